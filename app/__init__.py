@@ -1,0 +1,65 @@
+"""MyMechanicShop: the backend of an auto repair shop, as a Flask app factory."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.blueprints.customer.routes import blp as customer
+from app.blueprints.inventory.routes import blp as inventory
+from app.blueprints.mechanic.routes import blp as mechanic
+from app.blueprints.service_ticket.routes import blp as service_ticket
+from app.blueprints.site.routes import blp as site
+from app.blueprints.site.routes import docs
+from app.utils import auth, blueprint, conditional, database, errors, limits, logs, wire
+from app.utils.extensions import api, cache, cors, db, ma, migrate
+from config import INSTANCE, ROOT, Settings
+
+AREAS = (customer, mechanic, service_ticket, inventory)
+EXPOSED = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed"]
+EXPOSED += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """An app with the given settings, or with those of the environment; raise config.BadSetting."""
+    app = Flask(__name__, instance_path=str(INSTANCE), static_folder=None)
+    app.config.from_object(settings or Settings.load())
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+    app.json = wire.Provider(app)
+    app.extensions["counts"] = {}
+    logs.init_app(app)
+    _bind_extensions(app)
+    _watch_requests(app)
+    _register_blueprints(app)
+    errors.init_app(app)
+    return app
+
+
+def _bind_extensions(app: Flask) -> None:
+    database.init_app(app)
+    ma.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
+    store = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": app.config["REDIS_URL"], "CACHE_KEY_PREFIX": "shop:"}
+    memory = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000}
+    cache.init_app(app, config=store if app.config["REDIS_URL"] else memory)
+    if app.config["CORS_ORIGINS"]:
+        origins = list(app.config["CORS_ORIGINS"])
+        cors.init_app(app, origins=origins, expose_headers=EXPOSED, max_age=600, send_wildcard="*" in origins)
+    if proxies := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+
+
+def _watch_requests(app: Flask) -> None:
+    """Who calls, how often, and may they? In this order; what answers is done in the opposite one."""
+    auth.init_app(app)
+    app.before_request(auth.identify)
+    app.after_request(conditional.tag)
+    limits.init_app(app)
+    app.before_request(auth.require_access)
+    app.after_request(limits.show)
+
+
+def _register_blueprints(app: Flask) -> None:
+    blueprint.init_app(app)
+    for area in AREAS:
+        api.register_blueprint(area)
+    app.register_blueprint(site)
+    app.register_blueprint(docs)

@@ -1,0 +1,123 @@
+"""The inventory: parts, their stock, and the ledger of how it came to be."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.blueprints.inventory import catalog, stock
+from app.blueprints.inventory.schemas import MovementOut, PartChange, PartIn, PartOut
+from app.models import inventory, mechanics, now, stock_movements
+from app.utils.auth import allow
+from app.utils.blueprint import Blueprint, conflict
+from app.utils.conditional import require_current
+from app.utils.database import add, after_commit, change, execute, fetch_one, lock, transaction
+from app.utils.errors import Conflict, NotFound
+from app.utils.pagination import Listing, PageQuery, SearchQuery, matching
+
+blp = Blueprint("inventory", __name__, url_prefix="/inventory", description="Parts and their stock")
+
+SHOWN = tuple(inventory.c[name] for name in ("id", "name", "price_cents", "quantity", "sku", "created_at", "updated_at"))
+LIVE = inventory.c.deleted_at.is_(None)
+ALL = Listing(select(*SHOWN), inventory.c.id, (inventory.c.id,))
+ONE = select(*SHOWN).where(LIVE)
+LEDGER = Listing(
+    select(stock_movements, mechanics.c.name.label("mechanic_name")).outerjoin_from(stock_movements, mechanics),
+    stock_movements.c.id,
+    (stock_movements.c.id,),
+    descending=True,
+)
+
+
+class SkuTaken(Conflict):
+    detail = "Another part has this sku."
+
+    def __init__(self) -> None:
+        super().__init__(errors={"sku": ["is taken"]})
+
+
+def read_part(part_id: int) -> Any:
+    """The part; raise NotFound."""
+    part = fetch_one(ONE.where(inventory.c.id == part_id))
+    if part is None:
+        raise NotFound
+    return part
+
+
+@blp.get("")
+@allow("customer", "mechanic", "admin")
+@blp.arguments(SearchQuery, location="query")
+@catalog.cached
+@blp.response(200, PartOut(many=True))
+def list_parts(query: dict[str, Any]) -> Any:
+    """List the parts; `q` looks in name and sku."""
+    return ALL.read(query, LIVE, *matching(query, inventory.c.name, inventory.c.sku))
+
+
+@blp.get("/<id:part_id>")
+@allow("customer", "mechanic", "admin")
+@catalog.cached
+@blp.response(200, PartOut)
+def get_part(part_id: int) -> Any:
+    """Show a part."""
+    return read_part(part_id)
+
+
+@blp.post("")
+@allow("mechanic", "admin")
+@transaction
+@conflict("Another part has this sku.")
+@blp.arguments(PartIn)
+@blp.response(201, PartOut)
+def create_part(new: dict[str, Any]) -> Any:
+    """Add a part, with the stock that it comes with."""
+    try:
+        part_id = add(inventory, new)
+    except IntegrityError:
+        raise SkuTaken from None
+    stock.receive(part_id, new["quantity"])
+    after_commit(catalog.has_changed)
+    return read_part(part_id), {"Location": f"/inventory/{part_id}"}
+
+
+@blp.put("/<id:part_id>")
+@allow("mechanic", "admin")
+@transaction
+@conflict("Another part has this sku.")
+@blp.arguments(PartChange)
+@blp.response(200, PartOut)
+def update_part(changes: dict[str, Any], part_id: int) -> Any:
+    """Change a part; `quantity` sets the counted stock, and the difference is recorded."""
+    lock(inventory, part_id)
+    require_current(PartOut, read_part, part_id)
+    if "quantity" in changes:
+        stock.count_stock(part_id, changes.pop("quantity"))
+    try:
+        change(inventory, part_id, changes)
+    except IntegrityError:
+        raise SkuTaken from None
+    after_commit(catalog.has_changed)
+    return read_part(part_id)
+
+
+@blp.delete("/<id:part_id>")
+@allow("admin")
+@transaction
+@blp.response(204)
+def delete_part(part_id: int) -> None:
+    """Take a part out of the inventory; old tickets still show it."""
+    lock(inventory, part_id)
+    require_current(PartOut, read_part, part_id)
+    execute(update(inventory).where(inventory.c.id == part_id).values(deleted_at=now(), sku=None))
+    after_commit(catalog.has_changed)
+
+
+@blp.get("/<id:part_id>/movements")
+@allow("mechanic", "admin")
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, MovementOut(many=True))
+def list_movements(query: dict[str, Any], part_id: int) -> Any:
+    """Show the stock ledger of a part, newest first."""
+    read_part(part_id)
+    of_part = stock_movements.c.inventory_id == part_id
+    return LEDGER.read(query, of_part, known=[of_part])

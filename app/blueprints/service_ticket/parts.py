@@ -1,0 +1,120 @@
+"""The parts on a ticket: deducted from the stock when they go on, returned to it when they come off.
+
+Everything here runs in the transaction of a route that has locked the ticket. All lines happen or none does.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from app.blueprints.inventory import stock
+from app.blueprints.inventory.stock import Shelf
+from app.blueprints.service_ticket.schemas import merged
+from app.models import MAX_COUNT, ticket_parts
+from app.utils.database import execute, fetch
+from app.utils.errors import Conflict, Invalid
+
+OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
+THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
+HELD = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity).where(OF_TICKET).order_by(ticket_parts.c.inventory_id)
+ADD_TO_LINE = update(ticket_parts).where(THIS_LINE).values(quantity=ticket_parts.c.quantity + bindparam("count"))
+TAKE_FROM_LINE = (
+    update(ticket_parts)
+    .where(THIS_LINE, ticket_parts.c.quantity > bindparam("count"))
+    .values(quantity=ticket_parts.c.quantity - bindparam("count"))
+)
+REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
+
+
+class NotOnTicket(Conflict):
+    detail = "The ticket holds fewer of a part than would come off; nothing was changed."
+
+
+class LineFull(Conflict):
+    detail = f"The ticket would hold more than {MAX_COUNT:,} of a part; nothing was changed."
+
+
+def held_by(ticket_id: int) -> dict[int, int]:
+    """How many of each part the ticket holds: part id → count."""
+    return {line.inventory_id: line.quantity for line in fetch(HELD, {"of_ticket": ticket_id})}
+
+
+def change_parts(ticket_id: int, off: list[dict[str, Any]], on: list[dict[str, Any]]) -> None:
+    """Take parts off a locked ticket, then put parts on it. Raise Invalid for a part that is none, NotOnTicket,
+    ShelfFull or OutOfStock."""
+    shelf = stock.lock_parts(line["inventory_id"] for line in [*off, *on])
+    held = held_by(ticket_id)
+    require_parts(off, held.keys() | live(shelf), "remove_parts")
+    require_parts(on, live(shelf), "add_parts")
+    take_off(ticket_id, counts_off(off, held), held, shelf)
+    put_on(ticket_id, merged(on), held, shelf)
+
+
+def put_on_new(ticket_id: int, lines: list[dict[str, Any]]) -> None:
+    """Put the first parts on a ticket; raise Invalid for a part that is none, or OutOfStock."""
+    shelf = stock.lock_parts(line["inventory_id"] for line in lines)
+    require_parts(lines, live(shelf), "parts")
+    put_on(ticket_id, merged(lines), {}, shelf)
+
+
+def take_all_off(ticket_id: int) -> None:
+    """Return every part of a locked ticket to the stock; raise ShelfFull."""
+    held = held_by(ticket_id)
+    take_off(ticket_id, Counter(held), held, stock.lock_parts(held))
+
+
+def live(shelf: Shelf) -> set[int]:
+    return {part.id for part in shelf.values() if not part.is_deleted}
+
+
+def require_parts(lines: list[dict[str, Any]], known: Iterable[int], field: str) -> None:
+    """Raise Invalid, naming each line whose part is none of the known."""
+    unknown = [number for number, line in enumerate(lines) if line["inventory_id"] not in known]
+    if unknown:
+        raise Invalid({f"{field}.{number}.inventory_id": "names no part" for number in unknown})
+
+
+def counts_off(lines: list[dict[str, Any]], held: dict[int, int]) -> Counter[int]:
+    """How many of each part come off; a line without a quantity is the whole of what the ticket holds."""
+    whole = {line["inventory_id"] for line in lines if line["quantity"] is None}
+    counts = merged([line for line in lines if line["quantity"] is not None])
+    for part_id in whole:
+        counts[part_id] += held.get(part_id, 1)  # Nothing there is less than one.
+    return counts
+
+
+def take_off(ticket_id: int, counts: Counter[int], held: dict[int, int], shelf: Shelf) -> None:
+    """Take so many of each part off a ticket and give them back to the stock; ``held`` follows."""
+    if any(count > held.get(part_id, 0) for part_id, count in counts.items()):
+        raise NotOnTicket
+    emptied = {part_id: count for part_id, count in counts.items() if count == held[part_id]}
+    lessened = {part_id: count for part_id, count in counts.items() if count < held[part_id]}
+    for statement, lines in ((REMOVE_LINE, emptied), (TAKE_FROM_LINE, lessened)):
+        if run(statement, ticket_id, lines) != len(lines):
+            raise NotOnTicket
+    stock.give_back(counts, shelf, ticket_id)
+    for part_id, count in counts.items():
+        held[part_id] -= count
+
+
+def put_on(ticket_id: int, counts: Counter[int], held: dict[int, int], shelf: Shelf) -> None:
+    """Take so many of each part from the stock and put them on a ticket. More of a part keeps its first price."""
+    stock.take(counts, shelf, ticket_id)
+    if any(held.get(part_id, 0) + count > MAX_COUNT for part_id, count in counts.items()):
+        raise LineFull
+    run(ADD_TO_LINE, ticket_id, {part_id: count for part_id, count in counts.items() if held.get(part_id)})
+    new = [
+        {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
+        for part_id, count in sorted(counts.items())
+        if not held.get(part_id)
+    ]
+    if new:
+        execute(insert(ticket_parts), new)
+
+
+def run(statement: Any, ticket_id: int, counts: dict[int, int]) -> int:
+    """Run a statement for each line in ascending order; how many rows it met."""
+    rows = [{"of_ticket": ticket_id, "part_id": part_id, "count": count} for part_id, count in sorted(counts.items())]
+    return execute(statement, rows).rowcount if rows else 0

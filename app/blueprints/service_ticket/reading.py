@@ -1,0 +1,126 @@
+"""How a ticket is read: the one way, for one and for many.
+
+A single statement brings the tickets, their mechanics and their parts, so that what an answer shows is of one
+moment on every database, and costs one round trip however many tickets there are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy import BindParameter, bindparam, literal_column, null, select, union_all
+
+from app.models import inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
+from app.utils.auth import require_owner
+from app.utils.database import fetch
+from app.utils.errors import NotFound
+
+TICKET, MECHANIC, PART = 0, 1, 2
+IDS: BindParameter[int] = bindparam("ids", expanding=True)
+NOTHING = [null()] * 5
+WHOLE = union_all(
+    select(
+        literal_column(str(TICKET)).label("kind"),
+        service_tickets.c.id.label("ticket_id"),
+        service_tickets.c.id.label("item_id"),
+        service_tickets.c.description.label("text"),
+        service_tickets.c.version.label("quantity"),
+        service_tickets.c.version.label("cents"),
+        service_tickets.c.customer_id,
+        service_tickets.c.service_date,
+        service_tickets.c.vin,
+        service_tickets.c.created_at,
+        service_tickets.c.updated_at,
+    ).where(service_tickets.c.id.in_(IDS), service_tickets.c.deleted_at.is_(None)),
+    select(
+        literal_column(str(MECHANIC)),
+        ticket_mechanics.c.ticket_id,
+        mechanics.c.id,
+        mechanics.c.name,
+        null(),
+        null(),
+        *NOTHING,
+    )
+    .join_from(ticket_mechanics, mechanics)
+    .where(ticket_mechanics.c.ticket_id.in_(IDS)),
+    select(
+        literal_column(str(PART)),
+        ticket_parts.c.ticket_id,
+        inventory.c.id,
+        inventory.c.name,
+        ticket_parts.c.quantity,
+        ticket_parts.c.unit_price_cents,
+        *NOTHING,
+    )
+    .join_from(ticket_parts, inventory)
+    .where(ticket_parts.c.ticket_id.in_(IDS)),
+).order_by("kind", "item_id")
+
+
+@dataclass(slots=True)
+class Assigned:
+    """A mechanic on a ticket."""
+
+    id: int
+    name: str
+
+
+@dataclass(slots=True)
+class Line:
+    """A part on a ticket."""
+
+    inventory_id: int
+    name: str
+    quantity: int
+    unit_price_cents: int
+
+    @property
+    def total_cents(self) -> int:
+        return self.quantity * self.unit_price_cents
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A ticket as it is shown."""
+
+    id: int
+    customer_id: int
+    service_date: date
+    description: str
+    vin: str
+    created_at: datetime
+    updated_at: datetime
+    mechanics: list[Assigned] = field(default_factory=list)
+    parts: list[Line] = field(default_factory=list)
+
+    @property
+    def parts_total_cents(self) -> int:
+        return sum(line.total_cents for line in self.parts)
+
+
+def read_tickets(ids: Sequence[int]) -> list[Ticket]:
+    """The tickets of these ids that are not deleted, in the order of the ids."""
+    if not ids:
+        return []
+    found: dict[int, Ticket] = {}
+    for row in fetch(WHOLE, {"ids": ids}):
+        kind, ticket_id, item_id, text, quantity, cents, *own = tuple(row)
+        if kind == TICKET:
+            customer_id, service_date, vin, created_at, updated_at = own
+            found[ticket_id] = Ticket(ticket_id, customer_id, service_date, text, vin, created_at, updated_at)
+        elif (ticket := found.get(ticket_id)) is None:
+            continue
+        elif kind == MECHANIC:
+            ticket.mechanics.append(Assigned(item_id, text))
+        else:
+            ticket.parts.append(Line(item_id, text, quantity, cents))
+    return [found[ticket_id] for ticket_id in ids if ticket_id in found]
+
+
+def read_ticket(ticket_id: int) -> Ticket:
+    """The ticket, for who may see it; raise NotFound, the same for another's as for none."""
+    tickets = read_tickets([ticket_id])
+    if not tickets:
+        raise NotFound
+    require_owner(tickets[0].customer_id)
+    return tickets[0]

@@ -1,0 +1,188 @@
+"""Service tickets: what is done to which car, by whom, and with which parts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, select, update
+
+from app.blueprints.inventory.schemas import NamedOut
+from app.blueprints.service_ticket import crew, parts
+from app.blueprints.service_ticket.reading import read_ticket, read_tickets
+from app.blueprints.service_ticket.schemas import CrewChange, PartsChange, TicketChange, TicketIn, TicketOut, TicketQuery
+from app.models import customers, now, service_tickets, ticket_mechanics
+from app.utils.auth import allow, caller
+from app.utils.blueprint import Blueprint, conflict
+from app.utils.conditional import require_current
+from app.utils.database import add, change, execute, fetch_one, lock, transaction
+from app.utils.errors import Invalid
+from app.utils.limits import caller_alone, caller_and_ticket, limit_successes
+from app.utils.pagination import Found, Listing, PageQuery, matching
+
+blp = Blueprint("service_ticket", __name__, url_prefix="/tickets", description="What is done, by whom, with which parts")
+
+LIVE = service_tickets.c.deleted_at.is_(None)
+NEWEST_FIRST = Listing(
+    select(service_tickets.c.id),
+    service_tickets.c.id,
+    (service_tickets.c.service_date, service_tickets.c.id),
+    descending=True,
+)
+CUSTOMER = (  # Nobody is deleted while a ticket of theirs is written.
+    select(customers.c.id)
+    .where(customers.c.id == bindparam("customer_id"), customers.c.deleted_at.is_(None))
+    .with_for_update(read=True)
+)
+
+
+def require_customer(customer_id: int) -> None:
+    """Raise Invalid where the id names no customer."""
+    if fetch_one(CUSTOMER, {"customer_id": customer_id}) is None:
+        raise Invalid({"customer_id": "names no customer"})
+
+
+def list_of(query: dict[str, Any], *where: ColumnElement[bool], known: tuple[ColumnElement[bool], ...] = ()) -> Found:
+    """A part of a list of tickets: its ids first, then what belongs to them."""
+    ids, headers = NEWEST_FIRST.read(query, LIVE, *where, known=known)
+    return read_tickets([row.id for row in ids]), headers  # type: ignore[return-value]
+
+
+def assigned(mechanic_id: int) -> ColumnElement[bool]:
+    theirs = select(ticket_mechanics.c.ticket_id).where(ticket_mechanics.c.mechanic_id == mechanic_id)
+    return service_tickets.c.id.in_(theirs)
+
+
+FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "customer_id": lambda value: service_tickets.c.customer_id == value,
+    "mechanic_id": assigned,
+    "vin": lambda value: service_tickets.c.vin == value,
+    "from": lambda value: service_tickets.c.service_date >= value,
+    "to": lambda value: service_tickets.c.service_date <= value,
+}
+
+
+@blp.post("")
+@allow("mechanic", "admin")
+@transaction
+@conflict("There is too little stock; `shortages` lists every part of which there is.")
+@blp.arguments(TicketIn)
+@blp.response(201, TicketOut)
+def open_ticket(new: dict[str, Any]) -> Any:
+    """Open a ticket; its parts are taken from the stock in the same transaction."""
+    mechanic_ids, lines = new.pop("mechanic_ids"), new.pop("parts")
+    require_customer(new["customer_id"])
+    crew.require_hired(mechanic_ids, "mechanic_ids")
+    ticket_id = add(service_tickets, new)
+    parts.put_on_new(ticket_id, lines)
+    crew.assign(ticket_id, mechanic_ids)
+    return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
+
+
+@blp.get("")
+@allow("mechanic", "admin")
+@blp.arguments(TicketQuery, location="query")
+@blp.response(200, TicketOut(many=True))
+def list_tickets(query: dict[str, Any]) -> Any:
+    """List the tickets, newest first."""
+    filters = [FILTERS[name](value) for name, value in query.items() if name in FILTERS]
+    return list_of(query, *filters, *matching(query, service_tickets.c.description))
+
+
+@blp.get("/my-tickets")
+@allow("customer", "mechanic", "admin")
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, TicketOut(many=True))
+def list_my_tickets(query: dict[str, Any]) -> Any:
+    """List the caller's own tickets; for staff, those that they are assigned to."""
+    if caller().is_staff:
+        return list_of(query, assigned(caller().id))
+    own = service_tickets.c.customer_id == caller().id
+    return list_of(query, own, known=(own,))
+
+
+@blp.get("/<id:ticket_id>")
+@allow("customer", "mechanic", "admin")
+@blp.response(200, TicketOut)
+def get_ticket(ticket_id: int) -> Any:
+    """Show a ticket to its customer or to staff."""
+    return read_ticket(ticket_id)
+
+
+@blp.put("/<id:ticket_id>")
+@allow("mechanic", "admin")
+@transaction
+@blp.arguments(TicketChange)
+@blp.response(200, TicketOut)
+def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
+    """Change a ticket, but not its mechanics and parts."""
+    lock(service_tickets, ticket_id)
+    require_current(TicketOut, read_ticket, ticket_id)
+    if "customer_id" in changes:
+        require_customer(changes["customer_id"])
+    change(service_tickets, ticket_id, changes)
+    return read_ticket(ticket_id)
+
+
+@blp.delete("/<id:ticket_id>")
+@allow("mechanic", "admin")
+@transaction
+@limit_successes("LIMIT_TICKET_DELETE", by=caller_alone)
+@conflict("The stock of a part would pass its largest count.")
+@blp.response(204)
+def delete_ticket(ticket_id: int) -> None:
+    """Delete a ticket; its parts go back to stock."""
+    lock(service_tickets, ticket_id)
+    require_current(TicketOut, read_ticket, ticket_id)
+    parts.take_all_off(ticket_id)
+    execute(update(service_tickets).where(service_tickets.c.id == ticket_id).values(deleted_at=now()))
+
+
+@blp.get("/<id:ticket_id>/mechanics")
+@allow("customer", "mechanic", "admin")
+@blp.response(200, NamedOut(many=True))
+def list_ticket_mechanics(ticket_id: int) -> Any:
+    """List the mechanics on a ticket."""
+    return read_ticket(ticket_id).mechanics
+
+
+@blp.put("/<id:ticket_id>/mechanics")
+@allow("mechanic", "admin")
+@transaction
+@limit_successes("LIMIT_TICKET_MECHANICS", by=caller_and_ticket)
+@blp.arguments(CrewChange)
+@blp.response(200, TicketOut)
+def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
+    """Set the mechanics on a ticket, or add and remove some."""
+    lock(service_tickets, ticket_id)
+    require_current(TicketOut, read_ticket, ticket_id)
+    if crew.change_crew(ticket_id, change):
+        lock(service_tickets, ticket_id, updated_at=now())
+    return read_ticket(ticket_id)
+
+
+@blp.delete("/<id:ticket_id>/mechanics/<id:mechanic_id>")
+@allow("mechanic", "admin")
+@transaction
+@blp.response(204)
+def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
+    """Take a mechanic off a ticket."""
+    lock(service_tickets, ticket_id)
+    require_current(TicketOut, read_ticket, ticket_id)
+    crew.unassign_one(ticket_id, mechanic_id)
+    lock(service_tickets, ticket_id, updated_at=now())
+
+
+@blp.put("/<id:ticket_id>/inventory")
+@allow("mechanic", "admin")
+@transaction
+@limit_successes("LIMIT_TICKET_INVENTORY", by=caller_and_ticket)
+@conflict("There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count.")
+@blp.arguments(PartsChange)
+@blp.response(200, TicketOut)
+def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
+    """Take parts off a ticket and put parts on it; stock follows in the same transaction."""
+    lock(service_tickets, ticket_id)
+    require_current(TicketOut, read_ticket, ticket_id)
+    if change["remove_parts"] or change["add_parts"]:
+        parts.change_parts(ticket_id, change["remove_parts"], change["add_parts"])
+        lock(service_tickets, ticket_id, updated_at=now())
+    return read_ticket(ticket_id)

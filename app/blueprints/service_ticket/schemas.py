@@ -1,0 +1,127 @@
+"""What a service ticket, its mechanics and its parts look like on the wire."""
+
+from collections import Counter
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from app.blueprints.inventory.schemas import NamedOut
+from app.models import ServiceTicket
+from app.utils.extensions import ma
+from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Timestamp, Vin
+from app.utils.pagination import PageQuery
+
+A_DESCRIPTION = {"example": "Replace front brake pads"}
+
+
+class PartLineIn(Schema):
+    """So many of a part."""
+
+    inventory_id = Id(required=True, metadata={"example": 1})
+    quantity = Quantity(load_default=1)
+
+
+class PartLineOff(Schema):
+    """So many of a part that come off; without a quantity, the whole line."""
+
+    inventory_id = Id(required=True, metadata={"example": 1})
+    quantity = Quantity(load_default=None)
+
+
+class LineOff(fields.Nested):
+    """A line that comes off: an object, or the bare id of a part."""
+
+    def __init__(self) -> None:
+        super().__init__(PartLineOff)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, *args: Any, **kwargs: Any) -> Any:
+        return super()._deserialize({"inventory_id": value} if type(value) is int else value, attr, data, *args, **kwargs)
+
+
+class TicketIn(Schema):
+    """A new ticket; its parts leave the stock with it."""
+
+    customer_id = Id(required=True, metadata={"example": 1})
+    service_date = Day(required=True, metadata={"example": "2026-11-24"})
+    description = Text(2000, breaks=True, required=True, metadata=A_DESCRIPTION)
+    vin = Vin(required=True)
+    mechanic_ids = Ids(load_default=list)
+    parts = Lines(fields.Nested(PartLineIn), load_default=list)
+
+
+class TicketChange(Schema):
+    """Any subset of a ticket's fields; what is left out stays."""
+
+    customer_id = Id(metadata={"example": 1})
+    service_date = Day(metadata={"example": "2026-11-24"})
+    description = Text(2000, breaks=True, metadata=A_DESCRIPTION)
+    vin = Vin()
+
+
+class CrewChange(Schema):
+    """The whole new set of mechanics, or who comes and who goes."""
+
+    mechanic_ids = Ids()
+    add_mechanic_ids = Ids()
+    remove_mechanic_ids = Ids()
+
+    @validates_schema
+    def one_way(self, change: dict[str, Any], **_: Any) -> None:
+        if "mechanic_ids" in change and len(change) > 1:
+            raise ValidationError("is the whole set; add and remove nobody beside it", "mechanic_ids")
+        if set(change.get("add_mechanic_ids", ())) & set(change.get("remove_mechanic_ids", ())):
+            raise ValidationError("has an id that is in add_mechanic_ids, too", "remove_mechanic_ids")
+
+
+class PartsChange(Schema):
+    """The parts that come off, and those that go on afterwards."""
+
+    add_parts = Lines(fields.Nested(PartLineIn), load_default=list)
+    remove_parts = Lines(LineOff(), load_default=list)
+
+
+class TicketQuery(PageQuery):
+    """Which tickets are wanted."""
+
+    customer_id = Digits(1, 10**18 - 1)
+    mechanic_id = Digits(1, 10**18 - 1)
+    vin = Vin()
+    from_ = Day(data_key="from", attribute="from", metadata={"description": "First service date"})
+    to = Day(metadata={"description": "Last service date"})
+    q = Text(255, 0, metadata={"description": "Text to look for in the description"})
+
+
+class TicketPartOut(Schema):
+    """A line of a ticket: so many of a part, at the price of the moment it first went on."""
+
+    inventory_id = fields.Integer()
+    name = fields.String()
+    quantity = fields.Integer()
+    unit_price = Money(attribute="unit_price_cents")
+    total = Money(attribute="total_cents")
+
+
+class TicketOut(ma.SQLAlchemySchema):
+    """A service ticket with its mechanics and parts, each by ascending id."""
+
+    class Meta:
+        model = ServiceTicket
+
+    id = ma.auto_field()
+    customer_id = ma.auto_field()
+    service_date = Day()
+    description = ma.auto_field()
+    vin = ma.auto_field()
+    mechanics = fields.List(fields.Nested(NamedOut))
+    parts = fields.List(fields.Nested(TicketPartOut))
+    parts_total = Money(attribute="parts_total_cents")
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+def merged(lines: list[dict[str, Any]]) -> Counter[int]:
+    """Lines of the same part added up: part id → count."""
+    counts: Counter[int] = Counter()
+    for line in lines:
+        counts[line["inventory_id"]] += line["quantity"]
+    return counts

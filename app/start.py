@@ -1,0 +1,103 @@
+"""What must be done before the shop can serve: the tables brought up to date, and a first admin made.
+
+It runs under a lock of the database, so that of two processes that start together one does it and the other waits.
+``python -m app.start`` is what ``run.py`` calls.
+"""
+
+import fcntl
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from app import create_app
+from app.models import mechanics
+from app.utils.accounts import create_account, with_hash
+from app.utils.database import fetch, transaction
+from app.utils.extensions import db
+from config import BadSetting
+
+LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
+LOCK_SECONDS = 60
+
+
+class CantStart(Exception):
+    """The shop can't start; the text is one line that says why."""
+
+
+@contextmanager
+def one_at_a_time(connection: Connection) -> Iterator[None]:
+    """Hold the lock of this database for a start."""
+    url = connection.engine.url
+    if url.get_backend_name() == "sqlite":
+        with Path(f"{url.database}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    elif url.get_backend_name() == "postgresql":
+        connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
+    else:
+        connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": LOCK_NAME, "seconds": LOCK_SECONDS})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
+
+
+def prepare(app: Flask) -> None:
+    """Bring the database up to date and make the first admin; raise CantStart."""
+    with app.app_context():
+        url = db.engine.url
+        try:
+            if url.get_backend_name() == "sqlite":
+                Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+            with db.engines["reads"].connect() as connection, one_at_a_time(connection):
+                upgrade()
+                make_first_admin(app)
+        except OSError as error:
+            raise CantStart(f"DATABASE_URL: {url.database} can't be written: {error.strerror}") from None
+        except DBAPIError as error:
+            reason = str(error.orig).strip().split("\n")[0]
+            raise CantStart(f"DATABASE_URL: {url.render_as_string()} can't be used: {reason}") from None
+
+
+def make_first_admin(app: Flask) -> None:
+    """Make the first admin where there is none: the one of the settings or, in development, one with a random
+    password that is printed this once."""
+    email, password = app.config["ADMIN_EMAIL"], app.config["ADMIN_PASSWORD"]
+    if app.config["APP_ENV"] == "production" and not email:
+        return
+    admins = select(func.count()).select_from(mechanics).where(mechanics.c.role == "admin", mechanics.c.deleted_at.is_(None))
+    if fetch(admins)[0][0]:
+        return
+    given = {
+        "name": "Admin",
+        "email": email or "admin@example.com",
+        "role": "admin",
+        "password": password or secrets.token_urlsafe(12),
+    }
+    transaction(lambda: create_account(mechanics, with_hash(given)))()
+    if password:
+        print(f"The first admin is {given['email']}, with the password of ADMIN_PASSWORD.", flush=True)
+    else:
+        print(f"The first admin is {given['email']}, password {given['password']} (shown this once).", flush=True)
+
+
+def main() -> None:
+    try:
+        prepare(create_app())
+    except (BadSetting, CantStart) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Who calls, and what they may do: tokens and the whole access policy.
+
+A token is a JWT (RFC 7519, HS256 alone as RFC 8725 advises) that names an account and the version of its
+credentials. Each request looks whether the account still stands at that version. The look-up is remembered for
+less than a second in each process, and forgotten at once where this process changes the account.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import jwt
+from flask import Flask, current_app, g, request
+from sqlalchemy import bindparam, literal, select
+
+from app.models import customers, mechanics
+from app.utils.database import after_commit, fetch_one
+from app.utils.errors import Forbidden, NotFound, Unauthorized
+
+ISSUER = AUDIENCE = "mymechanicshop"
+LEEWAY = 10
+"""Seconds by which two clocks may differ."""
+REMEMBERED = 0.9
+"""Seconds for which an account is believed to be as it was; the contract allows one."""
+MOST_REMEMBERED = 10_000
+STAFF = ("mechanic", "admin")
+EVERYONE = ("customer", *STAFF)
+
+DOCUMENTATION = ("api-docs.openapi_json", "swagger_ui.show")
+"""Views of libraries, which can't declare it themselves: they are for anyone."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+ACCOUNTS = {
+    "customer": select(customers.c.id, customers.c.name, customers.c.token_version, literal("customer").label("role")).where(
+        customers.c.deleted_at.is_(None)
+    ),
+    "mechanic": select(mechanics.c.id, mechanics.c.name, mechanics.c.token_version, mechanics.c.role).where(
+        mechanics.c.deleted_at.is_(None)
+    ),
+}
+BY_ID = {
+    "customer": ACCOUNTS["customer"].where(customers.c.id == bindparam("account_id")),
+    "mechanic": ACCOUNTS["mechanic"].where(mechanics.c.id == bindparam("account_id")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The account that a request comes from. ``kind`` is the table it stands in, ``customer`` or ``mechanic``."""
+
+    kind: str
+    id: int
+    name: str
+    role: str
+    token_version: int
+
+    @property
+    def is_staff(self) -> bool:
+        return self.kind == "mechanic"
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+# ---------------------------------------------------------------- tokens
+def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]:
+    """What a login answers: a token that lives for ``TOKEN_MINUTES`` and how to use it (RFC 6750)."""
+    lifetime = current_app.config["TOKEN_MINUTES"] * 60
+    issued = int(time.time())
+    claims = {
+        "sub": f"{kind}:{account_id}",
+        "ver": token_version,
+        "iat": issued,
+        "exp": issued + lifetime,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "jti": uuid.uuid4().hex,
+    }
+    token = jwt.encode(claims, current_app.config["SECRET_KEY"], algorithm="HS256")
+    return {
+        "status": "success",
+        "message": "You are signed in.",
+        "token": token,
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+    }
+
+
+DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
+
+
+def read_token(token: str) -> Caller:
+    """The caller whom a token stands for; raise Unauthorized where it is forged, too old or revoked."""
+    try:
+        claims = DECODER.decode(
+            token, current_app.config["SECRET_KEY"], algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY
+        )
+        kind, _, account_id = claims["sub"].partition(":")
+        caller = accounts().find(kind, int(account_id))
+    except (jwt.InvalidTokenError, KeyError, ValueError):
+        raise Unauthorized from None
+    if caller is None or caller.token_version != claims.get("ver"):
+        raise Unauthorized("The token is no longer good; sign in again.")
+    return caller
+
+
+# ---------------------------------------------------------------- accounts
+class Accounts:
+    """What this process remembers of the accounts that called lately."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, int], tuple[float, Caller | None]] = {}
+        self.changes = 0
+
+    def find(self, kind: str, account_id: int) -> Caller | None:
+        """The account as it is, or was less than a second ago; none where there is none."""
+        expires, caller = self.known.get((kind, account_id), (0.0, None))
+        asked = time.monotonic()
+        if expires > asked:
+            return caller
+        changes = self.changes
+        row = fetch_one(BY_ID[kind], {"account_id": account_id})
+        caller = None if row is None else Caller(kind, row.id, row.name, row.role, row.token_version)
+        if changes == self.changes:  # Else the row may be from before a change that this process made meanwhile.
+            if len(self.known) >= MOST_REMEMBERED:
+                self.known.clear()
+            self.known[kind, account_id] = (asked + REMEMBERED, caller)
+        return caller
+
+    def forget(self, kind: str, account_id: int) -> None:
+        """Look again next time."""
+        self.changes += 1
+        self.known.pop((kind, account_id), None)
+
+
+def accounts() -> Accounts:
+    found: Accounts = current_app.extensions["accounts"]
+    return found
+
+
+def account_changed(kind: str, account_id: int) -> None:
+    """Call in the transaction that changes an account: from its commit on, this process sees it as it is."""
+    remembered = accounts()
+    after_commit(lambda: remembered.forget(kind, account_id))
+
+
+# ---------------------------------------------------------------- the policy
+def allow(*roles: str) -> Callable[[View], View]:
+    """Declare who may call a view: any of ``customer``, ``mechanic``, ``admin``; or ``anyone``, signed in or not.
+
+    A view that declares nothing is refused to all."""
+
+    def declare(view: View) -> View:
+        view.allowed_roles = frozenset(roles)  # type: ignore[attr-defined]
+        view._apidoc = {**getattr(view, "_apidoc", {}), "allowed": roles}  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def roles_of(endpoint: str) -> frozenset[str]:
+    """Who may call an endpoint; nobody where its view declares nothing."""
+    if endpoint in DOCUMENTATION:
+        return frozenset({"anyone"})
+    return getattr(current_app.view_functions[endpoint], "allowed_roles", frozenset())
+
+
+def identify() -> None:
+    """Before each request: who calls? A bad token refuses nothing yet, since some views are for anyone."""
+    g.caller, g.refusal = None, Unauthorized()
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        try:
+            g.caller = read_token(token.strip())
+        except Unauthorized as error:
+            g.refusal = error
+    g.limit_key = g.caller.key if g.caller else f"address:{request.remote_addr}"
+
+
+def require_access() -> None:
+    """Before each request: may they? Access is denied unless the view declares it."""
+    if request.endpoint is None or request.method == "OPTIONS":
+        return  # Flask answers 404, 405 or the methods itself.
+    roles = roles_of(request.endpoint)
+    if "anyone" in roles:
+        return
+    if g.caller is None:
+        raise g.refusal
+    if g.caller.role not in roles:
+        raise Forbidden
+
+
+def caller() -> Caller:
+    """The account that is signed in; only for views that demand one."""
+    found: Caller = g.caller
+    return found
+
+
+def require_owner(customer_id: int) -> None:
+    """Staff may see any customer's record, a customer their own; another's is not there for them."""
+    if not caller().is_staff and caller().id != customer_id:
+        raise NotFound
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["accounts"] = Accounts()

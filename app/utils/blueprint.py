@@ -1,0 +1,146 @@
+"""The blueprint of every area: flask-smorest's, with the strict reader of bodies and the contract in its document.
+
+What each operation can answer is derived from its decorators, so that the document can't forget an error.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import flask_smorest
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from app.utils.errors import MEDIA_TYPE, title
+from app.utils.extensions import api
+from app.utils.wire import StrictParser
+
+View = TypeVar("View", bound=Callable[..., Any])
+IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "ETag that must be current"}
+IF_NONE_MATCH = IF_MATCH | {"name": "If-None-Match", "description": "ETag that the client holds already"}
+LIMIT_HEADERS = {
+    name: {"schema": {"type": "integer"}, "description": text}
+    for name, text in {
+        "X-RateLimit-Limit": "Requests in the window",
+        "X-RateLimit-Remaining": "Requests that are left",
+        "X-RateLimit-Reset": "When one more is there, in seconds since 1970",
+    }.items()
+}
+HEADERS = {
+    "ETag": {"schema": {"type": "string"}, "description": "Version of what is answered"},
+    "Location": {"schema": {"type": "string"}, "description": "Path of the new record"},
+    "Link": {"schema": {"type": "string"}, "description": "Paths of other pages (RFC 8288)"},
+    "X-Total-Count": {"schema": {"type": "integer"}, "description": "Records in all, where a page was asked for"},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"},
+    "WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"},
+}
+SAYS = {
+    400: "The body is not JSON, or not JSON that means one thing.",
+    401: "There is no valid bearer token.",
+    403: "The role of the caller may not do this.",
+    404: "There is no such record, or it is someone else's.",
+    412: "The record has changed since the ETag in `If-Match`.",
+    413: "The body is larger than 1 MiB.",
+    415: "The body is not `application/json`.",
+    422: "A field or parameter can't be accepted; `errors` names it.",
+    429: "The limit is reached.",
+    503: "The shop is busy or a part of it is down; nothing was changed.",
+}
+
+
+class RecordId(BaseConverter):
+    """The id in a path: a plain ASCII integer without leading zeros; anything else names nothing (404)."""
+
+    regex = r"[1-9][0-9]{0,9}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+def conflict(text: str) -> Callable[[View], View]:
+    """Document when a view answers 409."""
+
+    def decorate(view: View) -> View:
+        view._apidoc = {**getattr(view, "_apidoc", {}), "conflict": text}  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def problem(status: int, text: str) -> dict[str, Any]:
+    headers = {429: ["Retry-After"], 503: ["Retry-After"], 401: ["WWW-Authenticate"]}.get(status, [])
+    return {
+        "description": f"{title(status)}: {text}",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **({"headers": {name: HEADERS[name] for name in headers}} if headers else {}),
+    }
+
+
+class Blueprint(flask_smorest.Blueprint):
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(self.prepare_contract_doc)
+
+    @staticmethod
+    def prepare_contract_doc(doc: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
+        """Add to an operation its security, the errors that its decorators bring, and its headers."""
+        allowed = info.get("allowed", ())
+        parameters = doc.setdefault("parameters", [])
+        successes = [int(status) for status in info.get("success_status_codes", [])]
+        errors = {429, 503}
+        doc["security"] = [] if "anyone" in allowed else [{"bearer": []}]
+        if "anyone" not in allowed:
+            errors |= {401, 403}
+        if "requestBody" in doc:
+            errors |= {400, 413, 415, 422}
+        if parameters:
+            errors |= {422}
+        if method in ("put", "delete"):
+            parameters.append(IF_MATCH)
+            errors |= {404, 412}
+        if method == "get":
+            parameters.append(IF_NONE_MATCH)
+            errors |= {404}
+            doc["responses"]["304"] = {"description": "The client holds this already."}
+        for status in successes:
+            names = ["ETag"] if status != 204 and info.get("tagged", True) else []
+            names += ["Location"] if status == 201 else []
+            names += (
+                ["Link", "X-Total-Count"]
+                if any(each.get("name") == "per_page" for each in parameters if isinstance(each, dict))
+                else []
+            )
+            answer = doc["responses"][status]
+            answer["headers"] = answer.get("headers", {}) | {name: HEADERS[name] for name in names} | LIMIT_HEADERS
+        doc["responses"] |= {str(status): problem(status, SAYS[status]) for status in sorted(errors)}
+        if "conflict" in info:
+            doc["responses"]["409"] = problem(409, info["conflict"])
+        doc["x-allowed"] = sorted(allowed)
+        return doc
+
+
+def init_app(app: Flask) -> None:
+    """Bind the Api: paths, OpenAPI 3.1, and how a client signs in."""
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = RecordId
+    app.config |= {
+        "API_TITLE": "MyMechanicShop",
+        "API_VERSION": "1.0.0",
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        "API_SPEC_OPTIONS": {
+            "info": {
+                "description": "The backend of an auto repair shop: customers, mechanics, service tickets, "
+                "and a parts inventory whose stock follows every ticket.",
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
+            "servers": [{"url": "/"}],
+        },
+    }
+    api.DEFAULT_ERROR_RESPONSE_NAME = None  # Each operation names its errors.
+    api.register_converter(RecordId, lambda _: {"type": "integer", "minimum": 1})
+    api.init_app(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})

@@ -1,0 +1,45 @@
+"""Conditional requests (RFC 9110, section 13): an ETag on every record and list, 304, and 412.
+
+An ETag is a hash of the answer's bytes, so that it changes with whatever the answer shows: a ticket's with the name
+of a part on it, too. ``If-Match`` is checked inside the transaction, after the record is locked.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+from flask import Response, current_app, request
+from marshmallow import Schema
+
+from app.utils.errors import Stale
+
+NEVER_STORED = {"Cache-Control": "no-store"}
+"""The header of an answer that no cache may keep, and that has no ETag: a token."""
+
+
+def etag_of(body: bytes) -> str:
+    return blake2b(body, digest_size=12).hexdigest()
+
+
+def tag(response: Response) -> Response:
+    """After each request: give a record or list its ETag, and answer 304 to who holds it already."""
+    if response.status_code not in (200, 201) or response.mimetype != "application/json" or "Cache-Control" in response.headers:
+        return response
+    response.headers["Cache-Control"] = "private, no-cache"
+    if "ETag" not in response.headers:
+        response.set_etag(etag_of(response.get_data()))
+    if request.method in ("GET", "HEAD") and "If-None-Match" in request.headers:
+        response.make_conditional(request)
+    return response
+
+
+def require_current(schema: type[Schema], read: Callable[[int], Any], record_id: int) -> None:
+    """Raise Stale where the request has an ``If-Match`` that is not the ETag of the record as it stands now.
+
+    Call it after the record is locked, so that it stays as it is; ``read`` is asked only where there is something
+    to compare."""
+    if not request.headers.get("If-Match"):
+        return
+    body = current_app.json.encode(schema().dump(read(record_id)))  # type: ignore[attr-defined]
+    if not request.if_match.contains(etag_of(body)):
+        raise Stale

@@ -1,0 +1,45 @@
+"""The extensions, unbound: ``create_app`` binds them to an app. Knows no code of the app."""
+
+from typing import TYPE_CHECKING, Any
+
+from flask import g
+from flask_caching import Cache
+from flask_cors import CORS
+from flask_limiter import Limiter
+from flask_marshmallow import Marshmallow
+from flask_migrate import Migrate
+from flask_smorest import Api
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""How constraints and indexes are named, so that a migration can name them on every database."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+if TYPE_CHECKING:
+    Model = Base  # Flask-SQLAlchemy makes its own subclass when the program runs.
+else:
+    Model = db.Model
+ma: Any = Marshmallow()  # It gets its SQLAlchemySchema only where SQLAlchemy is installed.
+api = Api()
+cache = Cache()
+cors = CORS()
+migrate = Migrate()
+limiter = Limiter(
+    lambda: g.limit_key,  # Who calls: see auth.identify.
+    strategy="moving-window",
+    headers_enabled=False,  # Ours tell the truth on a success, too: see limits.py.
+    key_prefix="shop",
+)

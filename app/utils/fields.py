@@ -1,0 +1,217 @@
+"""The fields of the contract: what each may hold (API.md, «What a field may hold»), and how it is shown.
+
+marshmallow's own take ``"1_000"`` for a number and full-width digits for an id; these take what the contract says.
+Messages say what is wrong in words that a person can act on, and never repeat what was sent.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError, fields, validate
+
+from app.models import MAX_CENTS, MAX_COUNT, MAX_ID
+
+TRIMMED = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
+"""White space at the ends that is taken off; other control characters are refused wherever they stand."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+EXACT_CENTS = 10**15
+"""Below this many hundredths, a float's shortest form is the exact amount."""
+
+ARE_WRONG: dict[str, Any] = {"required": "is needed", "null": "may not be null", "invalid": "must be a string"}
+
+
+class Text(fields.String):
+    """Trimmed text of ``low`` to ``high`` characters, without control characters; line breaks where ``breaks``."""
+
+    default_error_messages = ARE_WRONG | {"control": "may not hold control characters"}
+
+    def __init__(self, high: int, low: int = 1, *, breaks: bool = False, **kwargs: Any) -> None:
+        size = validate.Length(low, high, error=f"must have {low} to {high} characters")
+        super().__init__(validate=[size, *kwargs.pop("validate", [])], **kwargs)
+        self.control = CONTROL_BUT_BREAKS if breaks else CONTROL
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text = self.clean(value)
+        if self.control.search(text):
+            raise self.make_error("control")
+        return text
+
+    def clean(self, value: str) -> str:
+        return value.strip(TRIMMED)
+
+
+class Email(Text):
+    """A plain address (``user@host.tld``), kept in lower case."""
+
+    PLAIN = re.compile(
+        r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+        r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"format": "email", "example": "ann@example.com"})
+        super().__init__(255, 3, validate=[self.is_plain], **kwargs)
+
+    def clean(self, value: str) -> str:
+        return super().clean(value).lower()
+
+    def is_plain(self, value: str) -> None:
+        if not self.PLAIN.fullmatch(value):
+            raise ValidationError("must be an email address like ann@example.com")
+
+
+class Phone(Text):
+    """3–20 characters out of digits, spaces and ``+()-.x``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        plain = validate.Regexp(r"^[0-9 +().x-]+\Z", error="may hold digits, spaces and +()-.x only")
+        kwargs.setdefault("metadata", {"example": "555-0100"})
+        super().__init__(20, 3, validate=[plain], **kwargs)
+
+
+class Vin(Text):
+    """A vehicle's number: 1–50 letters, digits and hyphens, kept in upper case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        plain = validate.Regexp(r"^[A-Za-z0-9-]+\Z", error="may hold letters, digits and hyphens only")
+        kwargs.setdefault("metadata", {"example": "1HGCM82633A004352"})
+        super().__init__(50, validate=[plain], **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        return text.upper() if text.isascii() else text  # Other letters are refused, but «ß» would become two.
+
+
+class Password(Text):
+    """8–128 characters, never trimmed and never shown."""
+
+    def __init__(self, low: int = 8, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"format": "password", "example": "correct horse battery"})
+        super().__init__(128, low, load_only=True, **kwargs)
+
+    def clean(self, value: str) -> str:
+        return value
+
+
+class Whole(fields.Integer):
+    """A JSON integer from ``low`` to ``high``: ``1.0``, ``"1"`` and ``true`` are refused."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a whole number"}
+        super().__init__(validate=validate.Range(low, high, error=f"must be from {low} to {high}"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        return value
+
+
+class Id(Whole):
+    """The id of a record. One that names nothing is found out by who uses it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(1, MAX_ID, **kwargs)
+
+
+class Quantity(Whole):
+    """A count of a part."""
+
+    def __init__(self, low: int = 1, **kwargs: Any) -> None:
+        super().__init__(low, MAX_COUNT, **kwargs)
+
+
+class Money(fields.Float):
+    """An amount from 0 to 99,999,999.99 with at most two decimals; whole hundredths inside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a number"}
+        kwargs.setdefault("metadata", {"minimum": 0, "maximum": MAX_CENTS / 100, "multipleOf": 0.01, "example": 49.9})
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int and not isinstance(value, Decimal):
+            raise self.make_error("invalid")
+        if not 0 <= value <= Decimal(MAX_CENTS) / 100:
+            raise ValidationError("must be from 0 to 99,999,999.99")
+        _, digits, exponent = Decimal(value).as_tuple()
+        if isinstance(exponent, int) and exponent < -2 and any(digits[exponent + 2 :]):
+            raise ValidationError("may have two decimals at most")
+        return int(value * 100)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if value is None or value < EXACT_CENTS:
+            return None if value is None else value / 100
+        return orjson.Fragment(f"{value // 100}.{value % 100:02}")
+
+
+class Day(fields.Date):
+    """A date like ``2026-11-24``."""
+
+    default_error_messages = ARE_WRONG | {"invalid": "must be a date like 2026-11-24"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise self.make_error("invalid")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise self.make_error("invalid") from None
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value  # orjson writes it.
+
+
+class Timestamp(fields.DateTime):
+    """A time in UTC like ``2026-11-24T08:00:00Z``; only shown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(dump_only=True, metadata={"example": "2026-11-24T08:00:00Z"}, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value  # orjson writes it.
+
+
+class Digits(fields.Integer):
+    """A whole number in a query: plain ASCII digits, from ``low`` to ``high``."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a whole number"}
+        super().__init__(validate=validate.Range(low, high, error=f"must be from {low} to {high}"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Ids(fields.List[int]):
+    """At most 50 ids; one twice counts once, and they come out in ascending order."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a list of ids"}
+        most = validate.Length(max=50, error="may have 50 ids at most")
+        super().__init__(Id(), validate=most, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # type: ignore[override]
+        if isinstance(value, list) and len(value) > 50:
+            raise ValidationError("may have 50 ids at most")
+        return sorted({number for number in super()._deserialize(value, attr, data, **kwargs) if number is not None})
+
+
+class Lines(fields.List[Any]):
+    """At most 100 lines of parts."""
+
+    def __init__(self, line: Any, **kwargs: Any) -> None:
+        kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a list of lines"}
+        super().__init__(line, validate=validate.Length(max=100, error="may have 100 lines at most"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > 100:
+            raise ValidationError("may have 100 lines at most")  # Before each of 10,000 is looked at.
+        return super()._deserialize(value, attr, data, **kwargs)

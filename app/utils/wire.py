@@ -1,0 +1,100 @@
+"""JSON as it stands on the wire: read strictly, written by orjson.
+
+Python's own reader takes ``NaN``, a key twice, UTF-16 and any depth; here each is malformed (RFC 8259, I-JSON). A
+number with a fraction becomes a Decimal, so that money is exact and ``1.0`` is no whole number.
+"""
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+from flask import Request
+from flask.json.provider import JSONProvider
+from webargs.flaskparser import FlaskParser
+
+from app.utils.errors import Malformed, WrongMediaType
+
+MOST_LEVELS = 20
+"""How deep a body may nest; no schema needs more than three."""
+
+
+def refuse(text: str) -> Any:
+    raise Malformed(f"{text} is no JSON.")
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys each stand once."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("An object has a key twice.")
+    return found
+
+
+def fraction(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise Malformed("A number is too large.") from None
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=once, parse_constant=refuse, parse_float=fraction)
+
+
+def depth(text: str) -> int:
+    """How many objects and arrays stand inside each other at the deepest place."""
+    deepest = level = 0
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        if bracket in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif bracket in "]}":
+            level -= 1
+    return deepest
+
+
+def read(body: bytes) -> Any:
+    """The value of a JSON text; raise Malformed."""
+    try:
+        text = body.decode("utf-8")
+        if text.count("[") + text.count("{") > MOST_LEVELS and depth(text) > MOST_LEVELS:
+            raise Malformed(f"The body nests deeper than {MOST_LEVELS} levels.")
+        return DECODER.decode(text)
+    except UnicodeDecodeError:
+        raise Malformed("The body is not UTF-8.") from None
+    except RecursionError:
+        raise Malformed(f"The body nests deeper than {MOST_LEVELS} levels.") from None
+    except ValueError:
+        raise Malformed("The body is not JSON.") from None
+
+
+class StrictParser(FlaskParser):
+    """webargs' parser over :func:`read`. Anything that is no object is malformed."""
+
+    def load_json(self, req: Request, schema: Any) -> Any:
+        if req.mimetype != "application/json":
+            raise WrongMediaType
+        value = read(req.get_data(cache=True))
+        if not isinstance(value, dict):
+            raise Malformed("The body must be a JSON object.")
+        return value
+
+
+class Provider(JSONProvider):
+    """orjson: times without a zone are UTC and end in ``Z``; bytes out, as a response wants them."""
+
+    OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return self.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return orjson.loads(s)
+
+    def encode(self, obj: Any) -> bytes:
+        return orjson.dumps(obj, option=self.OPTIONS)
+
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        body = self.encode(self._prepare_response_obj(args, kwargs))
+        return self._app.response_class(body, mimetype="application/json")  # type: ignore[arg-type]

@@ -1,0 +1,237 @@
+"""What the shop can be told from outside: read once from the environment and ``.env``, then frozen.
+
+Each ``APP_ENV`` has a class of its own. ``Settings.load()`` raises :class:`BadSetting`, whose text names the
+setting, for anything that the shop could not run with. This module knows no code of the app.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dotenv import dotenv_values
+from limits import RateLimitItem, parse_many
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent
+INSTANCE = ROOT / "instance"
+DRIVERS = {
+    "sqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+}
+LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SMALLEST_SECRET = 32
+"""Bytes: HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
+
+
+class BadSetting(ValueError):
+    """A setting has a value that the shop can't run with; the text is one line that names it."""
+
+
+def a_number(low: int, high: int) -> Callable[[str], int]:
+    """A reader of whole numbers from ``low`` to ``high``."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A reader of one of a few words, in any case."""
+
+    def read(text: str) -> str:
+        found = next((word for word in words if word.lower() == text.lower()), None)
+        if found is None:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return found
+
+    return read
+
+
+def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
+    """``"3 per day"``, or several with ``;`` between them; blank is none at all."""
+    try:
+        return tuple(parse_many(text)) if text else ()
+    except ValueError:
+        raise ValueError('must be like "3 per day" or "20 per hour; 5 per minute", or blank for no limit') from None
+
+
+def database_url(text: str) -> URL:
+    """The URL of a database, with the driver that this app uses."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("must be like sqlite:///shop.db, postgresql://… or mysql://…") from None
+    driver = DRIVERS.get(url.get_backend_name())
+    if driver is None:
+        raise ValueError(f"names {url.get_backend_name()!r}; the shop runs on sqlite, postgresql and mysql (or mariadb)")
+    if driver == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
+        return url.set(drivername=driver)
+    if driver == "mysql+pymysql":
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return url.set(drivername=driver)
+
+
+def redis_url(text: str) -> str:
+    """The URL of a Redis server, or blank for none."""
+    if text and not re.match(r"(redis|rediss|unix)://.", text):
+        raise ValueError("must be like redis://host:6379/0")
+    return text
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of a browser (``https://shop.example``) with commas between them, or ``*`` for any."""
+    found = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+    for origin in found:
+        if origin != "*" and not re.fullmatch(r"https?://[^\s/*]+", origin):
+            raise ValueError("must be origins like https://shop.example with commas between them, or *")
+    return found
+
+
+def secret(text: str) -> str:
+    if len(text.encode()) < SMALLEST_SECRET:
+        raise ValueError(f"must have at least {SMALLEST_SECRET} bytes, since it signs every token")
+    return text
+
+
+def password(text: str) -> str:
+    if not 8 <= len(text) <= 128:
+        raise ValueError("must have 8 to 128 characters")
+    return text
+
+
+def email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text) or len(text) > 255:
+        raise ValueError("must be an email address")
+    return text.lower()
+
+
+def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False) -> Any:
+    """A field of the settings: its default, and what makes a value of a text. ``blank``: an empty text is a value."""
+    return field(default=default, metadata={"read": read, "blank": blank})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting that API.md lists. The names of the fields are those of the environment."""
+
+    APP_ENV: ClassVar[str]
+    DATABASE_REQUIRED: ClassVar[bool] = False
+
+    HOST: str = setting("127.0.0.1", str)
+    PORT: int = setting(5000, a_number(1, 65535))
+    WEB_CONCURRENCY: int = setting(1, a_number(1, 512))
+    DATABASE_URL: URL = setting(None, database_url)
+    REDIS_URL: str = setting("", redis_url)
+    SECRET_KEY: str = setting("", secret)
+    TOKEN_MINUTES: int = setting(60, a_number(1, 525_600))
+    ADMIN_EMAIL: str = setting("", email)
+    ADMIN_PASSWORD: str = setting("", password)
+    LIMIT_TICKET_MECHANICS: tuple[RateLimitItem, ...] = setting(rate_limits("3 per day"), rate_limits, blank=True)
+    LIMIT_TICKET_INVENTORY: tuple[RateLimitItem, ...] = setting(rate_limits("3 per day"), rate_limits, blank=True)
+    LIMIT_TICKET_DELETE: tuple[RateLimitItem, ...] = setting(rate_limits("5 per day"), rate_limits, blank=True)
+    LIMIT_REGISTER: tuple[RateLimitItem, ...] = setting(rate_limits("20 per hour"), rate_limits, blank=True)
+    LIMIT_LOGIN: tuple[RateLimitItem, ...] = setting(rate_limits("10 per minute"), rate_limits, blank=True)
+    LIMIT_DEFAULT: tuple[RateLimitItem, ...] = setting(rate_limits("1200 per minute"), rate_limits, blank=True)
+    CORS_ORIGINS: tuple[str, ...] = setting((), origins)
+    TRUSTED_PROXIES: int = setting(0, a_number(0, 20))
+    CACHE_TIMEOUT: int = setting(60, a_number(1, 86_400))
+    LOG_LEVEL: str = setting("INFO", one_of(*LOG_LEVELS))
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """The settings of a mapping, or else of the process's environment over the file ``.env``."""
+        if environment is None:
+            environment = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **os.environ}
+        kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", ""), one_of(*KINDS)) or "development"]
+        found = {}
+        for each in fields(kind):
+            text = environment.get(each.name)
+            if text is not None and (text.strip() or each.metadata["blank"]):
+                found[each.name] = read_setting(each.name, text.strip(), each.metadata["read"])
+        return kind.complete(found)
+
+    @classmethod
+    def complete(cls, found: dict[str, Any]) -> "Settings":
+        """Settings from the given ones, their defaults where one depends on another, and the rules between them."""
+        if "REDIS_URL" in found and "WEB_CONCURRENCY" not in found:
+            found["WEB_CONCURRENCY"] = os.cpu_count() or 1
+        if found.get("WEB_CONCURRENCY", 1) > 1 and not found.get("REDIS_URL"):
+            raise BadSetting("WEB_CONCURRENCY: more than one process needs REDIS_URL, or limits and cache are not shared")
+        if found.get("ADMIN_PASSWORD") and not found.get("ADMIN_EMAIL"):
+            raise BadSetting("ADMIN_EMAIL: is needed beside ADMIN_PASSWORD")
+        if cls.DATABASE_REQUIRED:
+            for name in ("SECRET_KEY", "DATABASE_URL"):
+                if name not in found:
+                    raise BadSetting(f"{name}: must be set where APP_ENV is {cls.APP_ENV}")
+            if found.get("ADMIN_EMAIL") and not found.get("ADMIN_PASSWORD"):
+                raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
+        found.setdefault("DATABASE_URL", make_url(f"sqlite:///{INSTANCE / 'shop.db'}"))
+        found.setdefault("SECRET_KEY", "")
+        if not found["SECRET_KEY"]:
+            found["SECRET_KEY"] = kept_secret(INSTANCE / "secret_key")
+        return cls(**found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Development(Settings):
+    APP_ENV = "development"
+    CORS_ORIGINS: tuple[str, ...] = setting((LOCAL_ORIGIN,), origins)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Testing(Development):
+    APP_ENV = "testing"
+    TESTING: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Production(Settings):
+    APP_ENV = "production"
+    DATABASE_REQUIRED = True
+
+
+KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (Development, Testing, Production)}
+
+
+def read_setting(name: str, text: str, read: Callable[[str], Any]) -> Any:
+    """What ``read`` makes of a text, or nothing of a blank one; raise BadSetting that names it. The value itself
+    is not repeated: it may be a secret."""
+    try:
+        return read(text) if text or name.startswith("LIMIT_") else None
+    except ValueError as error:
+        raise BadSetting(f"{name}: {error}") from None
+
+
+def kept_secret(path: Path) -> str:
+    """The secret of this installation: made at the first start, and read again at each later one (mode 0600).
+
+    Two processes that start together agree on one, since only one of them can link its file to the name."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(48))
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
+        return secret(path.read_text().strip())
+    except OSError as error:
+        raise BadSetting(f"SECRET_KEY: {path} can't be kept there ({error.strerror}); set SECRET_KEY instead") from None
+    except ValueError as error:
+        raise BadSetting(f"SECRET_KEY: {path} {error}") from None
