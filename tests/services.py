@@ -1,0 +1,67 @@
+"""Which databases and which Redis the tests run on: those on their usual ports, or those that TEST_*_URL name.
+
+SQLite is always there. With REQUIRE_SERVICES=1 a missing one fails the run, so that CI can't pass without it.
+"""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from redis import Redis, RedisError
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import database_url
+
+USUAL = {
+    "postgresql": "postgresql://postgres@127.0.0.1:5432/postgres",
+    "mariadb": "mysql://root@127.0.0.1:3306/mysql",
+    "redis": "redis://127.0.0.1:6379/9",
+}
+REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
+SCRATCH = Path(tempfile.mkdtemp(prefix="shop-tests-"))
+
+
+def url_of(service: str) -> str:
+    return os.environ.get(f"TEST_{service.upper()}_URL") or USUAL[service]
+
+
+@cache
+def answers(service: str) -> bool:
+    """Whether a service can be used by the tests."""
+    try:
+        if service == "redis":
+            return bool(Redis.from_url(url_of(service), socket_connect_timeout=1, socket_timeout=1).ping())
+        engine = create_engine(database_url(url_of(service)), connect_args={"connect_timeout": 2})
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        engine.dispose()
+    except (SQLAlchemyError, RedisError):
+        return False
+    return True
+
+
+def missing() -> list[str]:
+    return [service for service in USUAL if not answers(service)]
+
+
+def databases() -> list[str]:
+    """The kinds of database that the tests run on."""
+    return ["sqlite", *(kind for kind in ("postgresql", "mariadb") if answers(kind))]
+
+
+def fresh_database(kind: str, name: str) -> str:
+    """The URL of an empty database of that kind and name."""
+    if kind == "sqlite":
+        path = SCRATCH / f"{name}.db"
+        path.unlink(missing_ok=True)
+        return f"sqlite:///{path}"
+    server = database_url(url_of(kind))
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    force = " WITH (FORCE)" if kind == "postgresql" else ""
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}{force}"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.set(database=name).render_as_string(hide_password=False)
