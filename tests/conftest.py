@@ -6,6 +6,7 @@ the stock must hold. No test holds an app context around a call: it would share 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from tests.invariants import faults
 
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = hash_password(PASSWORD)
+LONG_AGO = datetime(2020, 1, 1)
 TABLES = (stock_movements, ticket_parts, ticket_mechanics, service_tickets, inventory, mechanics, customers)
 ENVIRONMENT = {
     "APP_ENV": "testing",
@@ -249,6 +251,18 @@ def unchanged(left: Left) -> Any:
         assert left.everything() == before
 
     return context
+
+
+@pytest.fixture
+def backdate(engine: Engine) -> Any:
+    """Set a record's times to long ago, so that a change of them shows: ``backdate(inventory, part)``."""
+
+    def set_back(table: Any, record: Any) -> None:
+        times = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
+        with engine.begin() as connection:
+            connection.execute(table.update().where(table.c.id == record.id).values(times))
+
+    return set_back
 
 
 @pytest.fixture
