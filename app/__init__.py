@@ -9,7 +9,7 @@ from app.blueprints.mechanic.routes import blp as mechanic
 from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
-from app.utils import auth, blueprint, conditional, database, errors, limits, logs, wire
+from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, wire
 from app.utils.extensions import api, cache, cors, db, ma, migrate
 from config import INSTANCE, ROOT, Settings
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _bind_extensions(app: Flask) -> None:
-    database.init_app(app)
+    engines.init_app(app)
     ma.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
     store = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": app.config["REDIS_URL"], "CACHE_KEY_PREFIX": "shop:"}

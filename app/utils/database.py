@@ -1,9 +1,4 @@
-"""The database: engines, how each dialect is set up, and the one place that begins, retries and commits.
-
-There are two engines on one database. ``writes`` (Flask-SQLAlchemy's default) runs transactions: on SQLite they
-begin with ``BEGIN IMMEDIATE``, on PostgreSQL and MariaDB they are READ COMMITTED. ``reads`` is in autocommit: one
-statement is one snapshot, and psycopg keeps its prepared statements, which it forgets at every ROLLBACK.
-"""
+"""Transactions and statements: the one place that begins, retries and commits."""
 
 import logging
 import random
@@ -12,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, g
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, event, insert, update
+from flask import g
+from sqlalchemy import CursorResult, Engine, Executable, Row, Table, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from app.models import now
@@ -22,78 +17,61 @@ from app.utils.extensions import db
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 6
+DEADLINE = 10.0
+"""Seconds after which nothing is tried again."""
 PAUSE = 0.01
 """Seconds before the second attempt, at the most; it doubles with each further one."""
-BUSY = 5.0
-"""Seconds that SQLite waits for a lock."""
-THREADS = 2
-"""Threads that serve requests in a process; each needs one connection of an engine at a time."""
-CONFLICTS: dict[str, set[object]] = {
-    "psycopg": {"40001", "40P01"},  # Serialization failure, deadlock.
-    "pymysql": {1213, 1205, 1020},  # Deadlock, lock wait, record changed.
-    "pysqlite": {5, 6},  # SQLITE_BUSY, SQLITE_LOCKED.
+CONFLICTS: set[object] = {
+    "40001",  # PostgreSQL: serialization failure.
+    "40P01",  # PostgreSQL: deadlock.
+    "55P03",  # PostgreSQL: lock wait.
+    1213,  # MySQL: deadlock, also with a transaction of another Galera node.
+    1205,  # MySQL: lock wait.
+    1020,  # MariaDB: record changed since it was read.
 }
+SQLITE_CONFLICTS = {5, 6}
+"""SQLITE_BUSY and SQLITE_LOCKED."""
 JITTER = random.SystemRandom()
 T = TypeVar("T")
 
 
-# ---------------------------------------------------------------- engines
-def engine_options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options of the engine that writes and of the one that reads, for a kind of database."""
-    common: dict[str, Any] = {"pool_size": THREADS, "max_overflow": 14, "pool_timeout": 10}
-    if backend == "sqlite":
-        common["connect_args"] = {"timeout": BUSY, "check_same_thread": False}
-        return common, common | {"isolation_level": "AUTOCOMMIT"}
-    writes = common | {"isolation_level": "READ COMMITTED"}
-    return writes, common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-
-
-def init_app(app: Flask) -> None:
-    """Bind Flask-SQLAlchemy to an app whose ``DATABASE_URL`` is set."""
-    url = app.config["DATABASE_URL"]
-    writes, reads = engine_options(url.get_backend_name())
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = writes
-    app.config["SQLALCHEMY_BINDS"] = {"reads": reads | {"url": url}}
-    db.init_app(app)
-    if url.get_backend_name() == "sqlite":
-        with app.app_context():
-            for engine in db.engines.values():
-                event.listen(engine, "connect", prepare_sqlite)
-            event.listen(db.engine, "begin", begin_immediately)
-
-
-def prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Foreign keys count, a commit is on the disk, and the driver begins no transaction of its own."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def begin_immediately(connection: Connection) -> None:
-    """Take SQLite's write lock at once: one that is taken later fails where two have read before."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
 # ---------------------------------------------------------------- transactions
+class CommitUnknown(Exception):
+    """The connection was lost in the middle of a commit: only the database knows whether it happened."""
+
+
 def transaction(view: Callable[..., T]) -> Callable[..., T]:
     """Make a view one transaction: returning commits, raising rolls back.
 
     It is tried again as a whole, up to six times, where the database says that it met another (a deadlock, a lock
-    wait, a serialization failure). After that it is answered 503, and nothing has changed."""
+    wait, a serialization failure) or the connection was lost before its commit. After that it is answered 503, and
+    nothing has changed."""
 
     @wraps(view)
     def in_transaction(*args: Any, **kwargs: Any) -> T:
-        for attempt in range(ATTEMPTS):
-            try:
-                return once(lambda: view(*args, **kwargs))
-            except DBAPIError as error:
-                if not met_another(error):
-                    raise
-                time.sleep(JITTER.uniform(0, PAUSE * 2**attempt))
-        raise Unavailable
+        return attempted(lambda: once(lambda: view(*args, **kwargs)))
 
     return in_transaction
+
+
+def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
+    """Do the work, and do it again while only others are in its way; raise Unavailable when that takes too long.
+
+    ``even_if_committed``: it may be done again although its commit may have happened, since it would notice."""
+    started = time.monotonic()
+    for attempt in range(ATTEMPTS):
+        try:
+            return work()
+        except CommitUnknown:
+            if not even_if_committed:
+                raise Unavailable("The database was lost while it wrote; look whether the change is there.") from None
+        except DBAPIError as error:
+            if not met_another(error):
+                raise
+        if time.monotonic() - started > DEADLINE:
+            break
+        time.sleep(JITTER.uniform(0, PAUSE * 2**attempt))
+    raise Unavailable
 
 
 def once(work: Callable[[], T]) -> T:
@@ -102,7 +80,7 @@ def once(work: Callable[[], T]) -> T:
     g.transaction = waiting
     try:
         result = work()
-        db.session.commit()
+        commit()
     except BaseException:
         db.session.rollback()
         raise
@@ -116,15 +94,22 @@ def once(work: Callable[[], T]) -> T:
     return result
 
 
+def commit() -> None:
+    try:
+        db.session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise CommitUnknown from error
+        raise
+
+
 def met_another(error: DBAPIError) -> bool:
-    """Whether a statement failed only because another transaction was in its way."""
+    """Whether a statement failed only because another transaction was in its way, or its connection was lost."""
     cause = error.orig
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorcode", None)
-    if code is None and cause is not None and cause.args:
-        code = cause.args[0]
-    if isinstance(code, int) and hasattr(cause, "sqlite_errorcode"):
-        code &= 0xFF  # The kind of an extended code.
-    return any(code in codes for codes in CONFLICTS.values())
+    if isinstance(code := getattr(cause, "sqlite_errorcode", None), int):
+        return code & 0xFF in SQLITE_CONFLICTS  # The kind of an extended code.
+    code = getattr(cause, "sqlstate", None) or (cause.args[0] if cause is not None and cause.args else None)
+    return error.connection_invalidated or code in CONFLICTS
 
 
 def after_commit(tell: Callable[[], None]) -> None:
@@ -137,6 +122,10 @@ def fetch(statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
     """All rows of a statement: read in the transaction of this request, or from the reading engine outside one."""
     if "transaction" in g:
         return execute(statement, parameters).all()
+    return attempted(lambda: read(statement, parameters))
+
+
+def read(statement: Executable, parameters: Any) -> Sequence[Row[Any]]:
     with reading().connect() as connection:
         return connection.execute(statement, parameters).all()
 

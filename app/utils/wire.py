@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 from flask import Request
-from flask.json.provider import JSONProvider
+from flask.json.provider import DefaultJSONProvider
 from webargs.flaskparser import FlaskParser
 
 from app.utils.errors import Malformed, WrongMediaType
@@ -81,16 +81,11 @@ class StrictParser(FlaskParser):
         return value
 
 
-class Provider(JSONProvider):
-    """orjson: times without a zone are UTC and end in ``Z``; bytes out, as a response wants them."""
+class Provider(DefaultJSONProvider):
+    """Answers written by orjson: times without a zone are UTC and end in ``Z``."""
 
     OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
-
-    def dumps(self, obj: Any, **kwargs: Any) -> str:
-        return self.encode(obj).decode()
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        return orjson.loads(s)
+    sort_keys = False
 
     def encode(self, obj: Any) -> bytes:
         return orjson.dumps(obj, option=self.OPTIONS)

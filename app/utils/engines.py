@@ -1,0 +1,149 @@
+"""The engines, and how each kind of database is set up.
+
+There are two engines on one database. The one that writes (Flask-SQLAlchemy's default) runs transactions: on SQLite
+they begin with ``BEGIN IMMEDIATE``, on PostgreSQL, MySQL and MariaDB they are READ COMMITTED. ``reads`` is in
+autocommit: one statement is one snapshot, and psycopg keeps its prepared statements, which a ROLLBACK would cost.
+"""
+
+import os
+import select
+import sqlite3
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
+
+from app.utils.extensions import db
+
+THREADS = 2
+"""Threads that serve requests in a process; each needs one connection of an engine at a time."""
+LOCK_SECONDS = 5
+"""How long a statement waits for a lock before its transaction is tried again."""
+CONNECT_SECONDS = 3
+WAL_SINCE = (3, 51, 3)
+"""Before this version of SQLite, a reset of the WAL with two writers could corrupt the file."""
+NOT_HERE = {
+    "25006",  # PostgreSQL: read only, as a primary is that has become a standby.
+    "57P01",  # PostgreSQL: shut down by its administrator.
+    1047,  # Galera: this node is not ready.
+    1290,  # MySQL: read only.
+}
+"""Answers of a database that mean that another connection, perhaps to another host, is needed."""
+Connect = Callable[..., Any]
+
+
+def options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the engine that writes and of the one that reads, for a kind of database."""
+    common: dict[str, Any] = {"pool_size": THREADS, "max_overflow": 14, "pool_timeout": 10}
+    if backend == "sqlite":
+        common["connect_args"] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
+        return common, common | {"isolation_level": "AUTOCOMMIT"}
+    common["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    writes = common | {"isolation_level": "READ COMMITTED"}
+    return writes, common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+
+
+def init_app(app: Flask) -> None:
+    """Bind Flask-SQLAlchemy to an app whose ``DATABASE_URL`` is set."""
+    url: URL = app.config["DATABASE_URL"]
+    hosts = url.query.get("hosts", "")
+    url = url.difference_update_query(["hosts"])
+    backend = url.get_backend_name()
+    writes, reads = options(backend)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = writes
+    app.config["SQLALCHEMY_BINDS"] = {"reads": reads | {"url": url}}
+    db.init_app(app)
+    with app.app_context():
+        for engine in db.engines.values():
+            event.listen(
+                engine, "connect", {"sqlite": prepare_sqlite, "postgresql": prepare_postgresql}.get(backend, prepare_mysql)
+            )
+            if backend != "sqlite":
+                event.listen(engine, "checkout", require_open)
+                event.listen(engine, "handle_error", note_disconnect)
+            if hosts:
+                event.listen(engine, "do_connect", any_of(str(hosts).split(",")))
+        if backend == "sqlite":
+            event.listen(db.engine, "begin", begin_immediately)
+
+
+# ---------------------------------------------------------------- SQLite
+def journal() -> str:
+    """How this SQLite keeps a transaction whole: ``WAL`` where that is safe, else its rollback journal."""
+    return "WAL" if sqlite3.sqlite_version_info >= WAL_SINCE else "DELETE"
+
+
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Foreign keys count, a commit is on the disk, and the driver begins no transaction of its own."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_mode = {journal()}")
+
+
+def begin_immediately(connection: Connection) -> None:
+    """Take SQLite's write lock at once: one that is taken later fails where two have read before."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+# ---------------------------------------------------------------- PostgreSQL, MySQL, MariaDB
+def prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Wait for a lock so long and no longer."""
+    autocommit, connection.autocommit = connection.autocommit, True
+    connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    connection.autocommit = autocommit
+
+
+def prepare_mysql(connection: Any, _record: Any) -> None:
+    """Wait for a lock so long and no longer; on a Galera cluster, see what another node has answered."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}")
+        if cursor.execute("SHOW VARIABLES LIKE 'wsrep_sync_wait'"):
+            cursor.execute("SET SESSION wsrep_sync_wait = 7")
+
+
+def require_open(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Before a pooled connection is used: did the server close it meanwhile? Then its socket has an end to read.
+
+    That costs a system call, where a ping would cost a round trip on every request."""
+    socket = connection.fileno() if hasattr(connection, "fileno") else connection._sock
+    if socket is None:
+        raise DisconnectionError
+    poll = select.poll()  # select() itself knows no descriptor above 1,023.
+    poll.register(socket, select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError
+
+
+def note_disconnect(context: ExceptionContext) -> None:
+    """Tell the pool that a connection is of no use where the database says so in words of its own."""
+    cause = context.original_exception
+    code = getattr(cause, "sqlstate", None) or (cause.args[0] if cause.args else None)
+    if code in NOT_HERE:
+        context.is_disconnect = True
+
+
+def any_of(hosts: list[str]) -> Connect:
+    """Connect to the first of several hosts that can be reached. Processes begin at different ones."""
+    turn = count(os.getpid())
+
+    def connect(dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+        first = next(turn) if len(hosts) > 1 else 0
+        failure: Exception | None = None
+        for number in range(len(hosts)):
+            host, _, port = hosts[(first + number) % len(hosts)].partition(":")
+            try:
+                return dialect.connect(*arguments, **(parameters | {"host": host, "port": int(port or 3306)}))
+            except dialect.loaded_dbapi.OperationalError as error:
+                failure = error
+        raise failure or DisconnectionError
+
+    return connect
+
+
+PREPARE = {"sqlite": prepare_sqlite, "postgresql": prepare_postgresql, "mysql": prepare_mysql}
