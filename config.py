@@ -7,11 +7,14 @@ setting, for anything that the shop could not run with. This module knows no cod
 import os
 import re
 import secrets
+import ssl
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from limits import RateLimitItem, parse_many
@@ -27,6 +30,15 @@ DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
 }
+MYSQL_OPTIONS = {"charset", "connect_timeout", "read_timeout", "write_timeout", "unix_socket"}
+MYSQL_OPTIONS |= {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname"}
+MYSQL_IGNORED = {"reconnect", "sslaccept", "useSSL"}
+"""What hosting providers write into their URLs, and this driver has no need of."""
+PLAIN_EMAIL = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
+)
+"""An address in lower case, as API.md's «email» has it: ``user@host.tld``."""
 LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SMALLEST_SECRET = 32
@@ -60,10 +72,20 @@ def one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def host(text: str) -> str:
+    """The address or name of this machine to listen on."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}", text):
+        raise ValueError("must be an address or a name of this machine, like 127.0.0.1 or 0.0.0.0")
+    return text
+
+
 def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
     """``"3 per day"``, or several with ``;`` between them; blank is none at all."""
     try:
-        return tuple(parse_many(text)) if text else ()
+        items = tuple(parse_many(text)) if text else ()
+        if all(item.amount > 0 and item.multiples > 0 for item in items):
+            return items
+        raise ValueError
     except ValueError:
         raise ValueError('must be like "3 per day" or "20 per hour; 5 per minute", or blank for no limit') from None
 
@@ -77,27 +99,44 @@ def database_url(text: str) -> URL:
     driver = DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise ValueError(f"names {url.get_backend_name()!r}; the shop runs on sqlite, postgresql and mysql (or mariadb)")
-    if driver == "sqlite":
-        if url.database in (None, "", ":memory:"):
-            raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
-        return url.set(drivername=driver)
+    if driver == "sqlite" and (url.database in (None, "", ":memory:") or str(url.database).startswith("file:")):
+        raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
     if driver == "mysql+pymysql":
-        url = url.update_query_dict({"charset": "utf8mb4"})
+        if not url.database:
+            raise ValueError("must name a database after the host, like mysql://user:password@host/shop")
+        url = url.set(query=mysql_options(url.query))
     return url.set(drivername=driver)
 
 
+def mysql_options(query: Mapping[str, Any]) -> dict[str, str]:
+    """What PyMySQL takes of a URL's options; those of MySQL's own clients (``ssl-mode=REQUIRED``) in its words."""
+    options = {name.replace("-", "_"): str(value) for name, value in query.items() if name not in MYSQL_IGNORED}
+    mode = options.pop("ssl_mode", options.pop("sslmode", "")).upper().replace("-", "_")
+    if mode in ("REQUIRE", "REQUIRED"):
+        options.setdefault("ssl_check_hostname", "false")
+    if mode.startswith("VERIFY_"):
+        options.setdefault("ssl_ca", str(ssl.get_default_verify_paths().cafile))
+        options.setdefault("ssl_check_hostname", "false" if mode == "VERIFY_CA" else "true")
+    if unknown := options.keys() - MYSQL_OPTIONS:
+        raise ValueError(f"has an option that the driver of MySQL doesn't know: {min(unknown)}")
+    return options | {"charset": "utf8mb4"}
+
+
 def redis_url(text: str) -> str:
-    """The URL of a Redis server, or blank for none."""
-    if text and not re.match(r"(redis|rediss|unix)://.", text):
-        raise ValueError("must be like redis://host:6379/0")
-    return text
+    """The URL of a Redis server."""
+    try:
+        if re.match(r"(redis|rediss|unix)://[^\s]+$", text) and urlsplit(text).port != 0:
+            return text
+    except ValueError:
+        pass
+    raise ValueError("must be like redis://host:6379/0")
 
 
 def origins(text: str) -> tuple[str, ...]:
     """Origins of a browser (``https://shop.example``) with commas between them, or ``*`` for any."""
-    found = tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+    found = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
     for origin in found:
-        if origin != "*" and not re.fullmatch(r"https?://[^\s/*]+", origin):
+        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9._-]+(:[0-9]{1,5})?", origin):
             raise ValueError("must be origins like https://shop.example with commas between them, or *")
     return found
 
@@ -111,18 +150,21 @@ def secret(text: str) -> str:
 def password(text: str) -> str:
     if not 8 <= len(text) <= 128:
         raise ValueError("must have 8 to 128 characters")
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
+        raise ValueError("may not hold control characters")
     return text
 
 
 def email(text: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text) or len(text) > 255:
-        raise ValueError("must be an email address")
+    if not PLAIN_EMAIL.fullmatch(text.lower()) or len(text) > 255:
+        raise ValueError("must be an email address like ann@example.com")
     return text.lower()
 
 
-def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False) -> Any:
-    """A field of the settings: its default, and what makes a value of a text. ``blank``: an empty text is a value."""
-    return field(default=default, metadata={"read": read, "blank": blank})
+def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False, trim: bool = True) -> Any:
+    """A field of the settings: its default, and what makes a value of a text. ``blank``: an empty text is a value;
+    ``trim``: spaces at its ends are none of it."""
+    return field(default=default, metadata={"read": read, "blank": blank, "trim": trim})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +174,7 @@ class Settings:
     APP_ENV: ClassVar[str]
     DATABASE_REQUIRED: ClassVar[bool] = False
 
-    HOST: str = setting("127.0.0.1", str)
+    HOST: str = setting("127.0.0.1", host)
     PORT: int = setting(5000, a_number(1, 65535))
     WEB_CONCURRENCY: int = setting(1, a_number(1, 512))
     DATABASE_URL: URL = setting(None, database_url)
@@ -140,7 +182,7 @@ class Settings:
     SECRET_KEY: str = setting("", secret)
     TOKEN_MINUTES: int = setting(60, a_number(1, 525_600))
     ADMIN_EMAIL: str = setting("", email)
-    ADMIN_PASSWORD: str = setting("", password)
+    ADMIN_PASSWORD: str = setting("", password, trim=False)
     LIMIT_TICKET_MECHANICS: tuple[RateLimitItem, ...] = setting(rate_limits("3 per day"), rate_limits, blank=True)
     LIMIT_TICKET_INVENTORY: tuple[RateLimitItem, ...] = setting(rate_limits("3 per day"), rate_limits, blank=True)
     LIMIT_TICKET_DELETE: tuple[RateLimitItem, ...] = setting(rate_limits("5 per day"), rate_limits, blank=True)
@@ -156,13 +198,15 @@ class Settings:
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of a mapping, or else of the process's environment over the file ``.env``."""
         if environment is None:
-            environment = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **os.environ}
-        kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", ""), one_of(*KINDS)) or "development"]
+            environment = {**dotenv(ROOT / ".env"), **os.environ}
+        name = environment.get("APP_ENV", "").strip() or "development"
+        kind = KINDS[read_setting("APP_ENV", name, one_of(*KINDS))]
         found = {}
         for each in fields(kind):
             text = environment.get(each.name)
             if text is not None and (text.strip() or each.metadata["blank"]):
-                found[each.name] = read_setting(each.name, text.strip(), each.metadata["read"])
+                text = text.strip() if each.metadata["trim"] else text
+                found[each.name] = read_setting(each.name, text, each.metadata["read"])
         return kind.complete(found)
 
     @classmethod
@@ -209,12 +253,22 @@ KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (Development,
 
 
 def read_setting(name: str, text: str, read: Callable[[str], Any]) -> Any:
-    """What ``read`` makes of a text, or nothing of a blank one; raise BadSetting that names it. The value itself
-    is not repeated: it may be a secret."""
+    """What ``read`` makes of a text; raise BadSetting that names the setting. The value itself is not repeated: it
+    may be a secret."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # How Python shows bytes of the environment.
+        raise BadSetting(f"{name}: must be text in UTF-8")
     try:
-        return read(text) if text or name.startswith("LIMIT_") else None
+        return read(text)
     except ValueError as error:
         raise BadSetting(f"{name}: {error}") from None
+
+
+def dotenv(path: Path) -> dict[str, str]:
+    """What the file ``.env`` sets, where there is one."""
+    try:
+        return {name: value or "" for name, value in dotenv_values(path).items()}
+    except (OSError, UnicodeError) as error:
+        raise BadSetting(f"{path} can't be read: {getattr(error, 'strerror', 'it must be text in UTF-8')}") from None
 
 
 def kept_secret(path: Path) -> str:
@@ -224,12 +278,12 @@ def kept_secret(path: Path) -> str:
     try:
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            draft = path.with_name(f"{path.name}.{os.getpid()}")
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(48))
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # Made with mode 0600.
+            os.write(handle, secrets.token_urlsafe(48).encode())
+            os.close(handle)
             with suppress(FileExistsError):
                 os.link(draft, path)
-            draft.unlink()
+            Path(draft).unlink()
         return secret(path.read_text().strip())
     except OSError as error:
         raise BadSetting(f"SECRET_KEY: {path} can't be kept there ({error.strerror}); set SECRET_KEY instead") from None

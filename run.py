@@ -1,20 +1,20 @@
 """Serves the shop: ``python run.py``. For ``flask --app run …`` it offers the app factory.
 
-This process stays small: what prepares the database runs in a process of its own that ends, and the workers that
-serve are granian's. Whatever keeps the shop from starting is one line and a non-zero exit.
+This process only watches: it stays small by importing nothing of the app. What reads the settings and prepares the
+database is a process of its own that ends, and the workers that serve are granian's. Whatever keeps the shop from
+starting is one line and a non-zero exit.
 """
 
+import json
 import os
-import socket
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Flask
-
-    from config import Settings
 
 
 def create_app() -> "Flask":
@@ -24,53 +24,48 @@ def create_app() -> "Flask":
     return factory()
 
 
-def require_free(host: str, port: int) -> None:
-    """End with one line where nobody could listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            sys.exit(f"{host}:{port} can't be listened on: {error.strerror}. Set HOST or PORT.")
+def create_worker() -> "Flask":
+    """The app in a worker. Ctrl-C reaches only the process that watches, and that one ends the worker: at once
+    where it has not begun to serve."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return create_app()
 
 
 def main() -> None:
-    from config import BadSetting
-    from config import Settings as AnySettings
-
-    try:
-        settings = AnySettings.load()
-    except BadSetting as error:
-        sys.exit(str(error))
-    require_free(settings.HOST, settings.PORT)
-    prepared = subprocess.run([sys.executable, "-m", "app.start"], check=False)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: sys.exit())
+    start = [sys.executable, "-m", "app.start"]
+    prepared = subprocess.run(start, stdout=subprocess.PIPE, text=True, check=False, process_group=0)
+    *news, last = prepared.stdout.splitlines() or [""]
     if prepared.returncode:
         sys.exit(prepared.returncode)
-    serve(settings)
+    print(*news, sep="\n", end="\n" * bool(news))
+    serve(**json.loads(last))
 
 
-def serve(settings: "Settings") -> None:
-    """Serve until SIGINT or SIGTERM; a worker that dies is replaced."""
+def serve(host: str, address: str, port: int, workers: int) -> None:
+    """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
     from granian import Granian
     from granian.constants import Interfaces
 
-    host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
-    url = f"http://{'localhost' if settings.HOST == '127.0.0.1' else host}:{settings.PORT}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print(f"MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready", flush=True)
-    Granian(
-        "run:create_app",
+    server: Any = Granian(
+        "run:create_worker",
         factory=True,
-        address=settings.HOST,
-        port=settings.PORT,
+        address=address,
+        port=port,
         interface=Interfaces.WSGI,
-        workers=settings.WEB_CONCURRENCY,
+        workers=workers,
         blocking_threads=2,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         log_level="warning",  # type: ignore[arg-type]
-    ).serve()
+    )
+    server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    server.serve()
 
 
 if __name__ == "__main__":

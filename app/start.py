@@ -1,11 +1,14 @@
 """What must be done before the shop can serve: the tables brought up to date, and a first admin made.
 
 It runs under a lock of the database, so that of two processes that start together one does it and the other waits.
-``python -m app.start`` is what ``run.py`` calls.
+``python -m app.start`` is what ``run.py`` calls: it prints what a person should know and then, as one line of JSON,
+where to serve. Whatever keeps the shop from starting is one line that names the setting, and never a password.
 """
 
 import fcntl
+import json
 import secrets
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +23,9 @@ from app import create_app
 from app.models import mechanics
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
+from app.utils.errors import Problem
 from app.utils.extensions import db
-from config import BadSetting
+from config import BadSetting, Settings
 
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
 LOCK_SECONDS = 60
@@ -46,7 +50,9 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
     else:
-        connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": LOCK_NAME, "seconds": LOCK_SECONDS})
+        asked = {"name": LOCK_NAME, "seconds": LOCK_SECONDS}
+        if not connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), asked).scalar():
+            raise CantStart("DATABASE_URL: another start is still preparing the database; try again later")
         try:
             yield
         finally:
@@ -66,8 +72,9 @@ def prepare(app: Flask) -> None:
         except OSError as error:
             raise CantStart(f"DATABASE_URL: {url.database} can't be written: {error.strerror}") from None
         except DBAPIError as error:
-            reason = str(error.orig).strip().split("\n")[0]
-            raise CantStart(f"DATABASE_URL: {url.render_as_string()} can't be used: {reason}") from None
+            said = error.orig.args if error.orig else ()
+            reason = " ".join(str(said[-1] if said else error.orig).split())
+            raise CantStart(f"DATABASE_URL: {url.set(query={}).render_as_string()} can't be used: {reason}") from None
 
 
 def make_first_admin(app: Flask) -> None:
@@ -85,18 +92,40 @@ def make_first_admin(app: Flask) -> None:
         "role": "admin",
         "password": password or secrets.token_urlsafe(12),
     }
-    transaction(lambda: create_account(mechanics, with_hash(given)))()
+    try:
+        transaction(lambda: create_account(mechanics, with_hash(given)))()
+    except Problem as error:
+        raise CantStart(f"ADMIN_EMAIL: the first admin can't be made: {error.detail}") from None
     if password:
         print(f"The first admin is {given['email']}, with the password of ADMIN_PASSWORD.", flush=True)
     else:
         print(f"The first admin is {given['email']}, password {given['password']} (shown this once).", flush=True)
 
 
+def free_address(host: str, port: int) -> str:
+    """The address of a host, where this process could listen at that port; raise CantStart."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise CantStart(f"HOST: {host} is no address of this machine: {error.strerror}") from None
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except OSError as error:
+            raise CantStart(f"HOST, PORT: {host}:{port} can't be listened on: {error.strerror}") from None
+    return str(place[0])
+
+
 def main() -> None:
     try:
-        prepare(create_app())
+        settings = Settings.load()
+        address = free_address(settings.HOST, settings.PORT)
+        prepare(create_app(settings))
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
+    host = "localhost" if address == "127.0.0.1" else settings.HOST
+    print(json.dumps({"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}))
 
 
 if __name__ == "__main__":

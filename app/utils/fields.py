@@ -13,6 +13,7 @@ import orjson
 from marshmallow import ValidationError, fields, validate
 
 from app.models import MAX_CENTS, MAX_COUNT, MAX_ID
+from config import PLAIN_EMAIL
 
 TRIMMED = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
 """White space at the ends that is taken off; other control characters are refused wherever they stand."""
@@ -49,11 +50,6 @@ class Text(fields.String):
 class Email(Text):
     """A plain address (``user@host.tld``), kept in lower case."""
 
-    PLAIN = re.compile(
-        r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-        r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
-    )
-
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("metadata", {"format": "email", "example": "ann@example.com"})
         super().__init__(255, 3, validate=[self.is_plain], **kwargs)
@@ -62,7 +58,7 @@ class Email(Text):
         return super().clean(value).lower()
 
     def is_plain(self, value: str) -> None:
-        if not self.PLAIN.fullmatch(value):
+        if not PLAIN_EMAIL.fullmatch(value):
             raise ValidationError("must be an email address like ann@example.com")
 
 
