@@ -8,7 +8,18 @@ stock ledger refer to it; what must be unique (``email``, ``sku``) is then set t
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.utils.extensions import Model, db
@@ -141,6 +152,26 @@ class StockMovement(Model):
     )
 
 
+class IdempotencyKey(Model):
+    """A request that a client may repeat, and the answer that it got. The row is written in the transaction of the
+    work itself, so that there is never one without the other."""
+
+    __tablename__ = "idempotency_keys"
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    caller: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(255))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    location: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (
+        UniqueConstraint("caller", "key"),
+        Index("ix_idempotency_keys_age", "created_at"),
+        UTF8,
+    )
+
+
 def table_of(model: type[Model]) -> Table:
     """The table of a model, for statements that need no objects."""
     return cast("Table", model.__table__)
@@ -152,3 +183,4 @@ inventory = table_of(Inventory)
 service_tickets = table_of(ServiceTicket)
 ticket_parts = table_of(TicketPart)
 stock_movements = table_of(StockMovement)
+idempotency_keys = table_of(IdempotencyKey)

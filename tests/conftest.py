@@ -18,7 +18,16 @@ from sqlalchemy import Engine, event, insert, select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts
+from app.models import (
+    customers,
+    idempotency_keys,
+    inventory,
+    mechanics,
+    service_tickets,
+    stock_movements,
+    ticket_mechanics,
+    ticket_parts,
+)
 from app.start import prepare
 from app.utils.auth import make_token
 from app.utils.extensions import cache, db, limiter
@@ -30,7 +39,7 @@ from tests.invariants import faults
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = hash_password(PASSWORD)
 LONG_AGO = datetime(2020, 1, 1)
-TABLES = (stock_movements, ticket_parts, ticket_mechanics, service_tickets, inventory, mechanics, customers)
+TABLES = (idempotency_keys, stock_movements, ticket_parts, ticket_mechanics, service_tickets, inventory, mechanics, customers)
 ENVIRONMENT = {
     "APP_ENV": "testing",
     "SECRET_KEY": "a secret of more than thirty-two bytes",

@@ -9,6 +9,7 @@ from app.models import customers, mechanics, now
 from app.utils.auth import account_changed, make_token
 from app.utils.database import add, change, execute, fetch, fetch_one, transaction
 from app.utils.errors import Conflict, Unauthorized
+from app.utils.idempotency import forget
 from app.utils.passwords import fits, hash_password, is_outdated
 
 KINDS = {customers: "customer", mechanics: "mechanic"}
@@ -59,6 +60,7 @@ def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete an account that is locked: nobody can sign in with it, its tokens end, and its email is free again."""
     gone: dict[str, Any] = {"deleted_at": now(), "email": None, "phone": None, "password_hash": None}
     execute(update(table).where(table.c.id == account_id).values(gone | erased))
+    forget(f"/{table.name}/{account_id}")
     account_changed(KINDS[table], account_id)
 
 

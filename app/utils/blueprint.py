@@ -25,7 +25,14 @@ LIMIT_HEADERS = {
         "X-RateLimit-Reset": "When one more is there, in seconds since 1970",
     }.items()
 }
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "Makes the request safe to repeat: with the same key and body it is done once, for 24 hours",
+}
 HEADERS = {
+    "Idempotency-Replayed": {"schema": {"type": "string"}, "description": "`true` where this is the first answer again"},
     "ETag": {"schema": {"type": "string"}, "description": "Version of what is answered"},
     "Location": {"schema": {"type": "string"}, "description": "Path of the new record"},
     "Link": {"schema": {"type": "string"}, "description": "Paths of other pages (RFC 8288)"},
@@ -38,6 +45,7 @@ SAYS = {
     401: "There is no valid bearer token.",
     403: "The role of the caller may not do this.",
     404: "There is no such record, or it is someone else's.",
+    409: "A request with the same `Idempotency-Key` is being answered.",
     412: "The record has changed since the ETag in `If-Match`.",
     413: "The body is larger than 1 MiB.",
     415: "The body is not `application/json`.",
@@ -103,8 +111,12 @@ class Blueprint(flask_smorest.Blueprint):
             parameters.append(IF_NONE_MATCH)
             errors |= {404}
             doc["responses"]["304"] = {"description": "The client holds this already."}
+        if "idempotent" in info:
+            parameters.append(IDEMPOTENCY_KEY)
+            errors |= {409}
         for status in successes:
             names = ["ETag"] if status != 204 and info.get("tagged", True) else []
+            names += ["Idempotency-Replayed"] if "idempotent" in info else []
             names += ["Location"] if status == 201 else []
             names += (
                 ["Link", "X-Total-Count"]
@@ -115,7 +127,7 @@ class Blueprint(flask_smorest.Blueprint):
             answer["headers"] = answer.get("headers", {}) | {name: HEADERS[name] for name in names} | LIMIT_HEADERS
         doc["responses"] |= {str(status): problem(status, SAYS[status]) for status in sorted(errors)}
         if "conflict" in info:
-            doc["responses"]["409"] = problem(409, info["conflict"])
+            doc["responses"]["409"] = problem(409, info["conflict"] + (" " + SAYS[409] if 409 in errors else ""))
         doc["x-allowed"] = sorted(allowed)
         return doc
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import g
+from flask import g, request
 from sqlalchemy import CursorResult, Engine, Executable, Row, Table, insert, update
 from sqlalchemy.exc import DBAPIError
 
@@ -49,7 +49,8 @@ def transaction(view: Callable[..., T]) -> Callable[..., T]:
 
     @wraps(view)
     def in_transaction(*args: Any, **kwargs: Any) -> T:
-        return attempted(lambda: once(lambda: view(*args, **kwargs)))
+        repeatable = hasattr(view, "is_idempotent") and "Idempotency-Key" in request.headers
+        return attempted(lambda: once(lambda: view(*args, **kwargs)), even_if_committed=repeatable)
 
     return in_transaction
 
@@ -76,7 +77,7 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
 
 def once(work: Callable[[], T]) -> T:
     """Do the work in one transaction, and tell those who wait for its commit."""
-    waiting: list[Callable[[], None]] = []
+    waiting: list[Callable[[], object]] = []
     g.transaction = waiting
     try:
         result = work()
@@ -112,7 +113,7 @@ def met_another(error: DBAPIError) -> bool:
     return error.connection_invalidated or code in CONFLICTS
 
 
-def after_commit(tell: Callable[[], None]) -> None:
+def after_commit(tell: Callable[[], object]) -> None:
     """Call ``tell`` once this transaction is committed, and never if it is not."""
     g.transaction.append(tell)
 

@@ -13,6 +13,7 @@ import orjson
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.utils.errors import Malformed, WrongMediaType
 
@@ -75,7 +76,10 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Request, schema: Any) -> Any:
         if req.mimetype != "application/json":
             raise WrongMediaType
-        value = read(req.get_data(cache=True))
+        body = req.get_data(cache=True)
+        if req.content_length is None and len(body) == req.max_content_length:
+            raise RequestEntityTooLarge  # Of a body without a length werkzeug keeps what fits, and drops the rest.
+        value = read(body)
         if not isinstance(value, dict):
             raise Malformed("The body must be a JSON object.")
         return value

@@ -12,6 +12,7 @@ from app.utils.blueprint import Blueprint, conflict
 from app.utils.conditional import NEVER_STORED, require_current
 from app.utils.database import fetch_one, lock, transaction
 from app.utils.errors import Forbidden, NotFound
+from app.utils.idempotency import idempotent
 from app.utils.limits import address, limit_tries, login_account
 from app.utils.pagination import Listing, SearchQuery, matching
 
@@ -35,6 +36,7 @@ def read_customer(customer_id: int) -> Any:
 @blp.post("")
 @allow("anyone")
 @transaction
+@idempotent
 @limit_tries("LIMIT_REGISTER", address)
 @conflict("The email is taken.")
 @blp.arguments(CustomerIn)

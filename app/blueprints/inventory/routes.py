@@ -13,6 +13,7 @@ from app.utils.blueprint import Blueprint, conflict
 from app.utils.conditional import require_current
 from app.utils.database import add, after_commit, change, execute, fetch_one, lock, transaction
 from app.utils.errors import Conflict, NotFound
+from app.utils.idempotency import idempotent
 from app.utils.pagination import Listing, PageQuery, SearchQuery, matching
 
 blp = Blueprint("inventory", __name__, url_prefix="/inventory", description="Parts and their stock")
@@ -66,6 +67,7 @@ def get_part(part_id: int) -> Any:
 @blp.post("")
 @allow("mechanic", "admin")
 @transaction
+@idempotent
 @conflict("Another part has this sku.")
 @blp.arguments(PartIn)
 @blp.response(201, PartOut)

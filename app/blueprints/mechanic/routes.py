@@ -13,6 +13,7 @@ from app.utils.blueprint import Blueprint, conflict
 from app.utils.conditional import NEVER_STORED, require_current
 from app.utils.database import fetch, fetch_one, lock, transaction
 from app.utils.errors import Conflict, Forbidden, NotFound
+from app.utils.idempotency import idempotent
 from app.utils.limits import address, limit_tries, login_account
 from app.utils.pagination import Listing, SearchQuery, matching
 
@@ -48,6 +49,7 @@ def keep_an_admin(mechanic_id: int) -> None:
 @blp.post("")
 @allow("admin")
 @transaction
+@idempotent
 @conflict("The email is taken.")
 @blp.arguments(MechanicIn)
 @blp.response(201, MechanicOut)

@@ -15,6 +15,7 @@ from app.utils.blueprint import Blueprint, conflict
 from app.utils.conditional import require_current
 from app.utils.database import add, change, execute, fetch_one, lock, transaction
 from app.utils.errors import Invalid
+from app.utils.idempotency import idempotent
 from app.utils.limits import caller_alone, caller_and_ticket, limit_successes
 from app.utils.pagination import Found, Listing, PageQuery, matching
 
@@ -63,6 +64,7 @@ FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 @blp.post("")
 @allow("mechanic", "admin")
 @transaction
+@idempotent
 @conflict("There is too little stock; `shortages` lists every part of which there is.")
 @blp.arguments(TicketIn)
 @blp.response(201, TicketOut)
@@ -174,6 +176,7 @@ def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
 @blp.put("/<id:ticket_id>/inventory")
 @allow("mechanic", "admin")
 @transaction
+@idempotent
 @limit_successes("LIMIT_TICKET_INVENTORY", by=caller_and_ticket)
 @conflict("There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count.")
 @blp.arguments(PartsChange)

@@ -1,0 +1,161 @@
+"""Retries: a request that is repeated with its ``Idempotency-Key`` gets its first answer again, and is done once.
+
+The key is claimed first thing in the transaction of the work, and the answer is kept with it in that transaction:
+whatever dies, there is both or neither. Only successes are kept, since a refusal rolls its own key back.
+"""
+
+import hmac
+import random
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from flask import Response, current_app, g, request
+from sqlalchemy import BindParameter, Row, bindparam, delete, func, select, update
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+
+from app.models import idempotency_keys as keys
+from app.models import now
+from app.utils.database import after_commit, execute, fetch, fetch_one, transaction
+from app.utils.errors import Conflict, Invalid
+from app.utils.extensions import db
+
+View = TypeVar("View", bound=Callable[..., Any])
+KEPT = timedelta(hours=24)
+PURGED_AT_ONCE = 500
+PURGE_ODDS = 100
+"""One in so many kept answers clears away what has expired: no scheduler is needed."""
+NOT_NOW = {1205, 3572}
+"""MySQL and MariaDB: a row is locked, and NOWAIT was asked for."""
+DICE = random.SystemRandom()
+
+CLAIM: dict[str, BindParameter[Any]] = {
+    "caller": bindparam("caller"),
+    "key": bindparam("claimed"),
+    "fingerprint": bindparam("mark"),
+    "created_at": bindparam("moment"),
+}
+INSERT: dict[str, Any] = {
+    "sqlite": sqlite.insert(keys).values(CLAIM).on_conflict_do_nothing(),
+    "mysql": mysql.insert(keys).values(CLAIM).prefix_with("IGNORE"),
+    # The lock is held until the transaction ends: who does not get it is the twin of one that is in flight.
+    "postgresql": postgresql.insert(keys)
+    .from_select(list(CLAIM), select(*CLAIM.values()).where(func.pg_try_advisory_xact_lock(bindparam("number"))))
+    .on_conflict_do_nothing(),
+}
+FIND = select(keys).where(keys.c.caller == bindparam("caller"), keys.c.key == bindparam("claimed"))
+KEEP = (
+    update(keys)
+    .where(keys.c.caller == bindparam("of_caller"), keys.c.key == bindparam("claimed"))
+    .values(status=bindparam("answered"), location=bindparam("where"), body=bindparam("answer"))
+)
+EXPIRED = select(keys.c.id).where(keys.c.created_at < bindparam("before")).limit(PURGED_AT_ONCE)
+
+
+class InFlight(Conflict):
+    detail = "A request with this Idempotency-Key is being answered; try again shortly."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
+
+
+class KeyReused(Invalid):
+    def __init__(self) -> None:
+        super().__init__({"Idempotency-Key": "was used for another request"})
+
+
+def idempotent(view: View) -> View:
+    """Let a view be repeated with a key; put it right inside :func:`transaction`."""
+
+    @wraps(view)
+    def kept(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return view(*args, **kwargs)
+        if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
+            raise Invalid({"Idempotency-Key": "must have 1 to 255 printable ASCII characters"})
+        mark = fingerprint()
+        first = claim(g.limit_key, key, mark)
+        if first is not None:
+            return replay(first, mark)
+        response: Response = view(*args, **kwargs)
+        answer = {"answered": response.status_code, "where": response.headers.get("Location"), "answer": response.get_data()}
+        execute(KEEP, {"of_caller": g.limit_key, "claimed": key} | answer)
+        if not DICE.randrange(PURGE_ODDS):
+            after_commit(purge)
+        return response
+
+    kept.is_idempotent = True  # type: ignore[attr-defined]
+    kept._apidoc = {**getattr(kept, "_apidoc", {}), "idempotent": True}  # type: ignore[attr-defined]
+    return kept  # type: ignore[return-value]
+
+
+def fingerprint() -> str:
+    """What makes two requests the same, as a keyed hash: a body may hold a password."""
+    secret = hmac.digest(current_app.config["SECRET_KEY"].encode(), b"idempotency", "sha256")
+    said = b"\n".join((request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True)))
+    return hmac.new(secret, said, "sha256").hexdigest()
+
+
+def claim(caller: str, key: str, mark: str) -> Row[Any] | None:
+    """Claim a key for this transaction; else the row of who had it first. Raise InFlight while they work."""
+    claimed = {"caller": caller, "claimed": key}
+    dialect = db.session.connection().dialect.name
+    if dialect == "mysql" and (first := find_unlocked(claimed)) is not None:
+        return renewed(first, mark)
+    values = claimed | {"mark": mark, "moment": now()}
+    if dialect == "postgresql":
+        number = blake2b(f"{caller}\n{key}".encode(), digest_size=8).digest()
+        values["number"] = int.from_bytes(number, signed=True)
+    if execute(INSERT[dialect], values).rowcount == 1:
+        return None
+    first = fetch_one(FIND, claimed)
+    if first is None:
+        raise InFlight
+    return renewed(first, mark)
+
+
+def find_unlocked(claimed: dict[str, str]) -> Row[Any] | None:
+    """The row of a key on MySQL, where an insert would wait for who writes it now; raise InFlight instead."""
+    try:
+        return fetch_one(FIND.with_for_update(nowait=True), claimed)
+    except OperationalError as error:
+        if error.orig is not None and error.orig.args[0] in NOT_NOW:
+            raise InFlight from None
+        raise
+
+
+def renewed(first: Row[Any], mark: str) -> Row[Any] | None:
+    """The row, or none where it had expired and is ours now."""
+    expired = (keys.c.id == first.id) & (keys.c.created_at < now() - KEPT)
+    if first.created_at >= now() - KEPT:
+        return first
+    ours = execute(update(keys).where(expired).values(fingerprint=mark, created_at=now(), status=None))
+    return None if ours.rowcount else fetch(select(keys).where(keys.c.id == first.id))[0]
+
+
+def replay(first: Row[Any], mark: str) -> Response:
+    """The first answer again; raise KeyReused where the request is another."""
+    if not hmac.compare_digest(first.fingerprint, mark):
+        raise KeyReused
+    response = Response(first.body, first.status, mimetype="application/json")
+    if first.location:
+        response.headers["Location"] = first.location
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def forget(location: str) -> None:
+    """Drop kept answers that show a record whose personal data is being erased."""
+    execute(delete(keys).where(keys.c.location == location))
+
+
+@transaction
+def purge() -> int:
+    """Clear away some of what has expired; how many."""
+    ids = [row.id for row in fetch(EXPIRED, {"before": now() - KEPT})]
+    return execute(delete(keys).where(keys.c.id.in_(ids))).rowcount if ids else 0
