@@ -61,7 +61,9 @@ def pytest_report_header() -> str:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", services.databases(), scope="session", indirect=True)
+        only = metafunc.definition.get_closest_marker("databases")
+        kinds = [kind for kind in services.databases() if only is None or kind in only.args]
+        metafunc.parametrize("database", kinds, scope="session", indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -109,14 +109,18 @@ def claim(caller: str, key: str, mark: str) -> Row[Any] | None:
         return renewed(first, mark)
     values = claimed | {"mark": mark, "moment": now()}
     if dialect == "postgresql":
-        number = blake2b(f"{caller}\n{key}".encode(), digest_size=8).digest()
-        values["number"] = int.from_bytes(number, signed=True)
-    if execute(INSERT[dialect], values).rowcount == 1:
+        values["number"] = number_of(caller, key)
+    if execute(INSERT[dialect].execution_options(preserve_rowcount=True), values).rowcount == 1:
         return None
     first = fetch_one(FIND, claimed)
     if first is None:
         raise InFlight
     return renewed(first, mark)
+
+
+def number_of(caller: str, key: str) -> int:
+    """The 64-bit number of PostgreSQL's advisory lock for a key."""
+    return int.from_bytes(blake2b(f"{caller}\n{key}".encode(), digest_size=8).digest(), signed=True)
 
 
 def find_unlocked(claimed: dict[str, str]) -> Row[Any] | None:

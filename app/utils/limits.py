@@ -35,7 +35,7 @@ def login_account() -> str:
         body = None
     email = body.get("email") if isinstance(body, dict) else None
     account = email.strip(TRIMMED).lower() if isinstance(email, str) else ""
-    return f"{request.path.rstrip('/')}:{ascii(account)}"[:300]
+    return f"{request.path.rstrip('/')}:{account!a}"[:300]
 
 
 def setting(name: str) -> Callable[[], str]:

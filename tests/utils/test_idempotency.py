@@ -1,0 +1,180 @@
+"""API.md, «retries»: a request that is repeated with its Idempotency-Key is done once."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from app.models import customers, idempotency_keys, now, service_tickets
+from app.utils import idempotency
+from app.utils.extensions import db
+from config import rate_limits
+
+KEY = {"Idempotency-Key": "order-1"}
+NEW_CUSTOMER = {"name": "Ann", "email": "ann@example.com", "password": "correct horse"}
+
+
+def kept(engine):
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(idempotency_keys)).scalar_one()
+
+
+@pytest.fixture
+def order(make):
+    """What opens a ticket with two of a part."""
+    part = make.part(quantity=10)
+    body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
+    return body | {"parts": [{"inventory_id": part.id, "quantity": 2}]}, part
+
+
+def test_the_same_request_again_gets_the_first_answer_and_is_done_once(staff, order, left):
+    body, part = order
+    first = staff.post("/tickets", json=body, headers=KEY)
+    again = staff.post("/tickets/", json=body, headers=KEY)
+    assert first.status_code == again.status_code == 201
+    assert again.data == first.data
+    assert [again.headers[name] for name in ("Location", "ETag")] == [first.headers[name] for name in ("Location", "ETag")]
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert left.stock_of(part) == 8
+    assert left.movements_of(part) == [("received", 10), ("used", -2)]
+
+
+@pytest.mark.parametrize("other", [{"vin": "V2"}, {"parts": []}])
+def test_the_key_of_another_request_is_refused(staff, order, unchanged, other):
+    body, _ = order
+    staff.post("/tickets", json=body, headers=KEY)
+    with unchanged():
+        answer = staff.post("/tickets", json=body | other, headers=KEY)
+    assert answer.status_code == 422
+    assert answer.json["errors"] == {"Idempotency-Key": ["was used for another request"]}
+
+
+def test_the_key_of_another_path_is_refused(staff, make, unchanged):
+    ticket, other, part = make.ticket(), make.ticket(), make.part()
+    body = {"add_parts": [{"inventory_id": part.id}]}
+    assert staff.put(f"/tickets/{ticket.id}/inventory", json=body, headers=KEY).status_code == 200
+    with unchanged():
+        assert staff.put(f"/tickets/{other.id}/inventory", json=body, headers=KEY).status_code == 422
+
+
+def test_another_caller_may_use_the_same_key(staff, admin, order, left):
+    body, part = order
+    assert "Idempotency-Replayed" not in staff.post("/tickets", json=body, headers=KEY).headers
+    assert "Idempotency-Replayed" not in admin.post("/tickets", json=body, headers=KEY).headers
+    assert left.stock_of(part) == 6
+
+
+def test_without_a_token_the_caller_is_the_address(anyone, unchanged):
+    first = anyone.post("/customers", json=NEW_CUSTOMER, headers=KEY)
+    with unchanged():
+        again = anyone.post("/customers", json=NEW_CUSTOMER, headers=KEY)
+        other = anyone.post("/customers", json=NEW_CUSTOMER, headers=KEY, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert (first.status_code, again.status_code, again.data) == (201, 201, first.data)
+    assert other.status_code == 409
+
+
+def test_a_refused_request_may_be_tried_again_with_its_key(staff, make, order, engine):
+    body, part = order
+    body["parts"][0]["quantity"] = 11
+    assert staff.post("/tickets", json=body, headers=KEY).status_code == 409
+    assert kept(engine) == 0
+    make.boss.put(f"/inventory/{part.id}", json={"quantity": 11})
+    answer = staff.post("/tickets", json=body, headers=KEY)
+    assert answer.status_code == 201
+    assert "Idempotency-Replayed" not in answer.headers
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", "a\tb"])
+def test_a_bad_key_is_named_and_nothing_is_done(staff, order, unchanged, key):
+    body, _ = order
+    with unchanged():
+        answer = staff.post("/tickets", json=body, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert list(answer.json["errors"]) == ["Idempotency-Key"]
+
+
+def test_a_key_means_nothing_to_a_login_or_a_read(anyone, customer, engine):
+    login = {"email": customer.record["email"], "password": "correct horse battery"}
+    tokens = {anyone.post("/customers/login", json=login, headers=KEY).json["token"] for _ in range(2)}
+    assert len(tokens) == 2
+    assert customer.get("/inventory", headers=KEY).status_code == 200
+    assert kept(engine) == 0
+
+
+def test_a_replay_counts_against_no_limit_of_successes_and_is_answered_where_one_is_reached(
+    app, staff, make, left, monkeypatch
+):
+    monkeypatch.setitem(app.config, "LIMIT_TICKET_INVENTORY", rate_limits("2 per day"))
+    ticket, part = make.ticket(), make.part(quantity=10)
+    path, body = f"/tickets/{ticket.id}/inventory", {"add_parts": [{"inventory_id": part.id}]}
+    answers = [
+        staff.put(path, json=body, headers={"Idempotency-Key": key}).status_code for key in ("a", "a", "a", "b", "b", "a", "c")
+    ]
+    assert answers == [200, 200, 200, 200, 200, 200, 429]
+    assert left.lines_of(ticket) == {part.id: 2}
+
+
+def test_a_key_is_good_for_24_hours(staff, order, engine, left):
+    body, part = order
+    staff.post("/tickets", json=body, headers=KEY)
+    with engine.begin() as connection:
+        connection.execute(update(idempotency_keys).values(created_at=now() - timedelta(hours=24, seconds=1)))
+    answer = staff.post("/tickets", json=body, headers=KEY)
+    assert "Idempotency-Replayed" not in answer.headers
+    assert left.stock_of(part) == 6
+    assert staff.post("/tickets", json=body, headers=KEY).data == answer.data
+
+
+def test_what_has_expired_is_cleared_away_by_later_requests(app, staff, order, engine, monkeypatch):
+    body, _ = order
+    old = {"caller": "mechanic:1", "fingerprint": "x", "created_at": now() - timedelta(days=2)}
+    with engine.begin() as connection:
+        connection.execute(insert(idempotency_keys), [old | {"key": f"k{number}"} for number in range(30)])
+    monkeypatch.setattr(idempotency, "PURGE_ODDS", 1)
+    staff.post("/tickets", json=body, headers=KEY)
+    assert kept(engine) == 1
+
+
+def test_the_kept_answer_of_a_deleted_customer_is_erased_with_them(admin, anyone, engine):
+    made = anyone.post("/customers", json=NEW_CUSTOMER, headers=KEY)
+    assert kept(engine) == 1
+    admin.delete(made.headers["Location"])
+    assert kept(engine) == 0
+
+
+def test_no_password_can_be_guessed_from_what_is_kept(anyone, engine):
+    anyone.post("/customers", json=NEW_CUSTOMER, headers=KEY)
+    with engine.connect() as connection:
+        row = connection.execute(select(idempotency_keys)).one()
+    assert b"correct horse" not in row.body
+    assert len(row.fingerprint) == 64
+
+
+def test_the_key_is_rolled_back_with_the_work(app, staff, order, engine, monkeypatch):
+    body, _ = order
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    monkeypatch.setattr(db.session, "commit", lambda: (_ for _ in ()).throw(RuntimeError))
+    assert staff.post("/tickets", json=body, headers=KEY).status_code == 500
+    monkeypatch.undo()
+    assert kept(engine) == 0
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(service_tickets)).scalar_one() == 0
+        assert connection.execute(select(func.count()).select_from(customers)).scalar_one() == 1
+
+
+@pytest.mark.databases("postgresql", "mariadb")  # SQLite has one writer: the twin waits, and is answered by the replay.
+def test_the_twin_of_a_request_in_flight_is_told_so(app, staff, order, engine, database, left):
+    body, part = order
+    with engine.connect() as first, first.begin():
+        mark = {"caller": f"mechanic:{staff.id}", "key": "order-1", "fingerprint": "x", "created_at": now()}
+        if database == "postgresql":
+            number = idempotency.number_of(mark["caller"], mark["key"])
+            first.execute(select(func.pg_try_advisory_xact_lock(number)))
+        first.execute(insert(idempotency_keys).values(mark))
+        answer = staff.post("/tickets", json=body, headers=KEY)
+        first.get_transaction().rollback()
+    assert answer.status_code == 409
+    assert answer.headers["Retry-After"] == "1"
+    assert left.stock_of(part) == 10
+    assert staff.post("/tickets", json=body, headers=KEY).status_code == 201
