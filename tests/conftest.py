@@ -4,6 +4,7 @@ Tests drive HTTP as a client would, and look afterwards at what is left behind. 
 the stock must hold. No test holds an app context around a call: it would share the request's session.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -76,13 +77,15 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def shared_app(database: str, worker_id: str) -> Iterator[Flask]:
     """The app on a database of its own, made once for each worker."""
-    url = services.fresh_database(database, f"shop_test_{worker_id}")
+    name = f"shop_test_{worker_id}_{os.getpid()}"  # Another run may be under way on the same server.
+    url = services.fresh_database(database, name)
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": url}))
     prepare(app)
     yield app
     with app.app_context():
         for engine in db.engines.values():
             engine.dispose()
+    services.drop_database(database, name)
 
 
 @pytest.fixture

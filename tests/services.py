@@ -57,11 +57,21 @@ def fresh_database(kind: str, name: str) -> str:
         path = SCRATCH / f"{name}.db"
         path.unlink(missing_ok=True)
         return f"sqlite:///{path}"
-    server = database_url(url_of(kind))
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    force = " WITH (FORCE)" if kind == "postgresql" else ""
+    drop_database(kind, name)
+    run(kind, f"CREATE DATABASE {name}")
+    return database_url(url_of(kind)).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(kind: str, name: str) -> None:
+    if kind == "sqlite":
+        (SCRATCH / f"{name}.db").unlink(missing_ok=True)
+    else:
+        run(kind, f"DROP DATABASE IF EXISTS {name}{' WITH (FORCE)' if kind == 'postgresql' else ''}")
+
+
+def run(kind: str, sql: str) -> None:
+    """Run a statement on a database server, outside any database of the tests."""
+    engine = create_engine(database_url(url_of(kind)), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}{force}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(sql))
     engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)
