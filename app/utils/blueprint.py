@@ -10,6 +10,7 @@ import flask_smorest
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
+from app.models import MAX_ID
 from app.utils.errors import MEDIA_TYPE, title
 from app.utils.extensions import api
 from app.utils.wire import StrictParser
@@ -58,10 +59,11 @@ SAYS = {
 class RecordId(BaseConverter):
     """The id in a path: a plain ASCII integer without leading zeros; anything else names nothing (404)."""
 
-    regex = r"[1-9][0-9]{0,9}"
+    regex = r"[1-9][0-9]*"
 
     def to_python(self, value: str) -> int:
-        return int(value)
+        """The number; 0, which no record has, for one that is larger than any id and that PostgreSQL would not compare."""
+        return int(value) if len(value) <= len(str(MAX_ID)) and int(value) <= MAX_ID else 0
 
 
 def conflict(text: str) -> Callable[[View], View]:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from flask import current_app, request
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, func, literal, or_, select, tuple_
 
 from app.utils.database import fetch, fetch_one
 from app.utils.errors import Invalid
@@ -80,7 +80,7 @@ class Listing:
         return rows, {"X-Total-Count": str(total), "Link": ", ".join(links)}
 
     def read_after(self, ordered: Select[Any], query: dict[str, Any], known: Sequence[ColumnElement[bool]]) -> Found:
-        position = fetch_one(select(*self.order).where(self.key == query["after"], *known))
+        position = fetch_one(select(*self.order).where(self.key == literal(query["after"], BigInteger), *known))
         if position is None:
             raise Invalid({"after": "names no record of this list"})
         here, there = tuple_(*self.order), tuple_(*position)

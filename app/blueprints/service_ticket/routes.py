@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, literal, select, update
 
 from app.blueprints.inventory.schemas import NamedOut
 from app.blueprints.service_ticket import crew, parts
@@ -48,12 +48,12 @@ def list_of(query: dict[str, Any], *where: ColumnElement[bool], known: tuple[Col
 
 
 def assigned(mechanic_id: int) -> ColumnElement[bool]:
-    theirs = select(ticket_mechanics.c.ticket_id).where(ticket_mechanics.c.mechanic_id == mechanic_id)
+    theirs = select(ticket_mechanics.c.ticket_id).where(ticket_mechanics.c.mechanic_id == literal(mechanic_id, BigInteger))
     return service_tickets.c.id.in_(theirs)
 
 
 FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
-    "customer_id": lambda value: service_tickets.c.customer_id == value,
+    "customer_id": lambda value: service_tickets.c.customer_id == literal(value, BigInteger),
     "mechanic_id": assigned,
     "vin": lambda value: service_tickets.c.vin == value,
     "from": lambda value: service_tickets.c.service_date >= value,
