@@ -15,7 +15,9 @@ def test_a_customer_registers_signs_in_and_sees_what_was_kept(anyone, left):
     assert answer.status_code == 201
     record = answer.json
     assert list(record) == ["id", "name", "email", "phone", "created_at"]
-    assert {name: record[name] for name in ("name", "email", "phone")} == {name: ANN[name] for name in ("name", "email", "phone")}
+    assert {name: record[name] for name in ("name", "email", "phone")} == {
+        name: ANN[name] for name in ("name", "email", "phone")
+    }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record["created_at"])
     assert answer.headers["Location"] == f"/customers/{record['id']}"
     assert left.row(customers, record["id"]).email == "ann@example.com"
@@ -74,7 +76,8 @@ def test_what_is_missing_is_named(anyone, unchanged):
 
 
 @pytest.mark.parametrize(
-    "field", ["id", "created_at", "updated_at", "deleted_at", "version", "token_version", "password_hash", "role", "salary", "x"]
+    "field",
+    ["id", "created_at", "updated_at", "deleted_at", "version", "token_version", "password_hash", "role", "salary", "x"],
 )
 def test_unknown_and_read_only_fields_are_refused_and_never_ignored(anyone, unchanged, field):
     with unchanged():
