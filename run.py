@@ -5,6 +5,7 @@ database is a process of its own that ends, and the workers that serve are grani
 starting is one line and a non-zero exit.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
+PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's prctl(2)."""
+
+
 def create_app() -> "Flask":
     """The app with the settings of the environment, for granian's workers and Flask's command line."""
     from app import create_app as factory
@@ -26,7 +31,9 @@ def create_app() -> "Flask":
 
 def create_worker() -> "Flask":
     """The app in a worker. Ctrl-C reaches only the process that watches, and that one ends the worker: at once
-    where it has not begun to serve."""
+    where it has not begun to serve. A worker ends with the process that watches, even where that one is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return create_app()

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from alembic.command import upgrade
+from alembic.util import CommandError
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -24,7 +25,7 @@ from app.models import mechanics
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
 from app.utils.errors import Problem
-from app.utils.extensions import db
+from app.utils.extensions import db, migrate
 from config import BadSetting, Settings
 
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
@@ -67,10 +68,12 @@ def prepare(app: Flask) -> None:
             if url.get_backend_name() == "sqlite":
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
             with db.engines["reads"].connect() as connection, one_at_a_time(connection):
-                upgrade()
+                upgrade(migrate.get_config(), "head")
                 make_first_admin(app)
         except OSError as error:
             raise CantStart(f"DATABASE_URL: {url.database} can't be written: {error.strerror}") from None
+        except CommandError as error:
+            raise CantStart(f"DATABASE_URL: {url.database} holds tables of another version of this app: {error}") from None
         except DBAPIError as error:
             said = error.orig.args if error.orig else ()
             reason = " ".join(str(said[-1] if said else error.orig).split())
