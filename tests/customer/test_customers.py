@@ -74,7 +74,7 @@ def test_a_search_takes_its_text_as_it_stands_and_looks_nowhere_else(make, staff
         {"name": "New Name", "phone": "555.0199x1"},
         {"name": "New Name", "email": "new@example.com", "phone": None},
     ],
-    ids=lambda changes: " ".join(changes),
+    ids=" ".join,
 )
 def test_any_subset_changes_and_what_is_left_out_stays(request, untouched, left, by, changes):
     person = request.getfixturevalue(by)

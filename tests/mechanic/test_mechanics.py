@@ -63,7 +63,7 @@ def test_a_search_finds_nobody_by_role_salary_or_hash(make, staff, q):
         {"phone": "+1 555 0199"},
         {"name": "New Name", "email": "new@example.com", "phone": "555.0199"},
     ],
-    ids=lambda changes: " ".join(changes),
+    ids=" ".join,
 )
 @pytest.mark.parametrize("by", ["staff", "admin"])
 def test_any_subset_changes_and_what_is_left_out_stays(request, staff, left, backdate, by, changes):
