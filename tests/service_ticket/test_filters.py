@@ -1,0 +1,131 @@
+"""«GET /tickets»: newest first, and its filters, each alone and combined."""
+
+import pytest
+
+
+@pytest.fixture
+def shop(make):
+    """Six tickets that differ in what can be filtered; named by letters."""
+    ann, bob = make.mechanic(), make.mechanic()
+    cora, dan = make.customer(), make.customer()
+    rows = {
+        "a": (cora, "2026-01-01", "CAR-1", "Brake pads, front", [ann]),
+        "b": (cora, "2026-01-02", "CAR-1", "Oil change", [ann, bob]),
+        "c": (cora, "2026-01-03", "CAR-2", "100% synthetic oil", []),
+        "d": (dan, "2026-01-02", "CAR-3", "BRAKE fluid", [bob]),
+        "e": (dan, "2026-01-04", "CAR-3", "Under_coating\nand brakes", [ann]),
+        "f": (dan, "2026-01-01", "CAR-10", "Wash", []),
+    }
+    tickets = {
+        name: make.ticket(
+            customer_id=customer.id, service_date=day, vin=vin, description=text, mechanic_ids=[each.id for each in crew]
+        )
+        for name, (customer, day, vin, text, crew) in rows.items()
+    }
+    return tickets, {"ann": ann.id, "bob": bob.id, "cora": cora.id, "dan": dan.id}
+
+
+CASES = [
+    ("", "ecdbfa"),
+    ("customer_id={cora}", "cba"),
+    ("customer_id=2147483647", ""),
+    ("customer_id=999999999999999999", ""),
+    ("mechanic_id={ann}", "eba"),
+    ("mechanic_id={bob}", "db"),
+    ("mechanic_id=2147483647", ""),
+    ("vin=CAR-1", "ba"),
+    ("vin=car-1", "ba"),
+    ("vin=CAR", ""),
+    ("from=2026-01-02", "ecdb"),
+    ("to=2026-01-02", "dbfa"),
+    ("from=2026-01-02&to=2026-01-02", "db"),
+    ("from=2026-01-03&to=2026-01-02", ""),
+    ("q=brake", "eda"),
+    ("q=OIL", "cb"),
+    ("q=", "ecdbfa"),
+    ("q=%25", "c"),
+    ("q=r_c", "e"),
+    ("q=100%25%20S", "c"),
+    ("q=%5C", ""),
+    ("customer_id={dan}&mechanic_id={ann}", "e"),
+    ("customer_id={cora}&vin=CAR-1&from=2026-01-02", "b"),
+    ("mechanic_id={ann}&q=brake&to=2026-01-03", "a"),
+    ("customer_id={dan}&mechanic_id={bob}&vin=CAR-3&from=2026-01-01&to=2026-01-31&q=fluid", "d"),
+    ("odometer=5&customer_id={cora}", "cba"),
+    ("customer_id={cora}&per_page=2", "cb"),
+    ("customer_id={cora}&per_page=2&page=2", "a"),
+    ("q=brake&after={b}", "a"),
+    ("customer_id={dan}&after={e}&per_page=1", "d"),
+]
+
+
+def test_each_filter_and_their_combinations(staff, shop):
+    """Tickets stand by descending service date and id; an unknown parameter is ignored."""
+    tickets, people = shop
+    names = {ticket.id: name for name, ticket in tickets.items()}
+    places = people | {name: ticket.id for name, ticket in tickets.items()}
+    for query, expected in CASES:
+        answer = staff.get(f"/tickets?{query.format(**places)}")
+        assert answer.status_code == 200, query
+        assert "".join(names[ticket["id"]] for ticket in answer.json) == expected, query
+
+
+def test_a_list_shows_each_ticket_as_it_is_alone(staff, make, shop):
+    """With its mechanics and parts, by ascending id."""
+    parts = [make.part() for _ in range(3)]
+    make.ticket(parts=[{"inventory_id": part.id, "quantity": 2} for part in reversed(parts)])
+    listed = staff.get("/tickets").json
+    assert len(listed) == 7
+    assert listed == [staff.get(f"/tickets/{ticket['id']}").json for ticket in listed]
+
+
+def test_the_filters_stay_in_the_links(staff, shop):
+    """`X-Total-Count` and `Link` speak of the tickets that match."""
+    tickets, people = shop
+    answer = staff.get(f"/tickets?customer_id={people['cora']}&from=2026-01-01&q=e&per_page=1&page=1")
+    assert answer.headers["X-Total-Count"] == "3"
+    links = dict(reversed(part.rsplit("; rel=", 1)) for part in answer.headers["Link"].split(", "))
+    walked = [ticket["id"] for ticket in answer.json]
+    while '"next"' in links:
+        answer = staff.get(links['"next"'].strip("<>"))
+        walked += [ticket["id"] for ticket in answer.json]
+        links = dict(reversed(part.rsplit("; rel=", 1)) for part in answer.headers["Link"].split(", "))
+    assert walked == [tickets[name].id for name in "cba"]
+
+
+def test_more_tickets_cost_no_more_statements(staff, make, statements):
+    """A list is one statement for the ids and one for what belongs to them, however many there are."""
+    counts = []
+    for _ in range(2):
+        for _ in range(3):
+            make.ticket(mechanic_ids=[staff.id], parts=[{"inventory_id": make.part().id}])
+        staff.get("/tickets")
+        statements.clear()
+        staff.get("/tickets")
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 4
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            f"{name}={value}"
+            for name in ("customer_id", "mechanic_id")
+            for value in ("0", "-1", "x", "01", "1.0", "", "%D9%A1")
+        ),
+        *(f"{name}={value}" for name in ("from", "to") for value in ("", "2026-02-30", "yesterday", "2026-1-1")),
+        *(f"vin={value}" for value in ("", "A%20B", "V" * 51)),
+        *(f"q={value}" for value in ("x" * 256, "a%00b")),
+        *(f"{name}={value}" for name in ("page", "per_page") for value in ("0", "x", "1.5")),
+        "per_page=101",
+        "after=2147483647",
+        "after=1&page=1",
+    ],
+)
+def test_a_bad_value_of_a_parameter_is_named(staff, make, query):
+    """«a query parameter with a bad value is 422»."""
+    make.ticket()
+    answer = staff.get(f"/tickets?{query}")
+    assert answer.status_code == 422
+    assert list(answer.json["errors"]) == [query.partition("=")[0]]
