@@ -4,13 +4,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.blueprints.customer.routes import blp as customer
+from app.blueprints.inventory import catalog
 from app.blueprints.inventory.routes import blp as inventory
 from app.blueprints.mechanic.routes import blp as mechanic
 from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
 from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, wire
-from app.utils.extensions import api, cache, cors, db, ma, migrate
+from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, db, ma, migrate
 from config import INSTANCE, ROOT, Settings
 
 AREAS = (customer, mechanic, service_ticket, inventory)
@@ -39,7 +40,8 @@ def _bind_extensions(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
     store = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": app.config["REDIS_URL"], "CACHE_KEY_PREFIX": "shop:"}
     memory = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000}
-    cache.init_app(app, config=store if app.config["REDIS_URL"] else memory)
+    cache.init_app(app, config=store | {"CACHE_OPTIONS": REDIS_OPTIONS} if app.config["REDIS_URL"] else memory)
+    catalog.init_app(app)
     if app.config["CORS_ORIGINS"]:
         origins = list(app.config["CORS_ORIGINS"])
         cors.init_app(app, origins=origins, expose_headers=EXPOSED, max_age=600, send_wildcard="*" in origins)

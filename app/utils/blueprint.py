@@ -57,7 +57,8 @@ SAYS = {
 
 
 class RecordId(BaseConverter):
-    """The id in a path: a plain ASCII integer without leading zeros; anything else names nothing (404)."""
+    """The id in a path: a plain ASCII integer without leading zeros, not larger than the tables' ids; anything else
+    names nothing (404)."""
 
     regex = r"[1-9][0-9]*"
 

@@ -10,6 +10,8 @@ from flask_marshmallow import Marshmallow
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
@@ -21,6 +23,13 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 """How constraints and indexes are named, so that a migration can name them on every database."""
+
+REDIS_OPTIONS: dict[str, Any] = {
+    "socket_timeout": 0.2,
+    "socket_connect_timeout": 0.2,
+    "retry": Retry(NoBackoff(), 0),
+}
+"""Nobody waits for Redis: one that is frozen would otherwise hold up each request for seconds."""
 
 
 class Base(DeclarativeBase):

@@ -1,7 +1,8 @@
 """Rate limits: who is counted for what, over Flask-Limiter's moving windows in memory or Redis.
 
 Every request but the logins and registrations counts against ``LIMIT_DEFAULT`` of its caller. Some writes are
-limited by their successes besides: see :func:`limit_successes`.
+limited by their successes besides: see :func:`limit_successes`. Where Redis fails, each process counts for itself
+until it is back.
 """
 
 import time
@@ -13,29 +14,26 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import RateLimitExceeded
 from limits import RateLimitItem
+from redis import RedisError
 
 from app.utils.auth import caller
-from app.utils.errors import Problem, TooMany, from_problem
-from app.utils.extensions import limiter
-from app.utils.fields import TRIMMED
-from app.utils.wire import read
+from app.utils.errors import TooMany, from_problem
+from app.utils.extensions import REDIS_OPTIONS, limiter
 
 View = TypeVar("View", bound=Callable[..., Any])
+Keys = tuple[str, ...]
 
 
+# ---------------------------------------------------------------- every try
 def address() -> str:
     return request.remote_addr or "unknown"
 
 
 def login_account() -> str:
-    """The account that a login is tried on, whether there is one or not; the body is read as the login will read it."""
-    try:
-        body = read(request.get_data(cache=True))
-    except Problem:
-        body = None
+    """The account that a login is tried on, whether there is one or not."""
+    body = request.get_json(silent=True) if request.is_json else None
     email = body.get("email") if isinstance(body, dict) else None
-    account = email.strip(TRIMMED).lower() if isinstance(email, str) else ""
-    return f"{request.path.rstrip('/')}:{account!a}"[:300]
+    return f"{request.path.rstrip('/')}:{email.strip().lower() if isinstance(email, str) else ''}"[:300]
 
 
 def setting(name: str) -> Callable[[], str]:
@@ -70,15 +68,16 @@ def limit_tries(name: str, *keys: Callable[[], str]) -> Callable[[View], View]:
     return decorate
 
 
-def caller_and_ticket(ticket_id: int, **_: Any) -> tuple[str, ...]:
+# ---------------------------------------------------------------- successes
+def caller_and_ticket(ticket_id: int, **_: Any) -> Keys:
     return caller().key, f"ticket:{ticket_id}"
 
 
-def caller_alone(**_: Any) -> tuple[str, ...]:
+def caller_alone(**_: Any) -> Keys:
     return (caller().key,)
 
 
-def limit_successes(name: str, by: Callable[..., tuple[str, ...]]) -> Callable[[View], View]:
+def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View]:
     """Count what a view does, and not what it refuses; put it right inside :func:`transaction`.
 
     It asks first, so that a limit that is reached costs nothing. It counts last, by one atomic hit before the
@@ -89,13 +88,11 @@ def limit_successes(name: str, by: Callable[..., tuple[str, ...]]) -> Callable[[
         def limited(*args: Any, **kwargs: Any) -> Any:
             items: tuple[RateLimitItem, ...] = current_app.config[name]
             keys = (name, *by(**request.view_args or {}))
-            if "success_counted" not in g and not all(limiter.limiter.test(item, *keys) for item in items):
-                raise reached(items, keys)
+            if "success_counted" not in g:
+                require_left("test", items, keys)
             answer = view(*args, **kwargs)
             if "success_counted" not in g:  # A transaction that is tried again counts once.
-                for item in items:
-                    if not limiter.limiter.hit(item, *keys):
-                        raise reached(items, keys)
+                require_left("hit", items, keys)
                 g.success_counted = True
             if items:
                 g.limit_shown = (items[0], keys)
@@ -106,21 +103,33 @@ def limit_successes(name: str, by: Callable[..., tuple[str, ...]]) -> Callable[[
     return decorate
 
 
-def reached(items: tuple[RateLimitItem, ...], keys: tuple[str, ...]) -> TooMany:
-    item = next((item for item in items if not limiter.limiter.test(item, *keys)), items[0])
-    g.limit_shown = (item, keys)
-    return TooMany()
+def require_left(act: str, items: tuple[RateLimitItem, ...], keys: Keys) -> None:
+    """``test`` or ``hit`` each limit; raise TooMany at the first that is reached."""
+    for item in items:
+        if not count(act, item, keys):
+            g.limit_shown = (item, keys)
+            raise TooMany
 
 
+def count(act: str, item: RateLimitItem, keys: Keys) -> Any:
+    """Ask the windows; where Redis fails, Flask-Limiter's in this process's memory."""
+    try:
+        return getattr(limiter.limiter, act)(item, *keys)
+    except RedisError:
+        limiter._storage_dead = True  # The flag by which Flask-Limiter itself falls back, and looks for Redis again.
+        return getattr(limiter.limiter, act)(item, *keys)
+
+
+# ---------------------------------------------------------------- what is shown
 def show(response: Response) -> Response:
     """After each request: say how much of the limit is left, and when to come back where none is."""
     if shown := g.get("limit_shown"):
         item, keys = shown
-        reset, remaining = limiter.limiter.get_window_stats(item, *keys)
     elif current := limiter.current_limit:
-        item, reset, remaining = current.limit, current.reset_at, current.remaining
+        item, keys = current.limit, tuple(current.request_args)
     else:
         return response
+    reset, remaining = count("get_window_stats", item, keys)
     response.headers["X-RateLimit-Limit"] = str(item.amount)
     response.headers["X-RateLimit-Remaining"] = str(max(0, remaining))
     response.headers["X-RateLimit-Reset"] = str(ceil(reset))
@@ -131,6 +140,7 @@ def show(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = app.config["REDIS_URL"] or "memory://"
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = REDIS_OPTIONS if app.config["REDIS_URL"] else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
     app.config["RATELIMIT_APPLICATION"] = setting("LIMIT_DEFAULT")
     app.config["RATELIMIT_APPLICATION_EXEMPT_WHEN"] = not_counted

@@ -14,6 +14,7 @@ from flask import current_app, request
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, func, literal, or_, select, tuple_
 
+from app.models import MAX_ID
 from app.utils.database import fetch, fetch_one
 from app.utils.errors import Invalid
 from app.utils.fields import Digits, Text
@@ -83,8 +84,8 @@ class Listing:
         position = fetch_one(select(*self.order).where(self.key == literal(query["after"], BigInteger), *known))
         if position is None:
             raise Invalid({"after": "names no record of this list"})
-        here, there = tuple_(*self.order), tuple_(*position)
-        beyond = here < there if self.descending else here > there
+        each, last = tuple_(*self.order), tuple_(*position)
+        beyond = each < last if self.descending else each > last
         rows = fetch(ordered.where(beyond).limit(query["per_page"] + 1))
         if len(rows) <= query["per_page"]:
             return rows, {}

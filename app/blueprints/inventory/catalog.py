@@ -1,37 +1,103 @@
 """The cached inventory: answers kept as ready bytes, and never served once a write to any part has been answered.
 
-The key of each answer holds a version that every write replaces after its commit and before its answer. A reader
-that began before the write stores under the old version, where nobody looks any more.
+Beside the answers stands a version, which every write replaces after its commit and before its answer. An answer is
+kept with the version that stood there before it was read, and served only while that is still the version: one that
+was read before a write and kept after it is never served.
+
+Where Redis fails, answers come from the database. A write that could not replace the version keeps trying.
 """
 
 import logging
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Response, current_app, request
+from flask import Flask, Response, current_app, request
+from redis import RedisError
 
 from app.utils.conditional import etag_of
 from app.utils.extensions import cache
 
 log = logging.getLogger(__name__)
 VERSION = "inventory"
+REST = 1.0
+"""Seconds for which a cache that failed is not asked, so that no request waits for it over and over."""
+PATIENCE = 0.05
+"""Seconds between two tries to replace the version after a failure."""
+KEPT_HEADERS = ("ETag", "Link", "X-Total-Count")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+class Catalog:
+    """What a process knows of the cache: whether it can be asked, and whether it must still be told of a write."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.rests_until = 0.0
+        self.untold = threading.Event()
+        self.makers = tuple(threading.Lock() for _ in range(64))
+
+    def look(self, key: str) -> tuple[str | None, Any]:
+        """The version that answers must have, and the answer that is kept under a key, each where there is one.
+        Without a version nothing may be kept: the cache can't be asked."""
+        if self.untold.is_set() or self.rests_until > time.monotonic():
+            return None, None
+        try:
+            version, kept = cache.get_many(VERSION, key)
+            if version is None:  # A cache that was emptied; of several who notice, one sets it.
+                cache.add(VERSION, uuid.uuid4().hex, timeout=0)
+                version = cache.get(VERSION)
+        except (RedisError, RuntimeError):
+            self.rest()
+            return None, None
+        return version, kept[1:] if kept and kept[0] == version else None
+
+    def keep(self, key: str, version: str, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            cache.set(key, (version, body, headers), timeout=current_app.config["CACHE_TIMEOUT"])
+        except (RedisError, RuntimeError):
+            self.rest()
+
+    def has_changed(self) -> None:
+        """A part is not what it was: let no answer from before be served again."""
+        try:
+            cache.set(VERSION, uuid.uuid4().hex, timeout=0)
+        except RedisError:
+            self.rest()
+            if not self.untold.is_set():
+                self.untold.set()
+                threading.Thread(target=self.tell, name="catalog", daemon=True).start()
+
+    def tell(self) -> None:
+        """Replace the version as soon as the cache can be reached again."""
+        with self.app.app_context():
+            while self.untold.is_set():
+                try:
+                    cache.set(VERSION, uuid.uuid4().hex, timeout=0)
+                    self.untold.clear()
+                except RedisError:
+                    time.sleep(PATIENCE)
+
+    def rest(self) -> None:
+        log.warning("The cache failed; the inventory is read from the database")
+        self.rests_until = time.monotonic() + REST
+
+    def maker(self, key: str) -> threading.Lock:
+        """The lock of who makes the answer of a key; the others wait for it instead of making it too."""
+        return self.makers[hash(key) % len(self.makers)]
+
+
+def catalog() -> Catalog:
+    found: Catalog = current_app.extensions["catalog"]
+    return found
+
+
 def has_changed() -> None:
-    """A part is not what it was: let no cached answer be served again."""
-    cache.set(VERSION, uuid.uuid4().hex, timeout=0)
-
-
-def version() -> str:
-    """The version that cached answers must have now."""
-    found: str | None = cache.get(VERSION)
-    if found is None:
-        cache.add(VERSION, uuid.uuid4().hex, timeout=0)
-        found = cache.get(VERSION)
-    return str(found)
+    """Call after the commit of whatever changes a part."""
+    catalog().has_changed()
 
 
 def cached(view: View) -> View:
@@ -43,17 +109,31 @@ def cached(view: View) -> View:
     def remembered(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(query, dict) and query.get("q") for query in args):
             return view(*args, **kwargs)
-        key = f"{version()} {request.path.rstrip('/')} {args} {kwargs}"
-        kept = cache.get(key)
-        if kept is not None:
-            return Response(kept[0], headers=kept[1], mimetype="application/json")
-        response: Response = view(*args, **kwargs)
-        body = response.get_data()
-        response.set_etag(etag_of(body))
-        if body != b"[]":
-            names = ("ETag", "Link", "X-Total-Count")
-            headers = {name: response.headers[name] for name in names if name in response.headers}
-            cache.set(key, (body, headers), timeout=current_app.config["CACHE_TIMEOUT"])
-        return response
+        key = f"{request.path.rstrip('/')} {args} {kwargs}"
+        version, kept = catalog().look(key)
+        if kept is None and version is not None:
+            with catalog().maker(key):
+                version, kept = catalog().look(key)
+                return serve(*kept) if kept else make(lambda: view(*args, **kwargs), key, version)
+        return serve(*kept) if kept else view(*args, **kwargs)
 
     return remembered  # type: ignore[return-value]
+
+
+def serve(body: bytes, headers: dict[str, str]) -> Response:
+    return Response(body, headers=headers, mimetype="application/json")
+
+
+def make(view: Callable[[], Response], key: str, version: str | None) -> Response:
+    """Read the answer from the database, and keep it under the version that stood there before."""
+    response = view()
+    body = response.get_data()
+    response.set_etag(etag_of(body))
+    if version is not None and body != b"[]":
+        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        catalog().keep(key, version, body, headers)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["catalog"] = Catalog(app)

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from app.blueprints.inventory.schemas import NamedOut
-from app.models import ServiceTicket
+from app.models import MAX_ID, ServiceTicket
 from app.utils.extensions import ma
 from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Timestamp, Vin
 from app.utils.pagination import PageQuery
@@ -83,8 +83,8 @@ class PartsChange(Schema):
 class TicketQuery(PageQuery):
     """Which tickets are wanted."""
 
-    customer_id = Digits(1, 10**18 - 1)
-    mechanic_id = Digits(1, 10**18 - 1)
+    customer_id = Digits(1, MAX_ID)
+    mechanic_id = Digits(1, MAX_ID)
     vin = Vin()
     from_ = Day(data_key="from", attribute="from", metadata={"description": "First service date"})
     to = Day(metadata={"description": "Last service date"})

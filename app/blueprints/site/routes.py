@@ -11,14 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.utils.auth import allow
 from app.utils.database import fetch
 from app.utils.errors import Unavailable
+from app.utils.extensions import REDIS_OPTIONS
 from app.utils.limits import unlimited
 
 blp = Blueprint("site", __name__)
 docs = get_swaggerui_blueprint(
     "/docs", "/openapi.json", {"app_name": "MyMechanicShop", "validatorUrl": None, "persistAuthorization": True}
 )
-REDIS_SECONDS = 0.5
-"""How long a health check waits for Redis."""
 
 
 @blp.get("/")
@@ -74,7 +73,7 @@ def database_answers() -> bool:
 
 def redis_answers(url: str) -> bool:
     try:
-        with Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS) as client:
+        with Redis.from_url(url, **REDIS_OPTIONS) as client:
             return bool(client.ping())
     except RedisError:
         return False
