@@ -17,8 +17,10 @@ from limits import RateLimitItem
 from redis import RedisError
 
 from app.utils.auth import caller
-from app.utils.errors import TooMany, from_problem
+from app.utils.errors import Problem, TooMany, from_problem
 from app.utils.extensions import REDIS_OPTIONS, limiter
+from app.utils.fields import TRIMMED
+from app.utils.wire import read
 
 View = TypeVar("View", bound=Callable[..., Any])
 Keys = tuple[str, ...]
@@ -30,10 +32,14 @@ def address() -> str:
 
 
 def login_account() -> str:
-    """The account that a login is tried on, whether there is one or not."""
-    body = request.get_json(silent=True) if request.is_json else None
+    """The account that a login is tried on, whether there is one or not; the body is read as the login will read it."""
+    try:
+        body = read(request.get_data(cache=True))
+    except Problem:
+        body = None
     email = body.get("email") if isinstance(body, dict) else None
-    return f"{request.path.rstrip('/')}:{email.strip().lower() if isinstance(email, str) else ''}"[:300]
+    account = email.strip(TRIMMED).lower() if isinstance(email, str) else ""
+    return f"{request.path.rstrip('/')}:{account!a}"[:300]
 
 
 def setting(name: str) -> Callable[[], str]:
