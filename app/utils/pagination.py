@@ -14,7 +14,6 @@ from flask import current_app, request
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, func, literal, or_, select, tuple_
 
-from app.models import MAX_ID
 from app.utils.database import fetch, fetch_one
 from app.utils.errors import Invalid
 from app.utils.fields import Digits, Text
