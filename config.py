@@ -192,6 +192,7 @@ class Settings:
     CORS_ORIGINS: tuple[str, ...] = setting((), origins)
     TRUSTED_PROXIES: int = setting(0, a_number(0, 20))
     CACHE_TIMEOUT: int = setting(60, a_number(1, 86_400))
+    METRICS_PORT: int = setting(0, a_number(0, 65535))
     LOG_LEVEL: str = setting("INFO", one_of(*LOG_LEVELS))
 
     @classmethod

@@ -10,12 +10,12 @@ from app.blueprints.mechanic.routes import blp as mechanic
 from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
-from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, wire
+from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
 from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, db, ma, migrate
 from config import INSTANCE, ROOT, Settings
 
 AREAS = (customer, mechanic, service_ticket, inventory)
-EXPOSED = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed"]
+EXPOSED = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
 EXPOSED += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 
@@ -57,6 +57,7 @@ def _watch_requests(app: Flask) -> None:
     limits.init_app(app)
     app.before_request(auth.require_access)
     app.after_request(limits.show)
+    metrics.init_app(app)
 
 
 def _register_blueprints(app: Flask) -> None:

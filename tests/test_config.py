@@ -53,6 +53,7 @@ def refusal(**given):
         ("TRUSTED_PROXIES", 0),
         ("CACHE_TIMEOUT", 60),
         ("LOG_LEVEL", "INFO"),
+        ("METRICS_PORT", 0),
     ],
 )
 def test_what_is_not_set_or_blank_has_its_default(name, default):
@@ -84,6 +85,7 @@ def test_what_is_not_set_or_blank_has_its_default(name, default):
         ("TRUSTED_PROXIES", "2", 2),
         ("CACHE_TIMEOUT", "1", 1),
         ("LOG_LEVEL", "debug", "DEBUG"),
+        ("METRICS_PORT", "9100", 9100),
     ],
 )
 def test_a_good_value_is_taken(name, text, value):
@@ -105,6 +107,7 @@ BAD = {
     "TRUSTED_PROXIES": ["-1", "yes", "21"],
     "CACHE_TIMEOUT": ["0", "1.5", "86401"],
     "LOG_LEVEL": ["loud", "10"],
+    "METRICS_PORT": ["-1", "65536", "yes"],
     **{name: ["3", "per day", "three per day", "3 per fortnight", "0 per day", "-3 per day"] for name in LIMITS},
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
+from blinker import signal
 from flask import g, request
 from sqlalchemy import CursorResult, Engine, Executable, Row, Table, insert, update
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +34,8 @@ SQLITE_CONFLICTS = {5, 6}
 """SQLITE_BUSY and SQLITE_LOCKED."""
 JITTER = random.SystemRandom()
 T = TypeVar("T")
+retried = signal("transaction-retried")
+"""Sent when a transaction or a read is tried again."""
 
 
 # ---------------------------------------------------------------- transactions
@@ -71,6 +74,7 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
                 raise
         if time.monotonic() - started > DEADLINE:
             break
+        retried.send()
         time.sleep(JITTER.uniform(0, PAUSE * 2**attempt))
     raise Unavailable
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from blinker import signal
 from flask import Flask, Response
 from marshmallow import Schema, fields
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -23,6 +24,10 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """RFC 9110's names, where Python's differ from version to version."""
 MOST_ERRORS = 100
 """How many fields an answer names at the most."""
+
+
+refused = signal("refused")
+"""Sent with the name of its rule when a request is refused."""
 
 
 class ProblemSchema(Schema):
@@ -148,6 +153,7 @@ def respond(status: int, detail: str, members: Mapping[str, Any] | None = None, 
 
 
 def from_problem(problem: Problem) -> Response:
+    refused.send(rule=type(problem).__name__)
     return respond(problem.status, problem.detail, problem.members, problem.headers)
 
 
