@@ -5,6 +5,7 @@ credentials. Each request looks whether the account still stands at that version
 less than a second in each process, and forgotten at once where this process changes the account.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import jwt
 from flask import Flask, current_app, g, request
 from sqlalchemy import bindparam, literal, select
 
-from app.models import customers, mechanics
+from app.models import MAX_ID, customers, mechanics
 from app.utils.database import after_commit, fetch_one
 from app.utils.errors import Forbidden, NotFound, Unauthorized
 
@@ -94,6 +95,7 @@ def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]
     }
 
 
+SUBJECT = re.compile(r"(?P<kind>customer|mechanic):(?P<id>[1-9][0-9]{0,9})")
 DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
 
 
@@ -103,11 +105,13 @@ def read_token(token: str) -> Caller:
         claims = DECODER.decode(
             token, current_app.config["SECRET_KEY"], algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY
         )
-        kind, _, account_id = claims["sub"].partition(":")
-        caller = accounts().find(kind, int(account_id))
-    except (jwt.InvalidTokenError, KeyError, ValueError):
+    except (jwt.InvalidTokenError, ValueError):
         raise Unauthorized from None
-    if caller is None or caller.token_version != claims.get("ver"):
+    subject, version = SUBJECT.fullmatch(claims["sub"]), claims.get("ver")
+    if subject is None or int(subject["id"]) > MAX_ID or type(version) is not int:
+        raise Unauthorized
+    caller = accounts().find(subject["kind"], int(subject["id"]))
+    if caller is None or caller.token_version != version:
         raise Unauthorized("The token is no longer good; sign in again.")
     return caller
 
