@@ -1,0 +1,113 @@
+"""The rules of the stock where HTTP can't reach them: each guard holds even if the lock before it did not."""
+
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.exc import DBAPIError
+
+from app.blueprints.inventory import stock
+from app.models import inventory, stock_movements, ticket_parts
+from app.utils.database import transaction
+
+MOST = 2_147_483_647
+
+
+@pytest.fixture
+def in_transaction(app):
+    """Run a piece of work as a route would: in a transaction, without a caller."""
+
+    def run(work):
+        with app.app_context():
+            return transaction(work)()
+
+    return run
+
+
+def believed(part, quantity):
+    """A shelf that was read a while ago."""
+    return {part.id: stock.LockedPart(part.id, 999, quantity, False)}
+
+
+def test_the_shelf_is_in_ascending_order_with_deleted_parts(admin, make, in_transaction):
+    """An id twice is one part, one that names nothing is none."""
+    parts = [make.part(quantity=number) for number in range(3)]
+    admin.delete(f"/inventory/{parts[1].id}")
+    asked = [part.id for part in reversed(parts)]
+    shelf = in_transaction(lambda: stock.lock_parts([*asked, *asked, MOST]))
+    assert list(shelf) == sorted(asked)
+    assert [(part.quantity, part.is_deleted) for part in shelf.values()] == [(0, False), (1, True), (2, False)]
+
+
+def test_an_empty_shelf_costs_nothing(in_transaction, statements):
+    assert in_transaction(lambda: stock.lock_parts([])) == {}
+    assert statements == []
+
+
+def test_a_stale_shelf_sells_nothing_that_is_gone(make, unchanged, in_transaction):
+    """The guard of the update decides, not what was read before: OutOfStock, and nothing is taken."""
+    part, ticket = make.part(quantity=3), make.ticket()
+    with unchanged(), pytest.raises(stock.OutOfStock):
+        in_transaction(lambda: stock.take({part.id: 4}, believed(part, 10), ticket.id))
+
+
+def test_a_stale_shelf_takes_nothing_back_that_has_no_room(make, unchanged, in_transaction):
+    part, ticket = make.part(quantity=MOST), make.ticket()
+    with unchanged(), pytest.raises(stock.ShelfFull):
+        in_transaction(lambda: stock.give_back({part.id: 1}, believed(part, 10), ticket.id))
+
+
+def test_one_guard_that_fails_is_all_that_fail(make, unchanged, in_transaction):
+    """Of two parts the first has enough: neither is taken."""
+    enough, short, ticket = make.part(quantity=9), make.part(quantity=1), make.ticket()
+    shelf = believed(enough, 9) | believed(short, 9)
+    with unchanged(), pytest.raises(stock.OutOfStock):
+        in_transaction(lambda: stock.take({short.id: 2, enough.id: 2}, shelf, ticket.id))
+
+
+def test_parts_are_moved_in_ascending_order(make, monkeypatch):
+    """Whatever order a client names them in: transactions that meet then wait for each other, and never in a ring."""
+    moved = []
+
+    def note(statement, rows):
+        moved.extend(row["part_id"] for row in rows)
+        return SimpleNamespace(rowcount=len(rows))
+
+    monkeypatch.setattr(stock, "execute", note)
+    for statement in (stock.TAKE, stock.GIVE_BACK):
+        assert stock.move(statement, {3: 1, 1: 5, 2: 1})
+    assert moved == [1, 2, 3, 1, 2, 3]
+
+
+def test_nothing_moved_is_no_movement(unchanged, in_transaction):
+    with unchanged():
+        in_transaction(lambda: stock.take({}, {}, 1))
+        in_transaction(lambda: stock.give_back({}, {}, 1))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "a negative stock",
+        "a negative price",
+        "a negative balance",
+        "a movement for no known reason",
+        "an empty line",
+        "a movement of no part",
+    ],
+)
+def test_the_tables_themselves_refuse(make, engine, unchanged, rule):
+    """The checks of the tables are the last line of defence, should a rule above them fail."""
+    part, ticket = make.part(), make.ticket()
+    movement = {"inventory_id": part.id, "change": -1, "balance": 9, "reason": "counted"}
+    line = {"ticket_id": ticket.id, "inventory_id": part.id, "quantity": 1, "unit_price_cents": 0}
+    broken = {
+        "a negative stock": update(inventory).values(quantity=-1),
+        "a negative price": update(inventory).values(price_cents=-1),
+        "a negative balance": insert(stock_movements).values(movement | {"balance": -1}),
+        "a movement for no known reason": insert(stock_movements).values(movement | {"reason": "lost"}),
+        "an empty line": insert(ticket_parts).values(line | {"quantity": 0}),
+        "a movement of no part": insert(stock_movements).values(movement | {"inventory_id": part.id + 1}),
+    }[rule]
+    with unchanged(), pytest.raises(DBAPIError), engine.begin() as connection:
+        connection.execute(broken)
