@@ -1,0 +1,105 @@
+"""«Bodies» and «numbers»: JSON is read strictly and written exactly."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from app.utils.errors import Malformed
+from app.utils.wire import MOST_LEVELS, depth, read
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{}", {}),
+        (' {"a": [1, "b", null, true]}\r\n\t', {"a": [1, "b", None, True]}),
+        ('{"a": "\\u00e9\\ud83d\\ude00"}', {"a": "é😀"}),
+        ('{"a": 12345678901234567890}', {"a": 12345678901234567890}),
+        ('{"a": {"b": 1}, "c": {"b": 2}}', {"a": {"b": 1}, "c": {"b": 2}}),
+        ('{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}', {"a": "[" * 29}),
+        ('{"a": "\\"[{"}', {"a": '"[{'}),
+        ("5", 5),
+    ],
+)
+def test_json_is_read(text, value):
+    assert read(text.encode()) == value
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e2", "12.340", "0.1", "1.00000000000000000000000000000000001", "1e400", "-0.0"])
+def test_a_number_with_a_fraction_is_exact_and_no_whole_number(text):
+    number = read(text.encode())
+    assert isinstance(number, Decimal)
+    assert number == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("{}{}", "not JSON"),
+        ("NaN", "NaN is no JSON"),
+        ('{"a": [Infinity]}', "Infinity is no JSON"),
+        ('{"a": -Infinity}', "-Infinity is no JSON"),
+        ('{"a": 1, "a": 1}', "key twice"),
+        ('{"a": [{"b": 1, "b": 2}]}', "key twice"),
+        ('{"a": 1, "\\u0061": 2}', "key twice"),
+        ("1e9999999999999999999999", "too large"),
+        ("9" * 5000, "not JSON"),
+        ("[" * 5000 + "]" * 5000, "deeper than"),
+        ('{"a":' * 5000 + "1" + "}" * 5000, "deeper than"),
+        ("[" * 500_000, "deeper than"),
+        ("\ufeff{}", "not JSON"),
+    ],
+)
+def test_what_means_nothing_or_two_things_is_malformed(text, detail):
+    with pytest.raises(Malformed) as refused:
+        read(text.encode())
+    assert detail in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    "body", ["{}".encode("utf-16"), "{}".encode("utf-32"), b'{"a": "\xff"}', b'"\xed\xa0\x80"', b'"\xc0\x80"']
+)
+def test_what_is_not_utf_8_is_malformed(body):
+    with pytest.raises(Malformed):
+        read(body)
+
+
+@pytest.mark.parametrize("levels", [1, 2, MOST_LEVELS - 1, MOST_LEVELS])
+def test_as_many_levels_as_are_allowed_are_read(levels):
+    text = "[" * levels + "]" * levels
+    assert depth(text) == levels
+    read(text.encode())
+    with pytest.raises(Malformed):
+        read(("[" * (MOST_LEVELS + 1 - levels) + text + "]" * (MOST_LEVELS + 1 - levels)).encode())
+
+
+def test_many_brackets_beside_each_other_are_not_deep():
+    assert read(b'{"a": [' + b"[], " * 1000 + b"{}]}")["a"][-1] == {}
+
+
+def test_times_end_in_z_and_dates_are_plain(app):
+    shown = {"at": datetime(2026, 11, 24, 8), "zoned": datetime(2026, 11, 24, 8, tzinfo=UTC), "on": date(2026, 11, 24)}
+    assert app.json.encode(shown) == b'{"at":"2026-11-24T08:00:00Z","zoned":"2026-11-24T08:00:00Z","on":"2026-11-24"}'
+
+
+@pytest.mark.parametrize("price", ["0", "0.01", "0.1", "9.99", "12.340", "1.5e1", "1234567.89", "99999999.99", "4.35", "0.29"])
+def test_money_comes_back_as_it_was_sent(price, admin):
+    """«Money is a JSON number with at most two decimals, computed exactly»: no cent is lost to a float."""
+    made = admin.post("/inventory", data=f'{{"name": "Pad", "price": {price}}}', content_type="application/json")
+    assert made.status_code == 201
+    shown = json.loads(made.text, parse_float=Decimal, parse_int=Decimal)
+    assert shown["price"] == Decimal(price)
+
+
+def test_a_total_that_no_float_holds_is_exact(admin, make):
+    """2,147,483,647 parts at 99,999,999.99 are 214748364678525163.53."""
+    part = make.part(price=99_999_999.99, quantity=2_147_483_647)
+    ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 2_147_483_647}])
+    text = admin.get(f"/tickets/{ticket.id}").text
+    exact = Decimal("99999999.99") * 2_147_483_647
+    shown = json.loads(text, parse_float=Decimal)
+    assert shown["parts"][0]["total"] == shown["parts_total"] == exact
