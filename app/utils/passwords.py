@@ -16,7 +16,7 @@ def hash_password(password: str) -> str:
 def fits(password: str, password_hash: str | None) -> bool:
     """Whether a password belongs to a hash; with no hash it takes as long to say no."""
     try:
-        return HASHER.verify(password_hash or NOBODY, password) and password_hash is not None
+        return HASHER.verify(password_hash or NOBODY, password) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 
