@@ -206,7 +206,7 @@ def test_a_payload_that_was_changed_is_refused(refused, forged, customer):
         ],
         *["Bearer null", "Bearer {token}.", 'Bearer "{token}"', "Basic YWRtaW46YWRtaW4=", "Bearer Bearer {token}"],
     ],
-    ids=lambda header: repr(header),
+    ids=repr,
 )
 def test_a_header_that_holds_no_token_is_401(refused, customer, header):
     refused(header if header is None else header.replace("{token}", customer.token))
