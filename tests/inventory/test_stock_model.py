@@ -1,0 +1,216 @@
+"""Any story of orders, refunds, counts and deletions leaves what a plain model of the shop says it should."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from app.models import inventory, stock_movements, ticket_parts
+from tests.invariants import faults
+
+MOST = 2_147_483_647
+NUMBER = st.integers(0, 5)
+"""Which of the parts or tickets: the n-th, counted around."""
+COUNT = st.integers(1, 4) | st.just(MOST)
+STOCK = st.integers(0, 6) | st.sampled_from([MOST - 1, MOST])
+ON = st.lists(st.tuples(NUMBER, COUNT), max_size=3)
+OFF = st.lists(st.tuples(NUMBER, COUNT | st.sampled_from(["bare", "whole"])), max_size=3)
+
+
+class Refused(Exception):
+    """What the model says to a request that the shop must refuse; its argument is the status."""
+
+
+class Model:
+    """The shop in plain dictionaries."""
+
+    def __init__(self):
+        self.stock, self.price, self.ledger = {}, {}, {}
+        self.live = set()
+        self.tickets = {}
+
+    def add(self, part_id, quantity, price):
+        self.stock[part_id], self.price[part_id] = quantity, price
+        self.ledger[part_id] = [("received", quantity)] if quantity else []
+        self.live.add(part_id)
+
+    def count(self, part_id, quantity):
+        if part_id not in self.live:
+            raise Refused(404)
+        if difference := quantity - self.stock[part_id]:
+            self.move({part_id: difference}, "counted")
+
+    def move(self, changes, reason):
+        for part_id, change in changes.items():
+            self.stock[part_id] += change
+            self.ledger[part_id].append((reason, change))
+
+    def order(self, lines, off, on):
+        """The lines of a ticket after a request: part id → [count, price]. Raise Refused."""
+        if any(part_id not in self.live | lines.keys() for part_id, _ in off) or any(each not in self.live for each, _ in on):
+            raise Refused(422)
+        held = {part_id: line[0] for part_id, line in lines.items()}
+        returned, taken = {}, {}
+        for part_id in {part_id for part_id, count in off if isinstance(count, str)}:
+            returned[part_id] = held.get(part_id, 1)
+        for counts, asked in ((returned, off), (taken, on)):
+            for part_id, count in asked:
+                counts[part_id] = counts.get(part_id, 0) + (0 if isinstance(count, str) else count)
+        after = {part_id: list(line) for part_id, line in lines.items()}
+        for part_id, count in returned.items():
+            if count > held.get(part_id, 0) or self.stock[part_id] + count > MOST:
+                raise Refused(409)
+            after[part_id][0] -= count
+        after = {part_id: line for part_id, line in after.items() if line[0]}
+        for part_id, count in taken.items():
+            line = after.setdefault(part_id, [0, self.price[part_id]])
+            line[0] += count
+            if count > self.stock[part_id] + returned.get(part_id, 0) or line[0] > MOST:
+                raise Refused(409)
+        self.move(returned, "returned")
+        self.move({part_id: -count for part_id, count in taken.items()}, "used")
+        return after
+
+
+class Shop(RuleBasedStateMachine):
+    """The app over HTTP beside the model; each rule asks both, and after each step both hold the same."""
+
+    def __init__(self, admin, customer, engine):
+        super().__init__()
+        self.admin, self.customer, self.engine = admin, customer, engine
+        self.model = Model()
+
+    def part(self, number):
+        return sorted(self.model.stock)[number % len(self.model.stock)]
+
+    def ticket(self, number):
+        return sorted(self.model.tickets)[number % len(self.model.tickets)]
+
+    def lines(self, drawn):
+        return [(self.part(number), count) for number, count in drawn]
+
+    def check(self, answer, expect, *, status):
+        """Ask the model the same; the answer must be the status, or what the model refuses with."""
+        try:
+            expected, result = status, expect()
+        except Refused as refusal:
+            expected, result = refusal.args[0], None
+        assert answer.status_code == expected, answer.text
+        return result
+
+    @initialize(stocks=st.lists(st.integers(1, 6), min_size=2, max_size=3))
+    def stock_up(self, stocks):
+        for quantity in stocks:
+            self.add_part(quantity, 100)
+        self.open_ticket([])
+
+    @precondition(lambda self: len(self.model.stock) < 6)
+    @rule(quantity=STOCK, cents=st.integers(0, 9_999_999_999))
+    def add_part(self, quantity, cents):
+        answer = self.admin.post("/inventory", json={"name": "Part", "price": cents / 100, "quantity": quantity})
+        assert answer.status_code == 201
+        self.model.add(answer.json["id"], quantity, cents)
+
+    @rule(number=NUMBER, quantity=STOCK)
+    def count_part(self, number, quantity):
+        part_id = self.part(number)
+        answer = self.admin.put(f"/inventory/{part_id}", json={"quantity": quantity})
+        self.check(answer, lambda: self.model.count(part_id, quantity), status=200)
+
+    @rule(number=NUMBER, cents=st.integers(0, 999))
+    def price_part(self, number, cents):
+        part_id = self.part(number)
+        answer = self.admin.put(f"/inventory/{part_id}", json={"price": cents / 100})
+        assert answer.status_code == (200 if part_id in self.model.live else 404)
+        if answer.status_code == 200:
+            self.model.price[part_id] = cents
+
+    @rule(number=NUMBER)
+    def delete_part(self, number):
+        part_id = self.part(number)
+        answer = self.admin.delete(f"/inventory/{part_id}")
+        assert answer.status_code == (204 if part_id in self.model.live else 404)
+        self.model.live.discard(part_id)
+
+    @rule(on=ON)
+    def open_ticket(self, on):
+        on = self.lines(on)
+        body = {"customer_id": self.customer.id, "service_date": "2026-11-24", "description": "Visit", "vin": "V1"}
+        parts = [{"inventory_id": part_id, "quantity": count} for part_id, count in on]
+        answer = self.admin.post("/tickets", json=body | {"parts": parts})
+        lines = self.check(answer, lambda: self.model.order({}, [], on), status=201)
+        if lines is not None:
+            self.model.tickets[answer.json["id"]] = lines
+            self.shows(answer, lines)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(number=NUMBER, off=OFF, on=ON)
+    def change_ticket(self, number, off, on):
+        ticket_id, off, on = self.ticket(number), self.lines(off), self.lines(on)
+        forms = {"bare": lambda part_id: part_id, "whole": lambda part_id: {"inventory_id": part_id}}
+        body = {
+            "remove_parts": [
+                forms[count](part_id) if count in forms else {"inventory_id": part_id, "quantity": count}
+                for part_id, count in off
+            ],
+            "add_parts": [{"inventory_id": part_id, "quantity": count} for part_id, count in on],
+        }
+        answer = self.admin.put(f"/tickets/{ticket_id}/inventory", json=body)
+        lines = self.check(answer, lambda: self.model.order(self.model.tickets[ticket_id], off, on), status=200)
+        if lines is not None:
+            self.model.tickets[ticket_id] = lines
+            self.shows(answer, lines)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(number=NUMBER)
+    def delete_ticket(self, number):
+        ticket_id = self.ticket(number)
+        lines = self.model.tickets[ticket_id]
+        answer = self.admin.delete(f"/tickets/{ticket_id}")
+        self.check(answer, lambda: self.model.order(lines, [(part_id, "whole") for part_id in lines], []), status=204)
+        if answer.status_code == 204:
+            del self.model.tickets[ticket_id]
+
+    def shows(self, answer, lines):
+        """The answered ticket holds these lines, and its totals are theirs."""
+        shown = [(line["inventory_id"], line["quantity"], line["unit_price"]) for line in answer.json["parts"]]
+        assert shown == [(part_id, count, cents / 100) for part_id, (count, cents) in sorted(lines.items())]
+        total = sum(count * cents for count, cents in lines.values())
+        written = answer.text.partition('"parts_total":')[2].partition(",")[0]
+        assert round(100 * float(written)) == total or written == f"{total // 100}.{total % 100:02}"
+
+    @invariant()
+    def both_hold_the_same(self):
+        ids = list(self.model.stock)
+        with self.engine.connect() as connection:
+            stocks = connection.execute(select(inventory.c.id, inventory.c.quantity).where(inventory.c.id.in_(ids))).all()
+            lines = connection.execute(select(ticket_parts).where(ticket_parts.c.inventory_id.in_(ids))).all()
+            ledger = connection.execute(
+                select(stock_movements).where(stock_movements.c.inventory_id.in_(ids)).order_by(stock_movements.c.id)
+            ).all()
+        assert {row.id: row.quantity for row in stocks} == self.model.stock
+        held = {ticket_id: each for ticket_id, each in self.model.tickets.items() if each}
+        found = {}
+        for row in lines:
+            found.setdefault(row.ticket_id, {})[row.inventory_id] = [row.quantity, row.unit_price_cents]
+        assert found == held
+        for part_id, told in self.model.ledger.items():
+            assert [(row.reason, row.change) for row in ledger if row.inventory_id == part_id] == told
+
+    def teardown(self):
+        assert faults(self.engine) == []
+
+
+@pytest.mark.slow
+def test_any_story_ends_as_the_model_says(admin, customer, engine, database):
+    """Long stories on SQLite, some on the others; a failing one is shortened by hypothesis and printed."""
+    stories = settings(
+        max_examples=25 if database == "sqlite" else 8,
+        stateful_step_count=30,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    run_state_machine_as_test(lambda: Shop(admin, customer, engine), settings=stories)
