@@ -1,0 +1,72 @@
+"""The memory of a running shop: small, and flat however long it serves."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.real import ADMIN, NO_LIMITS, Start, children, copy_of_the_shop
+
+REQUESTS = 10_000
+MOST_MIB, MOST_GROWTH_MIB = 120, 3
+
+
+def memory(pid):
+    """MiB of a process and those below it; what they share counts once."""
+    pages = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in (pid, *children(pid))]
+    return sum(int(line.split()[1]) for page in pages for line in page.splitlines() if line.startswith("Pss:")) / 1024
+
+
+def work(shop, connection, token, part):
+    """Requests of every kind, good and bad, without end; each is (status, body)."""
+
+    def call(method, path, body=None):
+        return shop.call(method, path, body, token, connection)
+
+    number = 0
+    while True:
+        number += 1
+        new = {"name": f"Customer {number}", "email": f"c{number}@example.com"}
+        yield call("POST", "/customers", new | {"password": "short"})
+        if number % 20 == 1:  # A password takes 20 ms.
+            _, customer = call("POST", "/customers", new | {"password": "long enough"})
+        line = {"inventory_id": part, "quantity": 1}
+        ticket = {"customer_id": customer["id"], "service_date": "2026-11-24", "description": "Oil", "vin": f"VIN{number}"}
+        status, opened = call("POST", "/tickets", ticket | {"parts": [line]})
+        yield status, opened
+        path = f"/tickets/{opened['id']}"
+        yield call("PUT", f"{path}/inventory", {"add_parts": [line]})
+        yield call("PUT", f"{path}/inventory", {"remove_parts": [line | {"quantity": 5}]})
+        for list_of in (
+            "/inventory",
+            "/tickets?per_page=5",
+            "/customers?q=Customer",
+            f"/inventory/{part}/movements",
+            "/openapi.json",
+        ):
+            yield call("GET", list_of)
+        for one in (path, f"/inventory/{part}", "/tickets/999999", "/nowhere", "/tickets?page=x"):
+            yield call("GET", one)
+        yield call("DELETE", path)
+
+
+@pytest.mark.slow
+def test_memory_stays_small_and_flat_over_ten_thousand_requests(tmp_path):
+    (tmp_path / "shop").mkdir()
+    with Start(copy_of_the_shop(tmp_path / "shop"), **ADMIN, **NO_LIMITS) as shop:
+        token = shop.log_in()
+        connection = shop.connect()
+        part = {"name": "Oil filter", "price": 9.99, "quantity": 100_000}
+        status, made = shop.call("POST", "/inventory", part, token)
+        assert status == 201
+        requests, seen = work(shop, connection, token, made["id"]), []
+        for number in range(REQUESTS + 1):
+            if number in (0, REQUESTS // 2, REQUESTS):
+                seen.append(memory(shop.process.pid))
+            status, _ = next(requests)
+            assert status < 500
+        connection.close()
+        assert shop.end()[0] == 0
+    first, half, last = seen
+    print(f"{first:.1f} MiB at first, {half:.1f} at half, {last:.1f} at last")
+    assert max(seen) < MOST_MIB
+    assert last - half < MOST_GROWTH_MIB
