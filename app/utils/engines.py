@@ -39,6 +39,7 @@ Connect = Callable[..., Any]
 def options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of the engine that writes and of the one that reads, for a kind of database."""
     common: dict[str, Any] = {"pool_size": THREADS, "max_overflow": 14, "pool_timeout": 10}
+    common["hide_parameters"] = True  # An exception that is logged would quote hashes and phone numbers.
     if backend == "sqlite":
         common["connect_args"] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
         return common, common | {"isolation_level": "AUTOCOMMIT"}
