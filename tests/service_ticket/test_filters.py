@@ -29,7 +29,6 @@ CASES = [
     ("", "ecdbfa"),
     ("customer_id={cora}", "cba"),
     ("customer_id=2147483647", ""),
-    ("customer_id=999999999999999999", ""),
     ("mechanic_id={ann}", "eba"),
     ("mechanic_id={bob}", "db"),
     ("mechanic_id=2147483647", ""),
@@ -112,7 +111,7 @@ def test_more_tickets_cost_no_more_statements(staff, make, statements):
         *(
             f"{name}={value}"
             for name in ("customer_id", "mechanic_id")
-            for value in ("0", "-1", "x", "01", "1.0", "", "%D9%A1")
+            for value in ("0", "-1", "x", "2147483648", "9" * 30, "01", "1.0", "", "%D9%A1")
         ),
         *(f"{name}={value}" for name in ("from", "to") for value in ("", "2026-02-30", "yesterday", "2026-1-1")),
         *(f"vin={value}" for value in ("", "A%20B", "V" * 51)),
