@@ -3,6 +3,7 @@
 import pytest
 
 from app.models import customers
+from app.utils.extensions import db
 from tests.conftest import PASSWORD, PASSWORD_HASH
 
 ANN = {"name": "Ann Unmistakable", "email": "ann.unmistakable@example.com", "phone": "+49 40 987654321"}
@@ -30,6 +31,19 @@ def test_deleting_erases_the_personal_data_and_keeps_the_tickets(request, ann, m
     assert shown["customer_id"] == ann.id
     assert [each["id"] for each in admin.get(f"/tickets?customer_id={ann.id}").json] == [ticket.id]
     assert left.lines_of(ticket) == {part.id: 2}
+
+
+def test_an_answer_kept_for_a_retry_is_erased_with_the_customer(anyone, admin, engine):
+    """«A deleted customer's personal data is erased»: from no table can it be read, not even as a replay."""
+    body = ANN | {"password": PASSWORD}
+    made = anyone.post("/customers", body, headers={"Idempotency-Key": "once"})
+    assert admin.delete(made.headers["Location"]).status_code == 204
+    with engine.connect() as connection:
+        everything = repr([list(connection.execute(table.select())) for table in db.metadatas[None].sorted_tables])
+    assert not [text for text in ANN.values() if text in everything or text.encode().hex() in everything]
+    again = anyone.post("/customers", body, headers={"Idempotency-Key": "once"})
+    assert again.status_code == 201
+    assert "Idempotency-Replayed" not in again.headers
 
 
 def test_a_deleted_customer_is_404_everywhere_and_in_no_list(ann, make, staff, admin, unchanged):
