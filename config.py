@@ -91,9 +91,11 @@ def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
 
 
 def database_url(text: str) -> URL:
-    """The URL of a database, with the driver that this app uses."""
+    """The URL of a database, with the driver that this app uses. Several hosts stand with commas between them."""
+    several = re.fullmatch(r"([^:/]+://(?:[^@/?]*@)?)([^@,/?]+(?:,[^@,/?]+)+)(.*)", text)
+    hosts = several[2].split(",") if several else []
     try:
-        url = make_url(text)
+        url = make_url(f"{several[1]}{hosts[0]}{several[3]}" if several else text)
     except (ArgumentError, ValueError):
         raise ValueError("must be like sqlite:///shop.db, postgresql://… or mysql://…") from None
     driver = DRIVERS.get(url.get_backend_name())
@@ -104,7 +106,9 @@ def database_url(text: str) -> URL:
     if driver == "mysql+pymysql":
         if not url.database:
             raise ValueError("must name a database after the host, like mysql://user:password@host/shop")
-        url = url.set(query=mysql_options(url.query))
+        url = url.set(query=mysql_options(url.query) | ({"hosts": ",".join(hosts)} if hosts else {}))
+    elif hosts:  # libpq finds the primary among them, also after another has become it.
+        url = url.set(host=None, port=None, query={"target_session_attrs": "read-write", **url.query, "host": hosts})
     return url.set(drivername=driver)
 
 

@@ -93,6 +93,15 @@ def test_a_good_value_is_taken(name, text, value):
     assert getattr(load(**{name: text}), name) == value
 
 
+def test_several_hosts_may_stand_in_the_url_of_a_database():
+    clustered = load(DATABASE_URL="postgres://shop:pw@db1:5432,db2:5433/shop").DATABASE_URL
+    assert clustered.query == {"target_session_attrs": "read-write", "host": ("db1:5432", "db2:5433")}
+    assert (clustered.username, clustered.database) == ("shop", "shop")
+    galera = load(DATABASE_URL="mysql://shop:pw@db1,db2:3307,db3/shop?ssl-mode=REQUIRED").DATABASE_URL
+    assert galera.query == {"hosts": "db1,db2:3307,db3", "charset": "utf8mb4", "ssl_check_hostname": "false"}
+    assert (galera.host, galera.password, galera.database) == ("db1", "pw", "shop")
+
+
 BAD = {
     "APP_ENV": ["prod", "production;"],
     "HOST": ["http://localhost", "two words", "a/b"],
