@@ -55,7 +55,8 @@ class Email(Text):
         super().__init__(255, 3, validate=[self.is_plain], **kwargs)
 
     def clean(self, value: str) -> str:
-        return super().clean(value).lower()
+        text = super().clean(value)
+        return text.lower() if text.isascii() else text  # Other letters are refused, but the Kelvin sign would become a k.
 
     def is_plain(self, value: str) -> None:
         if not PLAIN_EMAIL.fullmatch(value):
