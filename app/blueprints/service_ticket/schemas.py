@@ -25,7 +25,7 @@ class PartLineOff(Schema):
     """So many of a part that come off; without a quantity, the whole line."""
 
     inventory_id = Id(required=True, metadata={"example": 1})
-    quantity = Quantity(load_default=None, allow_none=False)  # A null may be a mistake: it takes no whole line.
+    quantity = Quantity(load_default=lambda: None)  # A null may be a mistake: it takes no whole line.
 
 
 class LineOff(fields.Nested):
