@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import flask_smorest
-from flask import Flask
+from flask import Flask, request
 from werkzeug.routing import BaseConverter
 
 from app.models import MAX_ID
-from app.utils.errors import MEDIA_TYPE, title
+from app.utils.errors import MEDIA_TYPE, NotFound, title
 from app.utils.extensions import api
 from app.utils.wire import StrictParser
 
@@ -135,8 +135,15 @@ class Blueprint(flask_smorest.Blueprint):
         return doc
 
 
+def require_plain_path() -> None:
+    """Before each request: refuse ``//customers``, which werkzeug takes for ``/customers``, and a proxy's rules may not."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        raise NotFound("There is no such path.")
+
+
 def init_app(app: Flask) -> None:
     """Bind the Api: paths, OpenAPI 3.1, and how a client signs in."""
+    app.before_request(require_plain_path)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = RecordId
