@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from config import ROOT
-
 T = TypeVar("T")
-PAGE = ROOT / "docs" / "guarantees.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
 SEEN: list[tuple[str, str, float, dict[str, Any]]] = []
 INTRODUCTION = """\
 # What this shop guarantees, and how that was shown
