@@ -77,6 +77,12 @@ def conflict(text: str) -> Callable[[View], View]:
     return decorate
 
 
+def signs_in(view: View) -> View:
+    """Document that a view answers with a token, and 401 where it gives none."""
+    view._apidoc = {**getattr(view, "_apidoc", {}), "signs_in": True}  # type: ignore[attr-defined]
+    return view
+
+
 def problem(status: int, text: str) -> dict[str, Any]:
     headers = {429: ["Retry-After"], 503: ["Retry-After"], 401: ["WWW-Authenticate"]}.get(status, [])
     return {
@@ -118,7 +124,7 @@ class Blueprint(flask_smorest.Blueprint):
             parameters.append(IDEMPOTENCY_KEY)
             errors |= {409}
         for status in successes:
-            names = ["ETag"] if status != 204 and info.get("tagged", True) else []
+            names = ["ETag"] if status != 204 and "signs_in" not in info else []
             names += ["Idempotency-Replayed"] if "idempotent" in info else []
             names += ["Location"] if status == 201 else []
             names += (
@@ -129,6 +135,8 @@ class Blueprint(flask_smorest.Blueprint):
             answer = doc["responses"][status]
             answer["headers"] = answer.get("headers", {}) | {name: HEADERS[name] for name in names} | LIMIT_HEADERS
         doc["responses"] |= {str(status): problem(status, SAYS[status]) for status in sorted(errors)}
+        if "signs_in" in info:
+            doc["responses"]["401"] = problem(401, "The email or the password is wrong.")
         if "conflict" in info:
             doc["responses"]["409"] = problem(409, info["conflict"] + (" " + SAYS[409] if 409 in errors else ""))
         doc["x-allowed"] = sorted(allowed)

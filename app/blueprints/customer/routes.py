@@ -8,7 +8,7 @@ from app.blueprints.customer.schemas import CustomerChange, CustomerIn, Customer
 from app.models import customers
 from app.utils.accounts import create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller, require_owner
-from app.utils.blueprint import Blueprint, conflict
+from app.utils.blueprint import Blueprint, conflict, signs_in
 from app.utils.conditional import NEVER_STORED, require_current
 from app.utils.database import fetch_one, lock, transaction
 from app.utils.errors import Forbidden, NotFound
@@ -50,6 +50,7 @@ def register_customer(new: dict[str, Any]) -> Any:
 @blp.post("/login")
 @allow("anyone")
 @limit_tries("LIMIT_LOGIN", address, login_account)
+@signs_in
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_customer(credentials: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, Mechanic
 from app.models import mechanics
 from app.utils.accounts import create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller
-from app.utils.blueprint import Blueprint, conflict
+from app.utils.blueprint import Blueprint, conflict, signs_in
 from app.utils.conditional import NEVER_STORED, require_current
 from app.utils.database import fetch, fetch_one, lock, transaction
 from app.utils.errors import Conflict, Forbidden, NotFound
@@ -62,6 +62,7 @@ def create_mechanic(new: dict[str, Any]) -> Any:
 @blp.post("/login")
 @allow("anyone")
 @limit_tries("LIMIT_LOGIN", address, login_account)
+@signs_in
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_mechanic(credentials: dict[str, Any]) -> Any:
