@@ -54,7 +54,6 @@ def refusal(**given):
         ("CACHE_TIMEOUT", 60),
         ("METRICS_PORT", 0),
         ("LOG_LEVEL", "INFO"),
-        ("METRICS_PORT", 0),
     ],
 )
 def test_what_is_not_set_or_blank_has_its_default(name, default):
@@ -118,7 +117,6 @@ BAD = {
     "CACHE_TIMEOUT": ["0", "1.5", "86401"],
     "METRICS_PORT": ["-1", "65536", "on"],
     "LOG_LEVEL": ["loud", "10"],
-    "METRICS_PORT": ["-1", "65536", "yes"],
     **{name: ["3", "per day", "three per day", "3 per fortnight", "0 per day", "-3 per day"] for name in LIMITS},
 }
 
