@@ -96,6 +96,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
             for table in TABLES:
                 connection.execute(table.delete())
         limiter.reset()
+        shared_app.extensions["windows"].own.clear()
         cache.clear()
         shared_app.extensions["counts"].clear()
         shared_app.extensions["accounts"].known.clear()

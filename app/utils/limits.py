@@ -1,8 +1,8 @@
-"""Rate limits: who is counted for what, over Flask-Limiter's moving windows in memory or Redis.
+"""Rate limits: who is counted for what.
 
-Every request but the logins and registrations counts against ``LIMIT_DEFAULT`` of its caller. Some writes are
-limited by their successes besides: see :func:`limit_successes`. Where Redis fails, each process counts for itself
-until it is back.
+Logins and registrations are limited at every try by Flask-Limiter. Every other request counts against
+``LIMIT_DEFAULT`` of its caller, and some writes by their successes besides (:func:`limit_successes`): these are
+counted in :mod:`app.utils.windows`, since Flask-Limiter counts a success after its commit, when it is too late.
 """
 
 import time
@@ -20,6 +20,7 @@ from app.utils.auth import caller
 from app.utils.errors import Problem, TooMany, from_problem
 from app.utils.extensions import REDIS_OPTIONS, limiter
 from app.utils.fields import TRIMMED
+from app.utils.windows import Window, Windows
 from app.utils.wire import read
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -51,17 +52,6 @@ def is_off(name: str) -> Callable[[], bool]:
     return lambda: not current_app.config[name]
 
 
-def unlimited(view: View) -> View:
-    """Mark a view that LIMIT_DEFAULT does not count: health checks, and views with a limit of their own."""
-    view.is_unlimited = True  # type: ignore[attr-defined]
-    return view
-
-
-def not_counted() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
-    return not current_app.config["LIMIT_DEFAULT"] or request.method == "OPTIONS" or hasattr(view, "is_unlimited")
-
-
 def limit_tries(name: str, *keys: Callable[[], str]) -> Callable[[View], View]:
     """Count every request to a view, by each of the keys, against the setting of that name alone."""
 
@@ -69,9 +59,47 @@ def limit_tries(name: str, *keys: Callable[[], str]) -> Callable[[View], View]:
         limited: Any = view
         for key in keys:
             limited = limiter.shared_limit(setting(name), name, key_func=key, exempt_when=is_off(name))(limited)
+        limited.has_own_limit = True
         return cast("View", unlimited(limited))
 
     return decorate
+
+
+@limiter.request_filter
+def has_no_own_limit() -> bool:
+    """Flask-Limiter need not look at a request to a view without a limit of that kind."""
+    return not hasattr(current_app.view_functions.get(request.endpoint or ""), "has_own_limit")
+
+
+# ---------------------------------------------------------------- everything else
+def unlimited(view: View) -> View:
+    """Mark a view that LIMIT_DEFAULT does not count: health checks, and views with a limit of their own."""
+    view.is_unlimited = True  # type: ignore[attr-defined]
+    return view
+
+
+def count_request() -> None:
+    """Before each request: count it for its caller; raise TooMany."""
+    items: tuple[RateLimitItem, ...] = current_app.config["LIMIT_DEFAULT"]
+    if not items or request.endpoint is None or request.method == "OPTIONS":
+        return
+    if not hasattr(current_app.view_functions[request.endpoint], "is_unlimited"):
+        require_room(windows().hit, items, ("LIMIT_DEFAULT", g.limit_key))
+
+
+def windows() -> Windows:
+    found: Windows = current_app.extensions["windows"]
+    return found
+
+
+def require_room(ask: Callable[..., Window], items: tuple[RateLimitItem, ...], keys: Keys) -> None:
+    """``hit`` or ``look`` into each window; raise TooMany at the first that is full."""
+    for item in items:
+        window = ask(item, *keys)
+        if "limit_shown" not in g or not window.allowed or window.remaining < g.limit_shown.remaining:
+            g.limit_shown = window
+        if not window.allowed:
+            raise TooMany
 
 
 # ---------------------------------------------------------------- successes
@@ -94,14 +122,13 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
         def limited(*args: Any, **kwargs: Any) -> Any:
             items: tuple[RateLimitItem, ...] = current_app.config[name]
             keys = (name, *by(**request.view_args or {}))
-            if "success_counted" not in g:
-                require_left("test", items, keys)
+            counted = g.get("success_counted", False)  # A transaction that is tried again counts once.
+            if not counted:
+                require_room(windows().look, items, keys)
             answer = view(*args, **kwargs)
-            if "success_counted" not in g:  # A transaction that is tried again counts once.
-                require_left("hit", items, keys)
+            if not counted:
+                require_room(windows().hit, items, keys)
                 g.success_counted = True
-            if items:
-                g.limit_shown = (items[0], keys)
             return answer
 
         return limited  # type: ignore[return-value]
@@ -109,34 +136,19 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
     return decorate
 
 
-def require_left(act: str, items: tuple[RateLimitItem, ...], keys: Keys) -> None:
-    """``test`` or ``hit`` each limit; raise TooMany at the first that is reached."""
-    for item in items:
-        if not count(act, item, keys):
-            g.limit_shown = (item, keys)
-            raise TooMany
-
-
-def count(act: str, item: RateLimitItem, keys: Keys) -> Any:
-    """Ask the windows; where Redis fails, Flask-Limiter's in this process's memory."""
-    try:
-        return getattr(limiter.limiter, act)(item, *keys)
-    except RedisError:
-        limiter._storage_dead = True  # The flag by which Flask-Limiter itself falls back, and looks for Redis again.
-        return getattr(limiter.limiter, act)(item, *keys)
-
-
 # ---------------------------------------------------------------- what is shown
 def show(response: Response) -> Response:
     """After each request: say how much of the limit is left, and when to come back where none is."""
-    if shown := g.get("limit_shown"):
-        item, keys = shown
+    if window := g.get("limit_shown"):
+        amount, remaining, reset = window.amount, window.remaining, window.reset
     elif current := limiter.current_limit:
-        item, keys = current.limit, tuple(current.request_args)
+        try:
+            amount, remaining, reset = current.limit.amount, current.remaining, current.reset_at
+        except RedisError:
+            return response  # It was there a moment ago, and counted.
     else:
         return response
-    reset, remaining = count("get_window_stats", item, keys)
-    response.headers["X-RateLimit-Limit"] = str(item.amount)
+    response.headers["X-RateLimit-Limit"] = str(amount)
     response.headers["X-RateLimit-Remaining"] = str(max(0, remaining))
     response.headers["X-RateLimit-Reset"] = str(ceil(reset))
     if response.status_code == 429:
@@ -148,7 +160,7 @@ def init_app(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = app.config["REDIS_URL"] or "memory://"
     app.config["RATELIMIT_STORAGE_OPTIONS"] = REDIS_OPTIONS if app.config["REDIS_URL"] else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
-    app.config["RATELIMIT_APPLICATION"] = setting("LIMIT_DEFAULT")
-    app.config["RATELIMIT_APPLICATION_EXEMPT_WHEN"] = not_counted
+    app.extensions["windows"] = Windows(app.config["REDIS_URL"])
     limiter.init_app(app)
+    app.before_request(count_request)
     app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooMany()))

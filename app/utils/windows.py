@@ -1,0 +1,108 @@
+"""The windows that requests are counted in: moving ones, exact, and counted in one step however many come at once.
+
+They are shared in Redis where it is set, by a script that costs one round trip and says all that an answer shows.
+Where Redis fails, each process counts for itself, and asks for it again every second.
+"""
+
+import threading
+import time
+from collections import deque
+from typing import NamedTuple
+
+from limits import RateLimitItem
+from redis import Redis, RedisError
+
+from app.utils.extensions import REDIS_OPTIONS
+
+REST = 1.0
+"""Seconds for which a Redis that failed is not asked, so that no request waits for it over and over."""
+SWEEP = 4096
+"""After so many hits, windows that nobody fills any more are dropped."""
+SCRIPT = """
+local time = redis.call('TIME')
+local now, amount, seconds = time[1] + time[2] / 1000000, tonumber(ARGV[1]), tonumber(ARGV[2])
+local oldest = redis.call('LINDEX', KEYS[1], 0)
+while oldest and tonumber(oldest) <= now - seconds do
+  redis.call('LPOP', KEYS[1])
+  oldest = redis.call('LINDEX', KEYS[1], 0)
+end
+local used = redis.call('LLEN', KEYS[1])
+local allowed = used < amount
+if allowed and ARGV[3] == '1' then
+  used = redis.call('RPUSH', KEYS[1], string.format('%.6f', now))
+  redis.call('EXPIRE', KEYS[1], seconds)
+end
+return {allowed and 1 or 0, amount - used, string.format('%.6f', (oldest or now) + seconds)}
+"""
+
+
+class Window(NamedTuple):
+    """What a limit says: whether there is room, how much is left, and when the oldest hit leaves (seconds since 1970)."""
+
+    allowed: bool
+    amount: int
+    remaining: int
+    reset: float
+
+
+class Windows:
+    """The windows of an app. ``hit`` takes a place in one, where there is room; ``look`` only says whether there is."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.own = OwnWindows()
+        self.script = Redis.from_url(redis_url, **REDIS_OPTIONS).register_script(SCRIPT) if redis_url else None
+        self.rests_until = 0.0
+
+    def hit(self, item: RateLimitItem, *keys: str) -> Window:
+        return self.ask(item, keys, take=True)
+
+    def look(self, item: RateLimitItem, *keys: str) -> Window:
+        return self.ask(item, keys, take=False)
+
+    def ask(self, item: RateLimitItem, keys: tuple[str, ...], *, take: bool) -> Window:
+        seconds = item.get_expiry()
+        key = f"shop:limit:{':'.join(keys)}:{item.amount}:{seconds}"
+        if self.script is not None and self.rests_until <= time.monotonic():
+            try:
+                allowed, remaining, reset = self.script(keys=[key], args=[item.amount, seconds, int(take)])
+                return Window(bool(allowed), item.amount, remaining, float(reset))
+            except RedisError:
+                self.rests_until = time.monotonic() + REST
+        return self.own.ask(key, item.amount, seconds, take=take)
+
+
+class OwnWindows:
+    """Windows in the memory of this process."""
+
+    def __init__(self) -> None:
+        self.hits: dict[str, deque[float]] = {}
+        self.expires: dict[str, float] = {}
+        self.lock = threading.Lock()
+        self.since_sweep = 0
+
+    def ask(self, key: str, amount: int, seconds: int, *, take: bool) -> Window:
+        now = time.time()
+        with self.lock:
+            hits = self.hits.get(key)
+            if hits is None:
+                hits = self.hits[key] = deque()
+            while hits and hits[0] <= now - seconds:
+                hits.popleft()
+            allowed = len(hits) < amount
+            if allowed and take:
+                hits.append(now)
+            self.expires[key] = now + seconds
+            self.since_sweep += 1
+            if self.since_sweep > SWEEP:
+                self.sweep(now)
+            return Window(allowed, amount, amount - len(hits), (hits[0] if hits else now) + seconds)
+
+    def sweep(self, now: float) -> None:
+        self.since_sweep = 0
+        for key in [key for key, expires in self.expires.items() if expires <= now]:
+            del self.hits[key], self.expires[key]
+
+    def clear(self) -> None:
+        with self.lock:
+            self.hits.clear()
+            self.expires.clear()
