@@ -152,6 +152,19 @@ def test_an_id_in_a_body_that_is_another_kind_of_record_is_422(admin, make, reco
         assert faults_of(parts, (422,), "add_parts.1.inventory_id") == []
 
 
+def test_anothers_id_is_answered_like_one_that_names_nothing(customer, records, unchanged):
+    """«Someone else's record»: 404 with the same body, so that no id can be found out."""
+    acts = [("GET", "/customers/{customer}"), ("PUT", "/customers/{customer}"), ("DELETE", "/customers/{customer}")]
+    acts += [("GET", "/tickets/{ticket}"), ("GET", "/tickets/{ticket}/mechanics")]
+    with unchanged():
+        for method, path in acts:
+            sent = {"json": {"name": "Mine"}} if method == "PUT" else {}
+            theirs = customer.open(method, filled(path, records), **sent)
+            none = customer.open(method, filled(path, dict.fromkeys(records, 2_000_000_000)), **sent)
+            assert faults_of(theirs, (404,)) == []
+            assert theirs.data == none.data
+
+
 def test_ten_thousand_wrong_fields_get_a_short_answer(admin, unchanged):
     with unchanged():
         answer = admin.post("/inventory", json={f"field{number}": number for number in range(10_000)})
