@@ -5,17 +5,16 @@ they begin with ``BEGIN IMMEDIATE``, on PostgreSQL, MySQL and MariaDB they are R
 autocommit: one statement is one snapshot, and psycopg keeps its prepared statements, which a ROLLBACK would cost.
 """
 
-import os
 import select
 import sqlite3
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.utils.extensions import db
 
@@ -59,16 +58,15 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = writes
     app.config["SQLALCHEMY_BINDS"] = {"reads": reads | {"url": url}}
     db.init_app(app)
+    connect = any_of(str(hosts).split(",")) if hosts else None
     with app.app_context():
         for engine in db.engines.values():
-            event.listen(
-                engine, "connect", {"sqlite": prepare_sqlite, "postgresql": prepare_postgresql}.get(backend, prepare_mysql)
-            )
+            event.listen(engine, "connect", PREPARE[backend])
             if backend != "sqlite":
                 event.listen(engine, "checkout", require_open)
                 event.listen(engine, "handle_error", note_disconnect)
-            if hosts:
-                event.listen(engine, "do_connect", any_of(str(hosts).split(",")))
+            if connect:
+                event.listen(engine, "do_connect", connect)
         if backend == "sqlite":
             event.listen(db.engine, "begin", begin_immediately)
 
@@ -108,10 +106,14 @@ def prepare_mysql(connection: Any, _record: Any) -> None:
             cursor.execute("SET SESSION wsrep_sync_wait = 7")
 
 
-def require_open(connection: Any, _record: Any, _proxy: Any) -> None:
+def require_open(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
     """Before a pooled connection is used: did the server close it meanwhile? Then its socket has an end to read.
 
-    That costs a system call, where a ping would cost a round trip on every request."""
+    That costs a system call, where a ping would cost a round trip on every request. One that is used for the first time
+    is not asked: of a server that is going down the pool would give up with an error that is none of the database's."""
+    if not record.info.setdefault("was_used", False):
+        record.info["was_used"] = True
+        return
     socket = connection.fileno() if hasattr(connection, "fileno") else connection._sock
     if socket is None:
         raise DisconnectionError
@@ -129,18 +131,36 @@ def note_disconnect(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
+def takes_writes(connection: Any) -> bool:
+    """Whether a MySQL server that can be reached is one to write to. A Galera node that has lost its cluster, or has not
+    caught up with it, is none, nor is a replica."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'wsrep_on')")
+        said: dict[str, str] = dict(cursor.fetchall())
+        if said.get("wsrep_on") == "ON":
+            cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
+            said |= dict(cursor.fetchall())
+    return said.get("read_only", "OFF") == "OFF" and said.get("wsrep_ready", "ON") == "ON"
+
+
 def any_of(hosts: list[str]) -> Connect:
-    """Connect to the first of several hosts that can be reached. Processes begin at different ones."""
-    turn = count(os.getpid())
+    """Connect to the first of several hosts, in the order of the URL, that takes writes; afterwards to the same one, as
+    long as it does. So a process writes to one node: two that write the same rows at once would be in each other's way."""
+    serving = 0
 
     def connect(dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
-        first = next(turn) if len(hosts) > 1 else 0
+        nonlocal serving
         failure: Exception | None = None
-        for number in range(len(hosts)):
-            host, _, port = hosts[(first + number) % len(hosts)].partition(":")
+        for place in [(serving + number) % len(hosts) for number in range(len(hosts))]:
+            host, _, port = hosts[place].partition(":")
             try:
-                return dialect.connect(*arguments, **(parameters | {"host": host, "port": int(port or 3306)}))
-            except dialect.loaded_dbapi.OperationalError as error:
+                connection = dialect.connect(*arguments, **(parameters | {"host": host, "port": int(port or 3306)}))
+                if takes_writes(connection):
+                    serving = place
+                    return connection
+                connection.close()
+                failure = dialect.loaded_dbapi.OperationalError(1047, f"{hosts[place]} takes no writes")
+            except dialect.loaded_dbapi.Error as error:
                 failure = error
         raise failure or DisconnectionError
 
