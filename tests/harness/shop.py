@@ -92,6 +92,9 @@ class Client:
             self.connection.close()
             self.connection = None
 
+    def __del__(self) -> None:
+        self.close()
+
 
 class Shop:
     """The shop on a database, with so many workers."""
