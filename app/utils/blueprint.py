@@ -4,7 +4,7 @@ What each operation can answer is derived from its decorators, so that the docum
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import flask_smorest
 from flask import Flask, request
@@ -85,11 +85,35 @@ def signs_in(view: View) -> View:
 
 def problem(status: int, text: str) -> dict[str, Any]:
     headers = {429: ["Retry-After"], 503: ["Retry-After"], 401: ["WWW-Authenticate"]}.get(status, [])
+    limits = LIMIT_HEADERS if status == 429 else {}
     return {
         "description": f"{title(status)}: {text}",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        **({"headers": {name: HEADERS[name] for name in headers}} if headers else {}),
+        **({"headers": {name: HEADERS[name] for name in headers} | limits} if headers else {}),
     }
+
+
+def errors_of(doc: dict[str, Any], info: dict[str, Any]) -> set[int]:
+    """What may be wrong with any request of this kind: who sends it, its path, its query, and its body."""
+    errors = {429, 503}
+    if "anyone" not in info.get("allowed", ()):
+        errors |= {401, 403}
+    if info.get("names_a_record"):
+        errors |= {404}
+    if "requestBody" in doc:
+        errors |= {400, 413, 415, 422}
+    if doc["parameters"]:
+        errors |= {422}
+    return errors
+
+
+def headers_of(status: int, info: dict[str, Any], parameters: list[Any]) -> list[str]:
+    """The headers of a success, but for those of the limits."""
+    is_list = any(each.get("name") == "per_page" for each in parameters if isinstance(each, dict))
+    names = ["ETag"] if status != 204 and "signs_in" not in info else []
+    names += ["Idempotency-Replayed"] if "idempotent" in info else []
+    names += ["Location"] if status == 201 else []
+    return names + (["Link", "X-Total-Count"] if is_list else [])
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -99,40 +123,36 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self.prepare_contract_doc)
 
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """Register a view, and note for the document whether its path names a record."""
+        register = super().route(rule, **options)
+
+        def decorate(view: View) -> View:
+            view._apidoc = {**getattr(view, "_apidoc", {}), "names_a_record": "<id:" in rule}  # type: ignore[attr-defined]
+            return cast("View", register(view))
+
+        return decorate
+
     @staticmethod
     def prepare_contract_doc(doc: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
         """Add to an operation its security, the errors that its decorators bring, and its headers."""
         allowed = info.get("allowed", ())
         parameters = doc.setdefault("parameters", [])
         successes = [int(status) for status in info.get("success_status_codes", [])]
-        errors = {429, 503}
-        doc["security"] = [] if "anyone" in allowed else [{"bearer": []}]
-        if "anyone" not in allowed:
-            errors |= {401, 403}
-        if "requestBody" in doc:
-            errors |= {400, 413, 415, 422}
-        if parameters:
-            errors |= {422}
+        errors = errors_of(doc, info)
+        doc["security"] = [{"bearer": []}] if 401 in errors else []
         if method in ("put", "delete"):
             parameters.append(IF_MATCH)
-            errors |= {404, 412}
+            errors |= {412}
         if method == "get":
             parameters.append(IF_NONE_MATCH)
-            errors |= {404}
-            doc["responses"]["304"] = {"description": "The client holds this already."}
+            doc["responses"]["304"] = {"description": "The client holds this already.", "headers": {"ETag": HEADERS["ETag"]}}
         if "idempotent" in info:
             parameters.append(IDEMPOTENCY_KEY)
             errors |= {409}
         for status in successes:
-            names = ["ETag"] if status != 204 and "signs_in" not in info else []
-            names += ["Idempotency-Replayed"] if "idempotent" in info else []
-            names += ["Location"] if status == 201 else []
-            names += (
-                ["Link", "X-Total-Count"]
-                if any(each.get("name") == "per_page" for each in parameters if isinstance(each, dict))
-                else []
-            )
             answer = doc["responses"][status]
+            names = headers_of(status, info, parameters)
             answer["headers"] = answer.get("headers", {}) | {name: HEADERS[name] for name in names} | LIMIT_HEADERS
         doc["responses"] |= {str(status): problem(status, SAYS[status]) for status in sorted(errors)}
         if "signs_in" in info:
@@ -141,6 +161,13 @@ class Blueprint(flask_smorest.Blueprint):
             doc["responses"]["409"] = problem(409, info["conflict"] + (" " + SAYS[409] if 409 in errors else ""))
         doc["x-allowed"] = sorted(allowed)
         return doc
+
+
+def one_of_several(_converter: Any, _field: Any, ret: dict[str, Any]) -> dict[str, Any]:
+    """In the document, a schema that stands for a field beside other forms of it (``anyOf``) is one of them."""
+    if "anyOf" in ret and "$ref" in ret:
+        ret["anyOf"] = [{"$ref": ret.pop("$ref")}, *ret["anyOf"]]
+    return ret
 
 
 def require_plain_path() -> None:
@@ -171,6 +198,7 @@ def init_app(app: Flask) -> None:
         },
     }
     api.DEFAULT_ERROR_RESPONSE_NAME = None  # Each operation names its errors.
-    api.register_converter(RecordId, lambda _: {"type": "integer", "minimum": 1})
+    api.register_converter(RecordId, lambda _: {"type": "integer", "minimum": 1, "maximum": MAX_ID})
     api.init_app(app)
+    api.ma_plugin.converter.add_attribute_function(one_of_several)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})

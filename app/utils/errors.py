@@ -30,6 +30,14 @@ refused = signal("refused")
 """Sent with the name of its rule when a request is refused."""
 
 
+class ShortageSchema(Schema):
+    """A part of which there is less than was asked for."""
+
+    inventory_id = fields.Integer(required=True, metadata={"example": 1})
+    requested = fields.Integer(required=True, metadata={"minimum": 1, "example": 2})
+    available = fields.Integer(required=True, metadata={"minimum": 0, "example": 1})
+
+
 class ProblemSchema(Schema):
     """What went wrong, as RFC 9457 describes it."""
 
@@ -42,6 +50,7 @@ class ProblemSchema(Schema):
         values=fields.List(fields.String()),
         metadata={"description": "field → what is wrong with it", "example": {"vin": ["is needed"]}},
     )
+    shortages = fields.List(fields.Nested(ShortageSchema), metadata={"description": "The parts of which there is too little"})
 
 
 class Problem(Exception):

@@ -19,6 +19,8 @@ TRIMMED = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u
 """White space at the ends that is taken off; other control characters are refused wherever they stand."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+DOCUMENTED = {False: r"\x00-\x1F\x7F-\x9F\u2028\u2029", True: r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F"}
+"""The same control characters, without breaks and with them, as a class in the document's regular expressions (ECMA-262)."""
 EXACT_CENTS = 10**15
 """Below this many hundredths, a float's shortest form is the exact amount."""
 
@@ -32,6 +34,7 @@ class Text(fields.String):
 
     def __init__(self, high: int, low: int = 1, *, breaks: bool = False, **kwargs: Any) -> None:
         size = validate.Length(low, high, error=f"must have {low} to {high} characters")
+        kwargs["metadata"] = {"pattern": self.pattern(DOCUMENTED[breaks], low)} | kwargs.get("metadata", {})
         super().__init__(validate=[size, *kwargs.pop("validate", [])], **kwargs)
         self.control = CONTROL_BUT_BREAKS if breaks else CONTROL
 
@@ -46,12 +49,18 @@ class Text(fields.String):
     def clean(self, value: str) -> str:
         return value.strip(TRIMMED)
 
+    def pattern(self, control: str, low: int) -> str:
+        """What the document says of the text: as it is after it was trimmed."""
+        trimmed = rf"[^\s{control}]([^{control}]*[^\s{control}])?"
+        return f"^{trimmed}$" if low else f"^({trimmed})?$"
+
 
 class Email(Text):
     """A plain address (``user@host.tld``), kept in lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("metadata", {"format": "email", "example": "ann@example.com"})
+        shown = PLAIN_EMAIL.pattern.replace("a-z", "A-Za-z")
+        kwargs.setdefault("metadata", {"format": "email", "pattern": f"^{shown}$", "example": "ann@example.com"})
         super().__init__(255, 3, validate=[self.is_plain], **kwargs)
 
     def clean(self, value: str) -> str:
@@ -68,7 +77,7 @@ class Phone(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         plain = validate.Regexp(r"^[0-9 +().x-]+\Z", error="may hold digits, spaces and +()-.x only")
-        kwargs.setdefault("metadata", {"example": "555-0100"})
+        kwargs.setdefault("metadata", {"pattern": r"^[0-9+().x-][0-9 +().x-]+[0-9+().x-]$", "example": "555-0100"})
         super().__init__(20, 3, validate=[plain], **kwargs)
 
 
@@ -77,7 +86,7 @@ class Vin(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         plain = validate.Regexp(r"^[A-Za-z0-9-]+\Z", error="may hold letters, digits and hyphens only")
-        kwargs.setdefault("metadata", {"example": "1HGCM82633A004352"})
+        kwargs.setdefault("metadata", {"pattern": "^[A-Za-z0-9-]+$", "example": "1HGCM82633A004352"})
         super().__init__(50, validate=[plain], **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -94,6 +103,9 @@ class Password(Text):
 
     def clean(self, value: str) -> str:
         return value
+
+    def pattern(self, control: str, low: int) -> str:
+        return f"^[^{control}]*$"
 
 
 class Whole(fields.Integer):
@@ -128,7 +140,8 @@ class Money(fields.Float):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a number"}
-        kwargs.setdefault("metadata", {"minimum": 0, "maximum": MAX_CENTS / 100, "multipleOf": 0.01, "example": 49.9})
+        limits = {} if kwargs.get("dump_only") else {"maximum": MAX_CENTS / 100, "multipleOf": 0.01}  # A total has no largest.
+        kwargs.setdefault("metadata", {"minimum": 0, "example": 49.9} | limits)
         super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
@@ -212,3 +225,10 @@ class Lines(fields.List[Any]):
         if isinstance(value, list) and len(value) > 100:
             raise ValidationError("may have 100 lines at most")  # Before each of 10,000 is looked at.
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Shown:
+    """Mixed into a schema of what goes out: every field of it is always there, and the document says so."""
+
+    def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
+        field.required = True

@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 
 from app.models import Customer
 from app.utils.extensions import ma
-from app.utils.fields import Email, Password, Phone, Text, Timestamp
+from app.utils.fields import Email, Password, Phone, Shown, Text, Timestamp
 
 
 class CustomerIn(Schema):
@@ -25,7 +25,7 @@ class CustomerChange(Schema):
     phone = Phone(allow_none=True)
 
 
-class CustomerOut(ma.SQLAlchemySchema):
+class CustomerOut(Shown, ma.SQLAlchemySchema):
     """A customer. The password and its hash are never shown."""
 
     class Meta:
@@ -33,7 +33,7 @@ class CustomerOut(ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     name = ma.auto_field()
-    email = ma.auto_field()
+    email = ma.auto_field(allow_none=False)
     phone = ma.auto_field()
     created_at = Timestamp()
 
@@ -41,15 +41,15 @@ class CustomerOut(ma.SQLAlchemySchema):
 class LoginIn(Schema):
     """The email and password of an account."""
 
-    email = Text(255, required=True, metadata={"format": "email", "example": "ann@example.com"})
+    email = Text(255, required=True, metadata={"example": "ann@example.com"})
     password = Password(1, required=True)
 
 
-class TokenOut(Schema):
+class TokenOut(Shown, Schema):
     """A token, to be sent as ``Authorization: Bearer <token>``."""
 
-    status = fields.String(metadata={"example": "success"})
+    status = fields.String(metadata={"enum": ["success"]})
     message = fields.String()
     token = fields.String(metadata={"description": "A JWT"})
-    token_type = fields.String(metadata={"example": "Bearer"})
+    token_type = fields.String(metadata={"enum": ["Bearer"]})
     expires_in = fields.Integer(metadata={"description": "Seconds that it is good for", "example": 3600})

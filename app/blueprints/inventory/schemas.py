@@ -1,10 +1,14 @@
 """What a part and its stock ledger look like on the wire."""
 
+from typing import Any
+
 from marshmallow import Schema, fields
 
-from app.models import Inventory, StockMovement
+from app.models import MAX_COUNT, Inventory, StockMovement
 from app.utils.extensions import ma
-from app.utils.fields import Money, Quantity, Text, Timestamp
+from app.utils.fields import Money, Quantity, Shown, Text, Timestamp
+
+A_COUNT = {"minimum": 0, "maximum": MAX_COUNT}
 
 
 class PartIn(Schema):
@@ -25,7 +29,7 @@ class PartChange(Schema):
     sku = Text(64, allow_none=True, metadata={"example": "BP-1042"})
 
 
-class PartOut(ma.SQLAlchemySchema):
+class PartOut(Shown, ma.SQLAlchemySchema):
     """A part and how many of it are in stock."""
 
     class Meta:
@@ -33,21 +37,28 @@ class PartOut(ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     name = ma.auto_field()
-    price = Money(attribute="price_cents")
-    quantity = ma.auto_field()
+    price = Money(attribute="price_cents", dump_only=True)
+    quantity = ma.auto_field(metadata=A_COUNT)
     sku = ma.auto_field()
     created_at = Timestamp()
     updated_at = Timestamp()
 
 
-class NamedOut(Schema):
+class NamedOut(Shown, Schema):
     """A mechanic as others refer to them."""
 
     id = fields.Integer()
     name = fields.String()
 
 
-class MovementOut(ma.SQLAlchemySchema):
+class Doer(fields.Nested):
+    """Who changed the stock, out of the columns of a movement; none where it was the shop itself."""
+
+    def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> dict[str, Any] | None:
+        return {"id": obj.mechanic_id, "name": obj.mechanic_name} if obj.mechanic_id else None
+
+
+class MovementOut(Shown, ma.SQLAlchemySchema):
     """A line of the stock ledger. `by` is the mechanic who did it, or null for the shop itself."""
 
     class Meta:
@@ -55,12 +66,8 @@ class MovementOut(ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     change = ma.auto_field()
-    balance = ma.auto_field()
+    balance = ma.auto_field(metadata=A_COUNT)
     reason = ma.auto_field(metadata={"enum": ["received", "counted", "used", "returned"]})
     ticket_id = ma.auto_field()
-    by = fields.Method("who", allow_none=True, metadata={"type": "object"})
+    by = Doer(NamedOut, allow_none=True)
     created_at = Timestamp()
-
-    def who(self, movement: StockMovement) -> dict[str, object] | None:
-        mechanic = {"id": movement.mechanic_id, "name": movement.mechanic_name}  # type: ignore[attr-defined]
-        return mechanic if movement.mechanic_id else None

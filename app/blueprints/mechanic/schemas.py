@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from marshmallow import Schema, post_dump, validate
+from marshmallow import Schema, fields, post_dump, validate
 
 from app.models import Mechanic
 from app.utils.auth import caller
 from app.utils.extensions import ma
-from app.utils.fields import Email, Money, Password, Phone, Text
+from app.utils.fields import Email, Money, Password, Phone, Shown, Text
 
 ROLES = validate.OneOf(("mechanic", "admin"), error="must be mechanic or admin")
 
@@ -34,7 +34,7 @@ class MechanicChange(Schema):
     role = Text(10, validate=[ROLES])
 
 
-class MechanicOut(ma.SQLAlchemySchema):
+class MechanicOut(Shown, ma.SQLAlchemySchema):
     """A mechanic; the salary only for an admin and for themselves."""
 
     class Meta:
@@ -42,10 +42,13 @@ class MechanicOut(ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     name = ma.auto_field()
-    email = ma.auto_field()
+    email = ma.auto_field(allow_none=False)
     phone = ma.auto_field()
-    role = ma.auto_field()
-    salary = Money(attribute="salary_cents", allow_none=True)
+    role = ma.auto_field(metadata={"enum": ["mechanic", "admin"]})
+    salary = Money(attribute="salary_cents", allow_none=True, dump_only=True)
+
+    def on_bind_field(self, name: str, field: fields.Field[Any]) -> None:
+        field.required = name != "salary"
 
     @post_dump
     def hide_salary(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:

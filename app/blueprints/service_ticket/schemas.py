@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from app.blueprints.inventory.schemas import NamedOut
 from app.models import MAX_ID, ServiceTicket
 from app.utils.extensions import ma
-from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Timestamp, Vin
+from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Shown, Text, Timestamp, Vin
 from app.utils.pagination import PageQuery
 
 A_DESCRIPTION = {"example": "Replace front brake pads"}
@@ -32,7 +32,8 @@ class LineOff(fields.Nested):
     """A line that comes off: an object, or the bare id of a part."""
 
     def __init__(self) -> None:
-        super().__init__(PartLineOff)
+        bare_id = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Takes the whole line off"}
+        super().__init__(PartLineOff, metadata={"anyOf": [bare_id]})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, *args: Any, **kwargs: Any) -> Any:
         return super()._deserialize({"inventory_id": value} if type(value) is int else value, attr, data, *args, **kwargs)
@@ -91,17 +92,17 @@ class TicketQuery(PageQuery):
     q = Text(255, 0, metadata={"description": "Text to look for in the description"})
 
 
-class TicketPartOut(Schema):
+class TicketPartOut(Shown, Schema):
     """A line of a ticket: so many of a part, at the price of the moment it first went on."""
 
     inventory_id = fields.Integer()
     name = fields.String()
     quantity = fields.Integer()
-    unit_price = Money(attribute="unit_price_cents")
-    total = Money(attribute="total_cents")
+    unit_price = Money(attribute="unit_price_cents", dump_only=True)
+    total = Money(attribute="total_cents", dump_only=True)
 
 
-class TicketOut(ma.SQLAlchemySchema):
+class TicketOut(Shown, ma.SQLAlchemySchema):
     """A service ticket with its mechanics and parts, each by ascending id."""
 
     class Meta:
@@ -114,7 +115,7 @@ class TicketOut(ma.SQLAlchemySchema):
     vin = ma.auto_field()
     mechanics = fields.List(fields.Nested(NamedOut))
     parts = fields.List(fields.Nested(TicketPartOut))
-    parts_total = Money(attribute="parts_total_cents")
+    parts_total = Money(attribute="parts_total_cents", dump_only=True)
     created_at = Timestamp()
     updated_at = Timestamp()
 
