@@ -1,0 +1,85 @@
+"""The README keeps its word: its tour runs as it stands there, and its tables are those of the app."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import fields
+
+import pytest
+
+from app import create_app
+from config import ROOT, Settings
+from tests.conftest import ENVIRONMENT
+from tests.real import Start, copy_of_the_shop
+from tests.services import SCRATCH
+
+README = (ROOT / "README.md").read_text("utf-8")
+SECTIONS = dict(zip(*[iter(re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:])] * 2, strict=True))
+
+
+def blocks(section):
+    return re.findall(r"^```sh\n(.*?)^```", SECTIONS[section], re.MULTILINE | re.DOTALL)
+
+
+def rows(section):
+    """The cells of a section's table, without its head."""
+    lines = [line.strip("|").split("|") for line in SECTIONS[section].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line] for line in lines[2:]]
+
+
+@pytest.mark.slow
+def test_the_tour_runs_word_for_word(tmp_path):
+    (tmp_path / "shop").mkdir()
+    start, *tour = blocks("A tour")
+    *settings, make, run = shlex.split(start)
+    assert (make, run) == ("make", "run")
+    script = "".join(tour)
+    with Start(copy_of_the_shop(tmp_path / "shop"), **dict(each.split("=", 1) for each in settings)) as shop:
+        here = script.replace("http://localhost:5000", f"http://localhost:{shop.port}")
+        assert here != script
+        ran = subprocess.run(["bash", "-euo", "pipefail", "-c", here], capture_output=True, text=True, timeout=60, check=False)
+        assert shop.end()[0] == 0
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines() == re.findall(r"^# → (.*)$", script, re.MULTILINE)
+
+
+def test_the_two_commands_are_in_the_makefile():
+    [commands] = blocks("Start")
+    targets = re.findall(r"^make (\w+)", commands, re.MULTILINE)
+    assert targets == ["run", "test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(re.search(rf"^{target}:.*## ", makefile, re.MULTILINE) for target in targets)
+
+
+def test_the_endpoint_table_has_every_route_and_no_other():
+    app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'readme.db'}"}))
+    routes = {
+        f"{method} {re.sub('<[^>]+>', '<id>', rule.rule)}".removesuffix("/") or "/"
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if "<path:" not in rule.rule
+    }
+    listed = [row[0].strip("`").removesuffix("/") for row in rows("Endpoints")]
+    assert sorted(listed) == sorted(routes)
+    assert all(who and what for _, who, what in rows("Endpoints"))
+
+
+def test_the_settings_table_has_every_setting_with_its_default():
+    table = {name.strip("`"): default for name, default, _ in rows("Settings")}
+    defaults = {each.name: each.default for each in fields(Settings)}
+    assert table.keys() == {"APP_ENV", *defaults}
+    for name, default in defaults.items():
+        shown = (
+            [re.sub(r"^(\d+) per 1 ", r"\1 per ", str(item)) for item in default] if isinstance(default, tuple) else [default]
+        )
+        if shown not in ([], [""], [None]):
+            assert table[name].startswith(f"`{'; '.join(map(str, shown))}`"), name
+
+
+def test_what_the_layout_names_is_there():
+    [layout] = re.findall(r"(?:^    .+\n)+", SECTIONS["How it is laid out"], re.MULTILINE)
+    for line in layout.splitlines():
+        path = line.split()[0].replace("/…", "/")
+        assert (ROOT / path).exists(), path
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / link).exists(), link
