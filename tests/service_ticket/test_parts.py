@@ -27,6 +27,17 @@ def test_parts_go_on_and_the_answer_is_the_ticket(staff, make, left, parts_of):
     assert left.movements_of(pads) == [("received", 5), ("used", -2)]
 
 
+def test_whatever_came_first_all_stand_by_ascending_id(staff, make, parts_of):
+    """«`mechanics` and `parts` stand by ascending id», alone as in a list; here the last came first."""
+    parts, crew, ticket = [make.part() for _ in range(5)], [make.mechanic() for _ in range(5)], make.ticket()
+    for part, mechanic in zip(reversed(parts), reversed(crew), strict=True):
+        parts_of(ticket, on((part, 1)))
+        staff.put(f"/tickets/{ticket.id}/mechanics", json={"add_mechanic_ids": [mechanic.id]})
+    for shown in (staff.get(f"/tickets/{ticket.id}").json, staff.get("/tickets").json[0]):
+        assert [line["inventory_id"] for line in shown["parts"]] == [part.id for part in parts]
+        assert [mechanic["id"] for mechanic in shown["mechanics"]] == [mechanic.id for mechanic in crew]
+
+
 def test_a_line_without_a_quantity_puts_one_on(staff, make, left):
     part, ticket = make.part(), make.ticket()
     staff.put(f"/tickets/{ticket.id}/inventory", json={"add_parts": [{"inventory_id": part.id}]})
