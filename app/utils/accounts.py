@@ -53,7 +53,7 @@ def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> No
         change(table, account_id, columns)
     except IntegrityError:
         raise EmailTaken from None
-    account_changed(KINDS[table], account_id)
+    account_changed()
 
 
 def delete_account(table: Table, account_id: int, **erased: Any) -> None:
@@ -61,7 +61,7 @@ def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     gone: dict[str, Any] = {"deleted_at": now(), "email": None, "phone": None, "password_hash": None}
     execute(update(table).where(table.c.id == account_id).values(gone | erased))
     forget(f"/{table.name}/{account_id}")
-    account_changed(KINDS[table], account_id)
+    account_changed()
 
 
 def log_in(table: Table, email: str, password: str) -> dict[str, Any]:

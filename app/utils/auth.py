@@ -56,7 +56,6 @@ class Caller:
     id: int
     name: str
     role: str
-    token_version: int
 
     @property
     def is_staff(self) -> bool:
@@ -99,8 +98,37 @@ SUBJECT = re.compile(r"(?P<kind>customer|mechanic):(?P<id>[1-9][0-9]{0,9})")
 DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
 
 
-def read_token(token: str) -> Caller:
-    """The caller whom a token stands for; raise Unauthorized where it is forged, too old or revoked."""
+# ---------------------------------------------------------------- accounts
+class Accounts:
+    """The callers whom this process has looked at in the last second, each under the very token that was verified."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[float, Caller]] = {}
+        self.changes = 0
+
+    def find(self, token: str) -> Caller:
+        """The caller whom a token stands for now, or did less than a second ago; raise Unauthorized."""
+        expires, caller = self.known.get(token, (0.0, None))
+        asked = time.monotonic()
+        if caller is not None and expires > asked:
+            return caller
+        changes = self.changes
+        caller, lifetime = read_token(token)
+        if changes == self.changes:  # Else the account may be from before a change that this process made meanwhile.
+            if len(self.known) >= MOST_REMEMBERED:
+                self.known.clear()
+            self.known[token] = (asked + min(REMEMBERED, lifetime), caller)
+        return caller
+
+    def forget(self) -> None:
+        """Look again next time: an account has changed."""
+        self.changes += 1
+        self.known.clear()
+
+
+def read_token(token: str) -> tuple[Caller, float]:
+    """The caller whom a token stands for, and the seconds that it will still be good; raise Unauthorized where it is
+    forged, too old or revoked."""
     try:
         claims = DECODER.decode(
             token, current_app.config["SECRET_KEY"], algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY
@@ -110,39 +138,11 @@ def read_token(token: str) -> Caller:
     subject, version = SUBJECT.fullmatch(claims["sub"]), claims.get("ver")
     if subject is None or int(subject["id"]) > MAX_ID or type(version) is not int:
         raise Unauthorized
-    caller = accounts().find(subject["kind"], int(subject["id"]))
-    if caller is None or caller.token_version != version:
+    kind = subject["kind"]
+    row = fetch_one(BY_ID[kind], {"account_id": int(subject["id"])})
+    if row is None or row.token_version != version:
         raise Unauthorized("The token is no longer good; sign in again.")
-    return caller
-
-
-# ---------------------------------------------------------------- accounts
-class Accounts:
-    """What this process remembers of the accounts that called lately."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[str, int], tuple[float, Caller | None]] = {}
-        self.changes = 0
-
-    def find(self, kind: str, account_id: int) -> Caller | None:
-        """The account as it is, or was less than a second ago; none where there is none."""
-        expires, caller = self.known.get((kind, account_id), (0.0, None))
-        asked = time.monotonic()
-        if expires > asked:
-            return caller
-        changes = self.changes
-        row = fetch_one(BY_ID[kind], {"account_id": account_id})
-        caller = None if row is None else Caller(kind, row.id, row.name, row.role, row.token_version)
-        if changes == self.changes:  # Else the row may be from before a change that this process made meanwhile.
-            if len(self.known) >= MOST_REMEMBERED:
-                self.known.clear()
-            self.known[kind, account_id] = (asked + REMEMBERED, caller)
-        return caller
-
-    def forget(self, kind: str, account_id: int) -> None:
-        """Look again next time."""
-        self.changes += 1
-        self.known.pop((kind, account_id), None)
+    return Caller(kind, row.id, row.name, row.role), claims["exp"] + LEEWAY - time.time()
 
 
 def accounts() -> Accounts:
@@ -150,10 +150,9 @@ def accounts() -> Accounts:
     return found
 
 
-def account_changed(kind: str, account_id: int) -> None:
+def account_changed() -> None:
     """Call in the transaction that changes an account: from its commit on, this process sees it as it is."""
-    remembered = accounts()
-    after_commit(lambda: remembered.forget(kind, account_id))
+    after_commit(accounts().forget)
 
 
 # ---------------------------------------------------------------- the policy
@@ -183,7 +182,7 @@ def identify() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         try:
-            g.caller = read_token(token.strip())
+            g.caller = accounts().find(token.strip())
         except Unauthorized as error:
             g.refusal = error
     g.limit_key = g.caller.key if g.caller else f"address:{request.remote_addr}"

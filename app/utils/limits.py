@@ -59,16 +59,9 @@ def limit_tries(name: str, *keys: Callable[[], str]) -> Callable[[View], View]:
         limited: Any = view
         for key in keys:
             limited = limiter.shared_limit(setting(name), name, key_func=key, exempt_when=is_off(name))(limited)
-        limited.has_own_limit = True
         return cast("View", unlimited(limited))
 
     return decorate
-
-
-@limiter.request_filter
-def has_no_own_limit() -> bool:
-    """Flask-Limiter need not look at a request to a view without a limit of that kind."""
-    return not hasattr(current_app.view_functions.get(request.endpoint or ""), "has_own_limit")
 
 
 # ---------------------------------------------------------------- everything else
@@ -162,5 +155,7 @@ def init_app(app: Flask) -> None:
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
     app.extensions["windows"] = Windows(app.config["REDIS_URL"])
     limiter.init_app(app)
+    # Its limits are all decorators, which look for themselves: what looks before every request has nothing to do.
+    app.before_request_funcs[None].remove(limiter._check_request_limit)
     app.before_request(count_request)
     app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooMany()))

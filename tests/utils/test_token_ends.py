@@ -165,7 +165,7 @@ def test_a_look_up_that_began_before_a_change_is_not_remembered(app, customer, m
 
     def overtaken(*args):
         row = real(*args)
-        auth.accounts().forget("customer", customer.id)
+        auth.accounts().forget()
         return row
 
     monkeypatch.setattr(auth, "fetch_one", overtaken)
