@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis as RedisClient
@@ -32,6 +33,14 @@ def answers(url: str) -> bool:
         engine.dispose()
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += map(int, path.read_text().split())
+    return found
+
+
 class PostgreSQL:
     """A PostgreSQL of its own, with an empty database ``shop``."""
 
@@ -51,8 +60,8 @@ class PostgreSQL:
             "-c",
             "max_connections=200",
         ]
-        command = [str(postgresql_folder() / "postgres"), "-D", str(self.data), *options]
-        self.program = Program(command, self.folder, user="postgres")
+        self.command = [str(postgresql_folder() / "postgres"), "-D", str(self.data), *options]
+        self.program = Program(self.command, self.folder, user="postgres")
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's own programs."""
@@ -62,7 +71,8 @@ class PostgreSQL:
     def url(self, database: str = "shop") -> str:
         return f"postgresql://shop@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> "PostgreSQL":
+    def start(self, *more: str) -> "PostgreSQL":
+        self.program.command = [*self.command, *more]
         self.program.start()
         until(lambda: answers(self.url("postgres")), 60, "PostgreSQL's start")
         return self
@@ -80,21 +90,30 @@ class PostgreSQL:
         self.program.end(signal.SIGINT)
 
     def kill(self) -> None:
+        """Kill -9, the sessions first: each is a process in a group of its own."""
+        if self.program.process is not None and self.program.process.poll() is None:
+            self.program.send(signal.SIGSTOP)  # So that it replaces none of them.
+            for pid in children_of(self.program.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.program.kill()
 
     def remove(self) -> None:
+        self.kill()
         self.program.remove()
 
 
 class MariaDB:
-    """A MariaDB of its own, with an empty database ``shop``; ``options`` make it a node of a Galera cluster."""
+    """A MariaDB of its own, with an empty database ``shop``; ``options`` make it a node of a Galera cluster.
+    ``like`` one that has not run yet, it is made faster."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, like: "MariaDB | None" = None) -> None:
         self.folder = folder_of("mysql", "mariadb")
         self.data = self.folder / "data"
         self.port = free_port()
         install = ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal"]
-        subprocess.run([*install, "--skip-test-db"], check=True, capture_output=True, cwd="/", **demote("mysql"))
+        make = ["cp", "-a", str(like.data), str(self.data)] if like else [*install, "--skip-test-db"]
+        subprocess.run(make, check=True, capture_output=True, cwd="/", **demote("mysql"))
         where = [f"--datadir={self.data}", f"--port={self.port}", f"--socket={self.folder}/socket", "--bind-address=127.0.0.1"]
         pid = f"--pid-file={self.folder}/pid"
         self.command = [

@@ -1,0 +1,20 @@
+"""What a proof can't do without; where that is not there it is skipped, and with REQUIRE_SERVICES=1 it fails."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.harness.servers import postgresql_folder
+from tests.services import REQUIRED
+
+
+def is_there(program):
+    places = f"/usr/sbin:/usr/bin:/usr/local/bin:{postgresql_folder()}"
+    return Path(program).exists() if program.startswith("/") else shutil.which(program, path=places) is not None
+
+
+def needs(*programs):
+    """A mark for a proof that starts these programs, each a name or a path."""
+    absent = [program for program in programs if not is_there(program)]
+    return pytest.mark.skipif(bool(absent) and not REQUIRED, reason=f"not on this machine: {', '.join(absent)}")
