@@ -1,0 +1,125 @@
+"""The shop as careless hands would have built it, so that each checker can be seen to find it out.
+
+``python tests/harness/sabotage.py unguarded`` serves like ``python run.py``, with one thing done wrong in its workers.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+THOUGHT = 0.03
+"""Seconds that each mistake takes to think, so that a short proof meets it."""
+
+
+def unguarded():
+    """A quantity is read without a lock, and written as a number instead of a difference."""
+    from sqlalchemy import select, update
+
+    from app.blueprints.inventory import stock
+    from app.models import inventory
+    from app.utils.database import execute, fetch
+
+    unlocked = select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity)
+
+    def lock_parts(part_ids):
+        rows = fetch(unlocked.where(inventory.c.id.in_(list(part_ids))))
+        time.sleep(THOUGHT)
+        return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False) for row in rows}
+
+    def take(counts, shelf, ticket_id):
+        for part_id, count in sorted(counts.items()):
+            if count > shelf[part_id].quantity:
+                raise stock.OutOfStock([{"inventory_id": part_id, "requested": count, "available": shelf[part_id].quantity}])
+            rest = shelf[part_id].quantity - count
+            execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest))
+        stock.record({part_id: -count for part_id, count in counts.items()}, shelf, "used", ticket_id)
+
+    stock.lock_parts, stock.take = lock_parts, take
+
+
+def early_commit():
+    """The stock is committed before the ledger has its line."""
+    from app.blueprints.inventory import stock
+    from app.utils.extensions import db
+
+    real = stock.record
+
+    def record(*args):
+        db.session.commit()
+        time.sleep(THOUGHT)
+        real(*args)
+
+    stock.record = record
+
+
+def late_key():
+    """A key is looked up before the work, and stored after it in a transaction of its own."""
+    from sqlalchemy import insert
+
+    from app.utils import idempotency
+    from app.utils.database import after_commit, fetch_one, transaction
+
+    real = idempotency.execute
+
+    def claim(caller, key, _mark):
+        return fetch_one(idempotency.FIND, {"caller": caller, "claimed": key})
+
+    def execute(statement, parameters=None):
+        if statement is not idempotency.KEEP:
+            return real(statement, parameters)
+        row = {"caller": parameters["of_caller"], "key": parameters["claimed"], "fingerprint": idempotency.fingerprint()}
+        row |= {"status": parameters["answered"], "location": parameters["where"], "body": parameters["answer"]}
+        after_commit(lambda: (time.sleep(THOUGHT), transaction(lambda: real(insert(idempotency.keys).values(row)))()))
+        return None
+
+    idempotency.claim, idempotency.execute = claim, execute
+
+
+def forgetful():
+    """An account is remembered for longer than the contract allows, and admins are counted without a lock."""
+    from sqlalchemy import select
+
+    from app.blueprints.mechanic import routes
+    from app.models import mechanics
+    from app.utils import auth
+    from app.utils.database import fetch
+
+    unlocked = select(mechanics.c.id).where(routes.LIVE, mechanics.c.role == "admin")
+
+    def keep_an_admin(mechanic_id):
+        admins = [row.id for row in fetch(unlocked)]
+        time.sleep(10 * THOUGHT)
+        if admins == [mechanic_id]:
+            raise routes.LastAdmin
+
+    auth.REMEMBERED, routes.keep_an_admin = 3.0, keep_an_admin
+
+
+MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful)}
+
+
+def create_worker():
+    """A worker with the mistake that the environment names."""
+    import run
+
+    MISTAKES[os.environ["MISTAKE"]]()
+    return run.create_worker()
+
+
+def main():
+    os.environ["MISTAKE"] = sys.argv[1]
+    sys.path.insert(0, str(ROOT))
+    os.chdir(ROOT)
+    import granian
+
+    import run
+
+    real = granian.Granian
+    granian.Granian = lambda _target, **options: real("tests.harness.sabotage:create_worker", **options)
+    run.main()
+
+
+if __name__ == "__main__":
+    main()
