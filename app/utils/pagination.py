@@ -4,15 +4,17 @@ A page counts the records and skips to its place, so that it costs more the deep
 at any depth. Both answer ``Link`` (RFC 8288), and a page ``X-Total-Count``.
 """
 
+import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from flask import current_app, request
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, func, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, Row, Select, String, bindparam, func, or_, select, tuple_
 
 from app.utils.database import fetch, fetch_one
 from app.utils.errors import Invalid
@@ -43,10 +45,9 @@ class PageQuery(Schema):
             raise ValidationError("stands instead of page, not beside it", "after")
 
 
-def matching(query: dict[str, Any], *columns: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    """The condition that the text of ``q`` stands in one of the columns, in any case; none where it is blank."""
-    text = query.get("q")
-    return [or_(*(column.icontains(text, autoescape=True) for column in columns))] if text else []
+def matching(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The condition that the text of ``q`` stands in one of the columns, in any case."""
+    return or_(*(func.lower(column).like(func.lower(bindparam("q", type_=String)), escape="/") for column in columns))
 
 
 class SearchQuery(PageQuery):
@@ -55,41 +56,78 @@ class SearchQuery(PageQuery):
     q = Text(255, 0, metadata={"description": "Text to look for"})
 
 
-@dataclass(frozen=True)
-class Listing:
-    """A list that can be walked: ``rows`` selects what is shown, ``order`` is unique and all one way.
+class Statements(NamedTuple):
+    """What reads a list under some of its filters; made once, and given their values at each request."""
 
-    ``known`` are the records whose id may stand in ``after``, deleted ones among them."""
+    page: Select[Any]
+    total: Select[Any]
+    after: Select[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A list that can be walked: ``rows`` selects what is shown of the records that are there, ``order`` is unique
+    and all one way. ``filters`` are conditions whose parameter has their name, and is its query's or the caller's."""
 
     rows: Select[Any]
     key: ColumnElement[int]
     order: tuple[ColumnElement[Any], ...]
     descending: bool = False
+    filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
 
-    def read(self, query: dict[str, Any], *where: ColumnElement[bool], known: Sequence[ColumnElement[bool]] = ()) -> Found:
-        """The records that a query asks for, and the headers that say where the others are."""
-        ordered = self.rows.where(*where).order_by(*(column.desc() if self.descending else column for column in self.order))
+    def read(self, query: dict[str, Any], *, within: Mapping[str, Any] | None = None, known: Sequence[str] = ()) -> Found:
+        """The records that a query asks for, and the headers that say where the others are.
+
+        ``within`` are filters that the query can't choose. ``known`` names those among them that ``after`` must meet,
+        too: whatever else its record was, deleted since or no longer in the list, the list goes on behind it."""
+        values = {name: value for name, value in query.items() if name in self.filters and value != ""} | dict(within or {})
+        parameters = values | ({"q": pattern(values["q"])} if "q" in values else {})
+        statements = self.statements(tuple(values))
         if "after" in query:
-            return self.read_after(ordered, query, known)
+            position = self.position(tuple(known)), {"last": query["after"]} | {name: values[name] for name in known}
+            return self.read_after(statements, parameters, query, fetch_one(*position))
         page, per_page = query.get("page", 1), query["per_page"]
-        rows = fetch(ordered.limit(per_page).offset(min((page - 1) * per_page, FARTHEST)))
-        total = count(select(func.count()).select_from(self.key.table).where(*where))
+        rows = fetch(statements.page, parameters | {"most": per_page, "skipped": min((page - 1) * per_page, FARTHEST)})
+        total = count((request.path, *values.items()), statements.total, parameters)
         last = max(1, -(-total // per_page))
         pages = {"first": 1, "prev": min(page - 1, last), "next": page + 1, "last": last}
         links = [link(rel, query, page=number) for rel, number in pages.items() if 1 <= number <= last]
         return rows, {"X-Total-Count": str(total), "Link": ", ".join(links)}
 
-    def read_after(self, ordered: Select[Any], query: dict[str, Any], known: Sequence[ColumnElement[bool]]) -> Found:
-        position = fetch_one(select(*self.order).where(self.key == literal(query["after"], BigInteger), *known))
+    def read_after(self, statements: Statements, parameters: dict[str, Any], query: dict[str, Any], position: Any) -> Found:
         if position is None:
             raise Invalid({"after": "names no record of this list"})
-        each, last = tuple_(*self.order), tuple_(*position)
-        beyond = each < last if self.descending else each > last
-        rows = fetch(ordered.where(beyond).limit(query["per_page"] + 1))
+        beyond = {f"last_{number}": value for number, value in enumerate(position)}
+        rows = fetch(statements.after, parameters | beyond | {"most": query["per_page"] + 1})
         if len(rows) <= query["per_page"]:
             return rows, {}
         rows = rows[:-1]
         return rows, {"Link": link("next", query, after=rows[-1].id)}
+
+    @cache  # noqa: B019 - a listing lives as long as the program.
+    def statements(self, names: tuple[str, ...]) -> Statements:
+        found = self.rows.where(*(self.filters[name] for name in names))
+        ordered = found.order_by(*(column.desc() if self.descending else column for column in self.order))
+        last = tuple_(*(bindparam(f"last_{number}", type_=column.type) for number, column in enumerate(self.order)))
+        beyond = tuple_(*self.order) < last if self.descending else tuple_(*self.order) > last
+        most = bindparam("most", type_=Integer)
+        return Statements(
+            page=ordered.limit(most).offset(bindparam("skipped", type_=BigInteger)),
+            total=found.with_only_columns(func.count(), maintain_column_froms=True),
+            after=ordered.where(beyond).limit(most),
+        )
+
+    @cache  # noqa: B019
+    def position(self, known: tuple[str, ...]) -> Select[Any]:
+        """Where in the order a record stands, whether it is still there or not."""
+        conditions = [self.filters[name] for name in known]
+        return select(*self.order).where(self.key == bindparam("last", type_=BigInteger), *conditions)
+
+
+def pattern(text: str) -> str:
+    """What LIKE looks for: the text anywhere, with its own wildcards meant literally."""
+    literally = re.sub("([%_/])", r"/\1", text)
+    return f"%{literally}%"
 
 
 def link(rel: str, query: dict[str, Any], **where: int) -> str:
@@ -98,16 +136,14 @@ def link(rel: str, query: dict[str, Any], **where: int) -> str:
     return f'<{request.path}?{urlencode(where | same)}>; rel="{rel}"'
 
 
-def count(statement: Select[Any]) -> int:
+def count(name: tuple[Any, ...], statement: Select[Any], parameters: dict[str, Any]) -> int:
     """How many there are; for a long list, how many there were less than five seconds ago."""
-    counts: dict[str, tuple[float, int]] = current_app.extensions["counts"]
-    compiled = statement.compile()
-    name = f"{compiled} {compiled.params}"
+    counts: dict[tuple[Any, ...], tuple[float, int]] = current_app.extensions["counts"]
     expires, total = counts.get(name, (0.0, 0))
     asked = time.monotonic()
     if expires > asked:
         return total
-    total = int(fetch(statement)[0][0])
+    total = int(fetch(statement, parameters)[0][0])
     if total >= COUNT_FROM:
         if len(counts) >= 1000:
             counts.clear()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.blueprints.inventory import catalog, stock
@@ -20,13 +20,19 @@ blp = Blueprint("inventory", __name__, url_prefix="/inventory", description="Par
 
 SHOWN = tuple(inventory.c[name] for name in ("id", "name", "price_cents", "quantity", "sku", "created_at", "updated_at"))
 LIVE = inventory.c.deleted_at.is_(None)
-ALL = Listing(select(*SHOWN), inventory.c.id, (inventory.c.id,))
+ALL = Listing(
+    select(*SHOWN).where(LIVE),
+    inventory.c.id,
+    (inventory.c.id,),
+    filters={"q": matching(inventory.c.name, inventory.c.sku)},
+)
 ONE = select(*SHOWN).where(LIVE)
 LEDGER = Listing(
     select(stock_movements, mechanics.c.name.label("mechanic_name")).outerjoin_from(stock_movements, mechanics),
     stock_movements.c.id,
     (stock_movements.c.id,),
     descending=True,
+    filters={"part_id": stock_movements.c.inventory_id == bindparam("part_id")},
 )
 
 
@@ -52,7 +58,7 @@ def read_part(part_id: int) -> Any:
 @blp.response(200, PartOut(many=True))
 def list_parts(query: dict[str, Any]) -> Any:
     """List the parts; `q` looks in name and sku."""
-    return ALL.read(query, LIVE, *matching(query, inventory.c.name, inventory.c.sku))
+    return ALL.read(query)
 
 
 @blp.get("/<id:part_id>")
@@ -121,5 +127,4 @@ def delete_part(part_id: int) -> None:
 def list_movements(query: dict[str, Any], part_id: int) -> Any:
     """Show the stock ledger of a part, newest first."""
     read_part(part_id)
-    of_part = stock_movements.c.inventory_id == part_id
-    return LEDGER.read(query, of_part, known=[of_part])
+    return LEDGER.read(query, within={"part_id": part_id}, known=["part_id"])
