@@ -27,6 +27,15 @@ EXACT_CENTS = 10**15
 ARE_WRONG: dict[str, Any] = {"required": "is needed", "null": "may not be null", "invalid": "must be a string"}
 
 
+class AsIs:
+    """Mixed into a field whose value goes out as it stands: the tables hold nothing else, and orjson writes it."""
+
+    attribute: str | None
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
+        return getattr(obj, self.attribute or attr)
+
+
 class Text(fields.String):
     """Trimmed text of ``low`` to ``high`` characters, without control characters; line breaks where ``breaks``."""
 
@@ -154,13 +163,14 @@ class Money(fields.Float):
             raise ValidationError("may have two decimals at most")
         return int(value * 100)
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        if value is None or value < EXACT_CENTS:
-            return None if value is None else value / 100
-        return orjson.Fragment(f"{value // 100}.{value % 100:02}")
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
+        cents = getattr(obj, self.attribute or attr)
+        if cents is None or cents < EXACT_CENTS:
+            return None if cents is None else cents / 100
+        return orjson.Fragment(f"{cents // 100}.{cents % 100:02}")
 
 
-class Day(fields.Date):
+class Day(AsIs, fields.Date):
     """A date like ``2026-11-24``."""
 
     default_error_messages = ARE_WRONG | {"invalid": "must be a date like 2026-11-24"}
@@ -172,19 +182,6 @@ class Day(fields.Date):
             return date.fromisoformat(value)
         except ValueError:
             raise self.make_error("invalid") from None
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value  # orjson writes it.
-
-
-class Timestamp(fields.DateTime):
-    """A time in UTC like ``2026-11-24T08:00:00Z``; only shown."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(dump_only=True, metadata={"example": "2026-11-24T08:00:00Z"}, **kwargs)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value  # orjson writes it.
 
 
 class Digits(fields.Integer):
@@ -225,10 +222,3 @@ class Lines(fields.List[Any]):
         if isinstance(value, list) and len(value) > 100:
             raise ValidationError("may have 100 lines at most")  # Before each of 10,000 is looked at.
         return super()._deserialize(value, attr, data, **kwargs)
-
-
-class Shown:
-    """Mixed into a schema of what goes out: every field of it is always there, and the document says so."""
-
-    def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
-        field.required = True

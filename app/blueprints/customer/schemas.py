@@ -4,7 +4,8 @@ from marshmallow import Schema, fields
 
 from app.models import Customer
 from app.utils.extensions import ma
-from app.utils.fields import Email, Password, Phone, Shown, Text, Timestamp
+from app.utils.fields import Email, Password, Phone, Text
+from app.utils.shown import Shown, Timestamp
 
 
 class CustomerIn(Schema):

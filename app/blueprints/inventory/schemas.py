@@ -6,7 +6,8 @@ from marshmallow import Schema, fields
 
 from app.models import MAX_COUNT, Inventory, StockMovement
 from app.utils.extensions import ma
-from app.utils.fields import Money, Quantity, Shown, Text, Timestamp
+from app.utils.fields import Money, Quantity, Text
+from app.utils.shown import Shown, ShownNumber, ShownText, Timestamp
 
 A_COUNT = {"minimum": 0, "maximum": MAX_COUNT}
 
@@ -47,8 +48,8 @@ class PartOut(Shown, ma.SQLAlchemySchema):
 class NamedOut(Shown, Schema):
     """A mechanic as others refer to them."""
 
-    id = fields.Integer()
-    name = fields.String()
+    id = ShownNumber()
+    name = ShownText()
 
 
 class Doer(fields.Nested):

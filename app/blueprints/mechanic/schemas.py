@@ -7,7 +7,8 @@ from marshmallow import Schema, fields, post_dump, validate
 from app.models import Mechanic
 from app.utils.auth import caller
 from app.utils.extensions import ma
-from app.utils.fields import Email, Money, Password, Phone, Shown, Text
+from app.utils.fields import Email, Money, Password, Phone, Text
+from app.utils.shown import Shown
 
 ROLES = validate.OneOf(("mechanic", "admin"), error="must be mechanic or admin")
 

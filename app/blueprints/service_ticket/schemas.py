@@ -8,8 +8,9 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from app.blueprints.inventory.schemas import NamedOut
 from app.models import MAX_ID, ServiceTicket
 from app.utils.extensions import ma
-from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Shown, Text, Timestamp, Vin
+from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Vin
 from app.utils.pagination import PageQuery
+from app.utils.shown import Shown, ShownNumber, ShownText, Timestamp
 
 A_DESCRIPTION = {"example": "Replace front brake pads"}
 
@@ -95,9 +96,9 @@ class TicketQuery(PageQuery):
 class TicketPartOut(Shown, Schema):
     """A line of a ticket: so many of a part, at the price of the moment it first went on."""
 
-    inventory_id = fields.Integer()
-    name = fields.String()
-    quantity = fields.Integer()
+    inventory_id = ShownNumber()
+    name = ShownText()
+    quantity = ShownNumber()
     unit_price = Money(attribute="unit_price_cents", dump_only=True)
     total = Money(attribute="total_cents", dump_only=True)
 
@@ -113,8 +114,8 @@ class TicketOut(Shown, ma.SQLAlchemySchema):
     service_date = Day()
     description = ma.auto_field()
     vin = ma.auto_field()
-    mechanics = fields.List(fields.Nested(NamedOut))
-    parts = fields.List(fields.Nested(TicketPartOut))
+    mechanics = fields.Nested(NamedOut, many=True)
+    parts = fields.Nested(TicketPartOut, many=True)
     parts_total = Money(attribute="parts_total_cents", dump_only=True)
     created_at = Timestamp()
     updated_at = Timestamp()

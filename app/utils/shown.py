@@ -1,0 +1,32 @@
+"""Schemas of what goes out, and their fields: what the tables hold is shown as it stands."""
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from app.utils.fields import AsIs
+
+
+class ShownText(AsIs, fields.String):
+    """A text of a record."""
+
+
+class ShownNumber(AsIs, fields.Integer):
+    """A whole number of a record."""
+
+
+class Timestamp(AsIs, fields.DateTime):
+    """A time in UTC like ``2026-11-24T08:00:00Z``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(dump_only=True, metadata={"example": "2026-11-24T08:00:00Z"}, **kwargs)
+
+
+class Shown:
+    """Mixed into a schema of what goes out: every field of it is always there, and the document says so."""
+
+    TYPE_MAPPING = Schema.TYPE_MAPPING | {str: ShownText, int: ShownNumber}
+    """Which fields ``auto_field`` makes."""
+
+    def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
+        field.required = True
