@@ -1,5 +1,6 @@
 """What a part and its stock ledger look like on the wire."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -55,8 +56,8 @@ class NamedOut(Shown, Schema):
 class Doer(fields.Nested):
     """Who changed the stock, out of the columns of a movement; none where it was the shop itself."""
 
-    def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> dict[str, Any] | None:
-        return {"id": obj.mechanic_id, "name": obj.mechanic_name} if obj.mechanic_id else None
+    def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> SimpleNamespace | None:
+        return SimpleNamespace(id=obj.mechanic_id, name=obj.mechanic_name) if obj.mechanic_id else None
 
 
 class MovementOut(Shown, ma.SQLAlchemySchema):
