@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format openapi clean
+.PHONY: help run test guarantees check format openapi clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -14,6 +14,9 @@ run: $(VENV)/run.stamp ## set up and serve at http://localhost:5000
 
 test: $(VENV)/dev.stamp ## set up and run all tests
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=95
+
+guarantees: $(VENV)/dev.stamp ## prove in full what docs/guarantees.md promises, and write it anew
+	@$(BIN)/python -m pytest --full tests/races tests/faults
 
 check: $(VENV)/dev.stamp ## lint, types, and the drift of docs/openapi.json
 	@$(BIN)/ruff check .
