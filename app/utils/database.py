@@ -17,10 +17,12 @@ from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
 
 log = logging.getLogger(__name__)
-ATTEMPTS = 6
+ATTEMPTS = 12
+"""How often a transaction is begun. On three Galera nodes that all sell the same three parts, one attempt in three met
+another node's, and of a hundred orders one or two did so six times in a row."""
 DEADLINE = 10.0
 """Seconds after which nothing is tried again."""
-PAUSE = 0.01
+PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds before the second attempt, at the most; it doubles with each further one."""
 CONFLICTS: set[object] = {
     "40001",  # PostgreSQL: serialization failure.
@@ -46,7 +48,7 @@ class CommitUnknown(Exception):
 def transaction(view: Callable[..., T]) -> Callable[..., T]:
     """Make a view one transaction: returning commits, raising rolls back.
 
-    It is tried again as a whole, up to six times, where the database says that it met another (a deadlock, a lock
+    It is tried again as a whole, up to twelve times, where the database says that it met another (a deadlock, a lock
     wait, a serialization failure) or the connection was lost before its commit. After that it is answered 503, and
     nothing has changed."""
 
@@ -75,7 +77,7 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
         if time.monotonic() - started > DEADLINE:
             break
         retried.send()
-        time.sleep(JITTER.uniform(0, PAUSE * 2**attempt))
+        time.sleep(JITTER.uniform(0, min(PAUSE * 2**attempt, LONGEST_PAUSE)))
     raise Unavailable
 
 
