@@ -7,6 +7,7 @@ where to serve. Whatever keeps the shop from starting is one line that names the
 
 import fcntl
 import json
+import re
 import secrets
 import socket
 import sys
@@ -17,7 +18,8 @@ from pathlib import Path
 from alembic.command import upgrade
 from alembic.util import CommandError
 from flask import Flask
-from sqlalchemy import Connection, func, select, text
+from redis import Redis, RedisError
+from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app
@@ -25,7 +27,7 @@ from app.models import mechanics
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
 from app.utils.errors import Problem
-from app.utils.extensions import db, migrate
+from app.utils.extensions import REDIS_OPTIONS, db, migrate
 from config import BadSetting, Settings
 
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
@@ -45,11 +47,13 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
     elif url.get_backend_name() == "postgresql":
+        connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
         connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
         try:
             yield
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
+            connection.invalidate()  # Its patience with locks is not for requests.
     else:
         asked = {"name": LOCK_NAME, "seconds": LOCK_SECONDS}
         if not connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), asked).scalar():
@@ -60,8 +64,32 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
 
 
+def require_redis(url: str) -> None:
+    """Raise CantStart where Redis can't be used. Later it may fail: requests are answered without it."""
+    named = re.sub("//.*@", "//", url.partition("?")[0])
+    try:
+        with Redis.from_url(url, **REDIS_OPTIONS | {"socket_timeout": 3, "socket_connect_timeout": 3}) as client:
+            client.ping()
+    except (RedisError, OSError, ValueError, TypeError) as error:
+        known = isinstance(error, (RedisError, OSError))  # The others may quote an option of the URL.
+        reason = " ".join(str(error).split()) if known else "its options are none that the driver knows"
+        raise CantStart(f"REDIS_URL: {named} can't be used: {reason}") from None
+
+
+def shown(url: URL) -> str:
+    """The URL of a database with all its hosts, but without its password and options."""
+    hosts = url.query.get("hosts") or url.query.get("host") or ()
+    plain = url.set(query={})
+    if not hosts:
+        return plain.render_as_string()
+    several = hosts if isinstance(hosts, str) else ",".join(hosts)
+    return plain.set(host="every-host").set(port=-1).render_as_string().replace("every-host:-1", several, 1)
+
+
 def prepare(app: Flask) -> None:
     """Bring the database up to date and make the first admin; raise CantStart."""
+    if app.config["REDIS_URL"]:
+        require_redis(app.config["REDIS_URL"])
     with app.app_context():
         url = db.engine.url
         try:
@@ -77,7 +105,7 @@ def prepare(app: Flask) -> None:
         except DBAPIError as error:
             said = error.orig.args if error.orig else ()
             reason = " ".join(str(said[-1] if said else error.orig).split())
-            raise CantStart(f"DATABASE_URL: {url.set(query={}).render_as_string()} can't be used: {reason}") from None
+            raise CantStart(f"DATABASE_URL: {shown(app.config['DATABASE_URL'])} can't be used: {reason}") from None
 
 
 def make_first_admin(app: Flask) -> None:
@@ -124,11 +152,14 @@ def main() -> None:
     try:
         settings = Settings.load()
         address = free_address(settings.HOST, settings.PORT)
+        if settings.METRICS_PORT:
+            free_address(settings.HOST, settings.METRICS_PORT)
         prepare(create_app(settings))
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
     host = "localhost" if address == "127.0.0.1" else settings.HOST
-    print(json.dumps({"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}))
+    place = {"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}
+    print(json.dumps(place | {"metrics_port": settings.METRICS_PORT}))
 
 
 if __name__ == "__main__":
