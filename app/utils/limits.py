@@ -5,6 +5,7 @@ Logins and registrations are limited at every try by Flask-Limiter. Every other 
 counted in :mod:`app.utils.windows`, since Flask-Limiter counts a success after its commit, when it is too late.
 """
 
+import re
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -150,7 +151,7 @@ def show(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    app.config["RATELIMIT_STORAGE_URI"] = app.config["REDIS_URL"] or "memory://"
+    app.config["RATELIMIT_STORAGE_URI"] = re.sub("^unix:", "redis+unix:", app.config["REDIS_URL"]) or "memory://"
     app.config["RATELIMIT_STORAGE_OPTIONS"] = REDIS_OPTIONS if app.config["REDIS_URL"] else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
     app.extensions["windows"] = Windows(app.config["REDIS_URL"])
