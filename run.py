@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +52,34 @@ def main() -> None:
     if prepared.returncode:
         sys.exit(prepared.returncode)
     print(*news, sep="\n", end="\n" * bool(news))
-    serve(**json.loads(last))
+    with tempfile.TemporaryDirectory(prefix="shop-metrics-") as folder:
+        place = json.loads(last)
+        if place["metrics_port"]:
+            serve_metrics(place["address"], place["metrics_port"], folder)
+        serve(**place)
 
 
-def serve(host: str, address: str, port: int, workers: int) -> None:
+def serve_metrics(address: str, port: int, folder: str) -> None:
+    """Serve to Prometheus the sum of what all workers count into a folder, from a thread of this process."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    class OfTheLiving(MultiProcessCollector):
+        """Without what a worker that has died held last."""
+
+        def collect(self) -> Any:
+            for path in Path(folder).glob("gauge_live*.db"):
+                if not Path(f"/proc/{path.stem.rpartition('_')[2]}").exists():
+                    path.unlink(missing_ok=True)
+            return super().collect()  # type: ignore[no-untyped-call]
+
+    registry = CollectorRegistry()
+    OfTheLiving(registry)  # type: ignore[no-untyped-call]
+    start_http_server(port, address, registry)
+
+
+def serve(host: str, address: str, port: int, workers: int, metrics_port: int) -> None:
     """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
     from granian import Granian
     from granian.constants import Interfaces
