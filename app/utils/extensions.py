@@ -10,6 +10,7 @@ from flask_marshmallow import Marshmallow
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
+from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import MetaData
@@ -32,6 +33,18 @@ REDIS_OPTIONS: dict[str, Any] = {
 """Nobody waits for Redis: one that is frozen would otherwise hold up each request for seconds."""
 
 
+class SteadyLimiter(Limiter):
+    """Flask-Limiter falls back to its memory where Redis fails, but only for the first request that meets it: another
+    that waited beside it in a thread of its own would be answered 500. Here it is counted in memory, too."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except RedisError:
+            self.context.seen_limits.clear()
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
@@ -46,7 +59,7 @@ api = Api()
 cache = Cache()
 cors = CORS()
 migrate = Migrate()
-limiter = Limiter(
+limiter = SteadyLimiter(
     lambda: g.limit_key,  # Who calls: see auth.identify.
     strategy="moving-window",
     headers_enabled=False,  # Ours tell the truth on a success, too: see limits.py.
