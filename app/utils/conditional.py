@@ -10,7 +10,9 @@ from typing import Any
 
 from flask import Response, current_app, request
 from marshmallow import Schema
+from sqlalchemy import Table
 
+from app.utils.database import lock
 from app.utils.errors import Stale
 
 NEVER_STORED = {"Cache-Control": "no-store"}
@@ -33,13 +35,14 @@ def tag(response: Response) -> Response:
     return response
 
 
-def require_current(schema: type[Schema], read: Callable[[int], Any], record_id: int) -> None:
-    """Raise Stale where the request has an ``If-Match`` that is not the ETag of the record as it stands now.
-
-    Call it after the record is locked, so that it stays as it is; ``read`` is asked only where there is something
-    to compare."""
+def lock_current(table: Table, record_id: int, schema: type[Schema], read: Callable[[int], Any], **values: Any) -> None:
+    """Lock a record that is to be changed, and set ``values`` with it; raise NotFound. Raise Stale where the request
+    has an ``If-Match`` that is not the ETag of the record as it stood when it was locked."""
     if not request.headers.get("If-Match"):
+        lock(table, record_id, **values)
         return
+    lock(table, record_id)
     body = current_app.json.encode(schema().dump(read(record_id)))  # type: ignore[attr-defined]
     if not request.if_match.contains(etag_of(body)):
         raise Stale
+    lock(table, record_id, **values)

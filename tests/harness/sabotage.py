@@ -28,15 +28,16 @@ def unguarded():
         time.sleep(THOUGHT)
         return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False) for row in rows}
 
-    def take(counts, shelf, ticket_id):
-        for part_id, count in sorted(counts.items()):
-            if count > shelf[part_id].quantity:
-                raise stock.OutOfStock([{"inventory_id": part_id, "requested": count, "available": shelf[part_id].quantity}])
-            rest = shelf[part_id].quantity - count
+    def carry(back, out, shelf, ticket_id):
+        changes = [(part_id, back.get(part_id, 0) - out.get(part_id, 0)) for part_id in sorted(back.keys() | out.keys())]
+        for part_id, difference in changes:
+            rest = shelf[part_id].quantity + difference
+            if rest < 0:
+                raise stock.OutOfStock([{"inventory_id": part_id, "requested": -difference, "available": rest - difference}])
             execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest))
-        stock.record({part_id: -count for part_id, count in counts.items()}, shelf, "used", ticket_id)
+        stock.record(changes, shelf, ticket_id)
 
-    stock.lock_parts, stock.take = lock_parts, take
+    stock.lock_parts, stock.carry = lock_parts, carry
 
 
 def early_commit():
@@ -97,7 +98,21 @@ def forgetful():
     auth.REMEMBERED, routes.keep_an_admin = 3.0, keep_an_admin
 
 
-MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful)}
+def silent():
+    """The cache is told of a write once, and never again where Redis did not hear of it."""
+    from app.blueprints.inventory.catalog import Catalog
+
+    Catalog.tell = lambda _self: None
+
+
+def deaf():
+    """The cache is never told of a write."""
+    from app.blueprints.inventory import catalog
+
+    catalog.has_changed = lambda: None
+
+
+MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful, silent, deaf)}
 
 
 def create_worker():

@@ -48,13 +48,13 @@ def test_a_stale_shelf_sells_nothing_that_is_gone(make, unchanged, in_transactio
     """The guard of the update decides, not what was read before: OutOfStock, and nothing is taken."""
     part, ticket = make.part(quantity=3), make.ticket()
     with unchanged(), pytest.raises(stock.OutOfStock):
-        in_transaction(lambda: stock.take({part.id: 4}, believed(part, 10), ticket.id))
+        in_transaction(lambda: stock.carry({}, {part.id: 4}, believed(part, 10), ticket.id))
 
 
 def test_a_stale_shelf_takes_nothing_back_that_has_no_room(make, unchanged, in_transaction):
     part, ticket = make.part(quantity=MOST), make.ticket()
     with unchanged(), pytest.raises(stock.ShelfFull):
-        in_transaction(lambda: stock.give_back({part.id: 1}, believed(part, 10), ticket.id))
+        in_transaction(lambda: stock.carry({part.id: 1}, {}, believed(part, 10), ticket.id))
 
 
 def test_one_guard_that_fails_is_all_that_fail(make, unchanged, in_transaction):
@@ -62,7 +62,7 @@ def test_one_guard_that_fails_is_all_that_fail(make, unchanged, in_transaction):
     enough, short, ticket = make.part(quantity=9), make.part(quantity=1), make.ticket()
     shelf = believed(enough, 9) | believed(short, 9)
     with unchanged(), pytest.raises(stock.OutOfStock):
-        in_transaction(lambda: stock.take({short.id: 2, enough.id: 2}, shelf, ticket.id))
+        in_transaction(lambda: stock.carry({}, {short.id: 2, enough.id: 2}, shelf, ticket.id))
 
 
 def test_parts_are_moved_in_ascending_order(make, monkeypatch):
@@ -70,19 +70,19 @@ def test_parts_are_moved_in_ascending_order(make, monkeypatch):
     moved = []
 
     def note(statement, rows):
-        moved.extend(row["part_id"] for row in rows)
+        moved.extend((row["part_id"], row["difference"]) for row in rows if statement is stock.MOVE)
         return SimpleNamespace(rowcount=len(rows))
 
     monkeypatch.setattr(stock, "execute", note)
-    for statement in (stock.TAKE, stock.GIVE_BACK):
-        assert stock.move(statement, {3: 1, 1: 5, 2: 1})
-    assert moved == [1, 2, 3, 1, 2, 3]
+    monkeypatch.setattr(stock, "record", lambda *_: None)
+    shelf = {number: stock.LockedPart(number, 0, 9, False) for number in (3, 1, 2)}
+    stock.carry({3: 1, 2: 1}, {1: 5, 2: 1}, shelf, 1)
+    assert moved == [(1, -5), (2, 1), (2, -1), (3, 1)]
 
 
 def test_nothing_moved_is_no_movement(unchanged, in_transaction):
     with unchanged():
-        in_transaction(lambda: stock.take({}, {}, 1))
-        in_transaction(lambda: stock.give_back({}, {}, 1))
+        in_transaction(lambda: stock.carry({}, {}, {}, 1))
 
 
 @pytest.mark.parametrize(

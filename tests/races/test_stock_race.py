@@ -127,16 +127,16 @@ def unguarded(app, database, monkeypatch):
         time.sleep(0.05)
         return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False) for row in rows}
 
-    def take(counts, shelf, ticket_id):
+    def carry(_back, counts, shelf, ticket_id):
         if short := [part_id for part_id, count in counts.items() if count > shelf[part_id].quantity]:
             raise stock.OutOfStock([{"inventory_id": part_id, "requested": 1, "available": 0} for part_id in short])
         for part_id, count in counts.items():
             rest = shelf[part_id].quantity - count
             execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest, updated_at=now()))
-        stock.record({part_id: -count for part_id, count in counts.items()}, shelf, "used", ticket_id)
+        stock.record([(part_id, -count) for part_id, count in counts.items()], shelf, ticket_id)
 
     monkeypatch.setattr(stock, "lock_parts", look)
-    monkeypatch.setattr(stock, "take", take)
+    monkeypatch.setattr(stock, "carry", carry)
     if database != "sqlite":
         yield
         return

@@ -9,8 +9,8 @@ from app.models import customers
 from app.utils.accounts import create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller, require_owner
 from app.utils.blueprint import Blueprint, conflict, signs_in
-from app.utils.conditional import NEVER_STORED, require_current
-from app.utils.database import fetch_one, lock, transaction
+from app.utils.conditional import NEVER_STORED, lock_current
+from app.utils.database import fetch_one, transaction
 from app.utils.errors import Forbidden, NotFound
 from app.utils.idempotency import idempotent
 from app.utils.limits import address, limit_tries, login_account
@@ -92,8 +92,7 @@ def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
     if "password" in changes and caller().role == "mechanic":
         raise Forbidden("Only the customer or an admin may set the password.")
     columns = with_hash(changes)
-    lock(customers, customer_id)
-    require_current(CustomerOut, read_customer, customer_id)
+    lock_current(customers, customer_id, CustomerOut, read_customer)
     update_account(customers, customer_id, columns)
     return read_customer(customer_id)
 
@@ -105,6 +104,5 @@ def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
 def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
-    lock(customers, customer_id)
-    require_current(CustomerOut, read_customer, customer_id)
+    lock_current(customers, customer_id, CustomerOut, read_customer)
     delete_account(customers, customer_id, name="Deleted customer")

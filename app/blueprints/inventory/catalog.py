@@ -37,13 +37,14 @@ class Catalog:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.rests_until = 0.0
-        self.untold = threading.Event()
+        self.untold = 0
+        self.telling = threading.Lock()
         self.makers = tuple(threading.Lock() for _ in range(64))
 
     def look(self, key: str) -> tuple[str | None, Any]:
         """The version that answers must have, and the answer that is kept under a key, each where there is one.
         Without a version nothing may be kept: the cache can't be asked."""
-        if self.untold.is_set() or self.rests_until > time.monotonic():
+        if self.untold or self.rests_until > time.monotonic():
             return None, None
         try:
             version, kept = cache.get_many(VERSION, key)
@@ -67,19 +68,24 @@ class Catalog:
             cache.set(VERSION, uuid.uuid4().hex, timeout=0)
         except RedisError:
             self.rest()
-            if not self.untold.is_set():
-                self.untold.set()
-                threading.Thread(target=self.tell, name="catalog", daemon=True).start()
+            with self.telling:
+                self.untold += 1
+                if self.untold == 1:
+                    threading.Thread(target=self.tell, name="catalog", daemon=True).start()
 
     def tell(self) -> None:
         """Replace the version as soon as the cache can be reached again."""
         with self.app.app_context():
-            while self.untold.is_set():
+            while self.untold:
+                writes = self.untold
                 try:
                     cache.set(VERSION, uuid.uuid4().hex, timeout=0)
-                    self.untold.clear()
                 except RedisError:
                     time.sleep(PATIENCE)
+                    continue
+                with self.telling:
+                    if self.untold == writes:  # Else one more failed meanwhile, and may have come after the version.
+                        self.untold = 0
 
     def rest(self) -> None:
         log.warning("The cache failed; the inventory is read from the database")

@@ -10,8 +10,8 @@ from app.blueprints.inventory.schemas import MovementOut, PartChange, PartIn, Pa
 from app.models import inventory, mechanics, now, stock_movements
 from app.utils.auth import allow
 from app.utils.blueprint import Blueprint, conflict
-from app.utils.conditional import require_current
-from app.utils.database import add, after_commit, change, execute, fetch_one, lock, transaction
+from app.utils.conditional import lock_current
+from app.utils.database import add, after_commit, change, execute, fetch_one, transaction
 from app.utils.errors import Conflict, NotFound
 from app.utils.idempotency import idempotent
 from app.utils.pagination import Listing, PageQuery, SearchQuery, matching
@@ -96,8 +96,7 @@ def create_part(new: dict[str, Any]) -> Any:
 @blp.response(200, PartOut)
 def update_part(changes: dict[str, Any], part_id: int) -> Any:
     """Change a part; `quantity` sets the counted stock, and the difference is recorded."""
-    lock(inventory, part_id)
-    require_current(PartOut, read_part, part_id)
+    lock_current(inventory, part_id, PartOut, read_part)
     if "quantity" in changes:
         stock.count_stock(part_id, changes.pop("quantity"))
     try:
@@ -114,8 +113,7 @@ def update_part(changes: dict[str, Any], part_id: int) -> Any:
 @blp.response(204)
 def delete_part(part_id: int) -> None:
     """Take a part out of the inventory; old tickets still show it."""
-    lock(inventory, part_id)
-    require_current(PartOut, read_part, part_id)
+    lock_current(inventory, part_id, PartOut, read_part)
     execute(update(inventory).where(inventory.c.id == part_id).values(deleted_at=now(), sku=None))
     after_commit(catalog.has_changed)
 

@@ -5,12 +5,11 @@ movement that is written beside it in the same transaction. Parts are always loc
 two transactions that meet wait for each other instead of deadlocking.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask import g
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BigInteger, bindparam, insert, select, update
 
 from app.blueprints.inventory import catalog
 from app.models import MAX_COUNT, inventory, now, stock_movements
@@ -23,16 +22,15 @@ PARTS = (
     .order_by(inventory.c.id)
     .with_for_update(key_share=True)
 )
-TAKE = (
+CHANGE = bindparam("difference", type_=BigInteger)
+MOVE = (
     update(inventory)
-    .where(inventory.c.id == bindparam("part_id"), inventory.c.quantity >= bindparam("count"))
-    .values(quantity=inventory.c.quantity - bindparam("count"), updated_at=bindparam("moment"), version=inventory.c.version + 1)
+    .where(inventory.c.id == bindparam("part_id"), inventory.c.quantity >= -CHANGE, inventory.c.quantity <= MAX_COUNT - CHANGE)
+    .values(quantity=inventory.c.quantity + CHANGE, updated_at=bindparam("moment"), version=inventory.c.version + 1)
 )
-GIVE_BACK = (
-    update(inventory)
-    .where(inventory.c.id == bindparam("part_id"), inventory.c.quantity <= MAX_COUNT - bindparam("count"))
-    .values(quantity=inventory.c.quantity + bindparam("count"), updated_at=bindparam("moment"), version=inventory.c.version + 1)
-)
+ENTER = insert(stock_movements)
+Changes = Sequence[tuple[int, int]]
+"""(part id, difference) in ascending order of the parts; for one part what comes back before what goes out."""
 
 
 class OutOfStock(Conflict):
@@ -68,30 +66,28 @@ def lock_parts(part_ids: Iterable[int]) -> Shelf:
     return {row.id: LockedPart(row.id, row.price_cents, row.quantity, row.deleted_at is not None) for row in rows}
 
 
-def take(counts: Mapping[int, int], shelf: Shelf, ticket_id: int) -> None:
-    """Take so many (≥ 1) of each part off the locked shelf for a ticket; raise OutOfStock, taking none."""
-    shortages = [
-        {"inventory_id": part_id, "requested": count, "available": shelf[part_id].quantity}
-        for part_id, count in sorted(counts.items())
-        if count > shelf[part_id].quantity
-    ]
-    if shortages or not move(TAKE, counts):
-        raise OutOfStock(shortages)
-    record({part_id: -count for part_id, count in counts.items()}, shelf, "used", ticket_id)
-
-
-def give_back(counts: Mapping[int, int], shelf: Shelf, ticket_id: int) -> None:
-    """Put so many (≥ 1) of each part back on the locked shelf; raise ShelfFull, returning none."""
-    if not move(GIVE_BACK, counts):
+def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_id: int) -> None:
+    """Carry parts between the locked shelf and a ticket: first so many (≥ 1) of each back, then so many out. Raise
+    ShelfFull or OutOfStock, moving none."""
+    if any(shelf[part_id].quantity + count > MAX_COUNT for part_id, count in back.items()):
         raise ShelfFull
-    record(counts, shelf, "returned", ticket_id)
+    shortages = []
+    for part_id, count in sorted(out.items()):
+        available = shelf[part_id].quantity + back.get(part_id, 0)
+        if count > available:
+            shortages.append({"inventory_id": part_id, "requested": count, "available": available})
+    changes = [(part_id, count) for part_id, count in back.items()] + [(part_id, -count) for part_id, count in out.items()]
+    changes.sort(key=lambda change: change[0])
+    if shortages or not move(changes):
+        raise OutOfStock(shortages) if out else ShelfFull
+    record(changes, shelf, ticket_id)
 
 
-def move(statement: Any, counts: Mapping[int, int]) -> bool:
-    """Run a guarded update for each part in ascending order; say whether every guard held."""
+def move(changes: Changes) -> bool:
+    """Run the guarded update for each change; say whether every guard held."""
     moment = now()
-    rows = [{"part_id": part_id, "count": count, "moment": moment} for part_id, count in sorted(counts.items())]
-    return not rows or execute(statement, rows).rowcount == len(rows)
+    rows = [{"part_id": part_id, "difference": difference, "moment": moment} for part_id, difference in changes]
+    return not rows or execute(MOVE, rows).rowcount == len(rows)
 
 
 def count_stock(part_id: int, quantity: int) -> None:
@@ -99,23 +95,26 @@ def count_stock(part_id: int, quantity: int) -> None:
     shelf = lock_parts([part_id])
     if difference := quantity - shelf[part_id].quantity:
         execute(update(inventory).where(inventory.c.id == part_id).values(quantity=quantity, updated_at=now()))
-        record({part_id: difference}, shelf, "counted")
+        record([(part_id, difference)], shelf, reason="counted")
 
 
 def receive(part_id: int, quantity: int) -> None:
     """Record the first stock of a part that was just added with it."""
     if quantity:
-        record({part_id: quantity}, {part_id: LockedPart(part_id, 0, 0, False)}, "received")
+        record([(part_id, quantity)], {part_id: LockedPart(part_id, 0, 0, False)}, reason="received")
 
 
-def record(changes: Mapping[int, int], shelf: Shelf, reason: str, ticket_id: int | None = None) -> None:
-    """Write what was changed, and the balance after it, into the ledger; the caller is who did it."""
+def record(changes: Changes, shelf: Shelf, ticket_id: int | None = None, reason: str = "") -> None:
+    """Write what was changed, and the balance after it, into the ledger; the caller is who did it. Without another
+    reason, what goes out was ``used`` and what comes back ``returned``."""
     moment, who = now(), g.caller.id if g.get("caller") else None
     rows = []
-    for part_id, difference in sorted(changes.items()):
-        shelf[part_id].quantity += difference
-        line = {"inventory_id": part_id, "change": difference, "balance": shelf[part_id].quantity, "reason": reason}
+    for part_id, difference in changes:
+        part = shelf[part_id]
+        part.quantity += difference
+        why = reason or ("used" if difference < 0 else "returned")
+        line = {"inventory_id": part_id, "change": difference, "balance": part.quantity, "reason": why}
         rows.append(line | {"ticket_id": ticket_id, "mechanic_id": who, "created_at": moment})
     if rows:
-        execute(insert(stock_movements), rows)
-    after_commit(catalog.has_changed)
+        execute(ENTER, rows)
+        after_commit(catalog.has_changed)

@@ -10,8 +10,8 @@ from app.models import mechanics
 from app.utils.accounts import create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller
 from app.utils.blueprint import Blueprint, conflict, signs_in
-from app.utils.conditional import NEVER_STORED, require_current
-from app.utils.database import fetch, fetch_one, lock, transaction
+from app.utils.conditional import NEVER_STORED, lock_current
+from app.utils.database import fetch, fetch_one, transaction
 from app.utils.errors import Conflict, Forbidden, NotFound
 from app.utils.idempotency import idempotent
 from app.utils.limits import address, limit_tries, login_account
@@ -105,8 +105,7 @@ def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
     columns = with_hash(changes)
     if columns.get("role") == "mechanic":
         keep_an_admin(mechanic_id)
-    lock(mechanics, mechanic_id)
-    require_current(MechanicOut, read_mechanic, mechanic_id)
+    lock_current(mechanics, mechanic_id, MechanicOut, read_mechanic)
     update_account(mechanics, mechanic_id, columns)
     return read_mechanic(mechanic_id)
 
@@ -127,6 +126,5 @@ def require_self_service(mechanic_id: int, changes: dict[str, Any]) -> None:
 def delete_mechanic(mechanic_id: int) -> None:
     """Let a mechanic go; old tickets still show their name."""
     keep_an_admin(mechanic_id)
-    lock(mechanics, mechanic_id)
-    require_current(MechanicOut, read_mechanic, mechanic_id)
+    lock_current(mechanics, mechanic_id, MechanicOut, read_mechanic)
     delete_account(mechanics, mechanic_id)

@@ -9,12 +9,7 @@ from app.utils.database import execute, fetch
 from app.utils.errors import Invalid, NotFound
 
 ASSIGNED = select(ticket_mechanics.c.mechanic_id).where(ticket_mechanics.c.ticket_id == bindparam("ticket_id"))
-HIRED = (  # Nobody is let go while a ticket of theirs is written.
-    select(mechanics.c.id, mechanics.c.deleted_at)
-    .where(mechanics.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(mechanics.c.id)
-    .with_for_update(read=True)
-)
+HIRED = select(mechanics.c.id, mechanics.c.deleted_at).where(mechanics.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def assigned_to(ticket_id: int) -> set[int]:

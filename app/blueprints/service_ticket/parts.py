@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import Shelf
@@ -19,13 +19,13 @@ from app.utils.errors import Conflict, Invalid
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
 HELD = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity).where(OF_TICKET).order_by(ticket_parts.c.inventory_id)
-ADD_TO_LINE = update(ticket_parts).where(THIS_LINE).values(quantity=ticket_parts.c.quantity + bindparam("count"))
-TAKE_FROM_LINE = (
+CHANGE_LINE = (
     update(ticket_parts)
-    .where(THIS_LINE, ticket_parts.c.quantity > bindparam("count"))
-    .values(quantity=ticket_parts.c.quantity - bindparam("count"))
+    .where(THIS_LINE, ticket_parts.c.quantity > -bindparam("count", type_=BigInteger))
+    .values(quantity=ticket_parts.c.quantity + bindparam("count", type_=BigInteger))
 )
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
+ADD_LINE = insert(ticket_parts)
 
 
 class NotOnTicket(Conflict):
@@ -48,21 +48,20 @@ def change_parts(ticket_id: int, off: list[dict[str, Any]], on: list[dict[str, A
     held = held_by(ticket_id)
     require_parts(off, held.keys() | live(shelf), "remove_parts")
     require_parts(on, live(shelf), "add_parts")
-    take_off(ticket_id, counts_off(off, held), held, shelf)
-    put_on(ticket_id, merged(on), held, shelf)
+    exchange(ticket_id, counts_off(off, held), merged(on), held, shelf)
 
 
 def put_on_new(ticket_id: int, lines: list[dict[str, Any]]) -> None:
     """Put the first parts on a ticket; raise Invalid for a part that is none, or OutOfStock."""
     shelf = stock.lock_parts(line["inventory_id"] for line in lines)
     require_parts(lines, live(shelf), "parts")
-    put_on(ticket_id, merged(lines), {}, shelf)
+    exchange(ticket_id, Counter(), merged(lines), {}, shelf)
 
 
 def take_all_off(ticket_id: int) -> None:
     """Return every part of a locked ticket to the stock; raise ShelfFull."""
     held = held_by(ticket_id)
-    take_off(ticket_id, Counter(held), held, stock.lock_parts(held))
+    exchange(ticket_id, Counter(held), Counter(), held, stock.lock_parts(held))
 
 
 def live(shelf: Shelf) -> set[int]:
@@ -85,33 +84,27 @@ def counts_off(lines: list[dict[str, Any]], held: dict[int, int]) -> Counter[int
     return counts
 
 
-def take_off(ticket_id: int, counts: Counter[int], held: dict[int, int], shelf: Shelf) -> None:
-    """Take so many of each part off a ticket and give them back to the stock; ``held`` follows."""
-    if any(count > held.get(part_id, 0) for part_id, count in counts.items()):
+def exchange(ticket_id: int, off: Counter[int], on: Counter[int], held: dict[int, int], shelf: Shelf) -> None:
+    """Carry so many of each part off a ticket and then onto it, in the stock and in its lines. More of a part keeps
+    its first price; one that went off wholly comes back at today's."""
+    if any(count > held.get(part_id, 0) for part_id, count in off.items()):
         raise NotOnTicket
-    emptied = {part_id: count for part_id, count in counts.items() if count == held[part_id]}
-    lessened = {part_id: count for part_id, count in counts.items() if count < held[part_id]}
-    for statement, lines in ((REMOVE_LINE, emptied), (TAKE_FROM_LINE, lessened)):
+    stock.carry(off, on, shelf, ticket_id)
+    kept = {part_id: count - off[part_id] for part_id, count in held.items() if count > off[part_id]}
+    if any(kept.get(part_id, 0) + count > MAX_COUNT for part_id, count in on.items()):
+        raise LineFull
+    gone = {part_id: count for part_id, count in off.items() if part_id not in kept}
+    changed = {part_id: on[part_id] - off[part_id] for part_id in (on.keys() | off.keys()) & kept.keys()}
+    for statement, lines in ((REMOVE_LINE, gone), (CHANGE_LINE, changed)):
         if run(statement, ticket_id, lines) != len(lines):
             raise NotOnTicket
-    stock.give_back(counts, shelf, ticket_id)
-    for part_id, count in counts.items():
-        held[part_id] -= count
-
-
-def put_on(ticket_id: int, counts: Counter[int], held: dict[int, int], shelf: Shelf) -> None:
-    """Take so many of each part from the stock and put them on a ticket. More of a part keeps its first price."""
-    stock.take(counts, shelf, ticket_id)
-    if any(held.get(part_id, 0) + count > MAX_COUNT for part_id, count in counts.items()):
-        raise LineFull
-    run(ADD_TO_LINE, ticket_id, {part_id: count for part_id, count in counts.items() if held.get(part_id)})
     new = [
         {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
-        for part_id, count in sorted(counts.items())
-        if not held.get(part_id)
+        for part_id, count in sorted(on.items())
+        if part_id not in kept
     ]
     if new:
-        execute(insert(ticket_parts), new)
+        execute(ADD_LINE, new)
 
 
 def run(statement: Any, ticket_id: int, counts: dict[int, int]) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from app.blueprints.inventory.schemas import NamedOut
 from app.blueprints.service_ticket import crew, parts
@@ -11,8 +11,8 @@ from app.blueprints.service_ticket.schemas import CrewChange, PartsChange, Ticke
 from app.models import customers, now, service_tickets, ticket_mechanics
 from app.utils.auth import allow, caller
 from app.utils.blueprint import Blueprint, conflict
-from app.utils.conditional import require_current
-from app.utils.database import add, change, execute, fetch_one, lock, transaction
+from app.utils.conditional import lock_current
+from app.utils.database import add, change, fetch_one, lock, transaction
 from app.utils.errors import Invalid
 from app.utils.idempotency import idempotent
 from app.utils.limits import caller_alone, caller_and_ticket, limit_successes
@@ -37,15 +37,12 @@ NEWEST_FIRST = Listing(
         "q": matching(service_tickets.c.description),
     },
 )
-CUSTOMER = (  # Nobody is deleted while a ticket of theirs is written.
-    select(customers.c.id)
-    .where(customers.c.id == bindparam("customer_id"), customers.c.deleted_at.is_(None))
-    .with_for_update(read=True)
-)
+CUSTOMER = select(customers.c.id).where(customers.c.id == bindparam("customer_id"), customers.c.deleted_at.is_(None))
 
 
 def require_customer(customer_id: int) -> None:
-    """Raise Invalid where the id names no customer."""
+    """Raise Invalid where the id names no customer. One who is deleted at the same moment may stay on the ticket, as
+    on those of before."""
     if fetch_one(CUSTOMER, {"customer_id": customer_id}) is None:
         raise Invalid({"customer_id": "names no customer"})
 
@@ -109,8 +106,7 @@ def get_ticket(ticket_id: int) -> Any:
 @blp.response(200, TicketOut)
 def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
     """Change a ticket, but not its mechanics and parts."""
-    lock(service_tickets, ticket_id)
-    require_current(TicketOut, read_ticket, ticket_id)
+    lock_current(service_tickets, ticket_id, TicketOut, read_ticket)
     held = read_ticket(ticket_id)
     if changes.get("customer_id", held.customer_id) != held.customer_id:  # A customer deleted since may stay.
         require_customer(changes["customer_id"])
@@ -126,10 +122,8 @@ def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
 @blp.response(204)
 def delete_ticket(ticket_id: int) -> None:
     """Delete a ticket; its parts go back to stock."""
-    lock(service_tickets, ticket_id)
-    require_current(TicketOut, read_ticket, ticket_id)
+    lock_current(service_tickets, ticket_id, TicketOut, read_ticket, deleted_at=now())
     parts.take_all_off(ticket_id)
-    execute(update(service_tickets).where(service_tickets.c.id == ticket_id).values(deleted_at=now()))
 
 
 @blp.get("/<id:ticket_id>/mechanics")
@@ -148,8 +142,7 @@ def list_ticket_mechanics(ticket_id: int) -> Any:
 @blp.response(200, TicketOut)
 def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
     """Set the mechanics on a ticket, or add and remove some."""
-    lock(service_tickets, ticket_id)
-    require_current(TicketOut, read_ticket, ticket_id)
+    lock_current(service_tickets, ticket_id, TicketOut, read_ticket)
     if crew.change_crew(ticket_id, change):
         lock(service_tickets, ticket_id, updated_at=now())
     return read_ticket(ticket_id)
@@ -161,10 +154,8 @@ def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
 @blp.response(204)
 def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
     """Take a mechanic off a ticket."""
-    lock(service_tickets, ticket_id)
-    require_current(TicketOut, read_ticket, ticket_id)
+    lock_current(service_tickets, ticket_id, TicketOut, read_ticket, updated_at=now())
     crew.unassign_one(ticket_id, mechanic_id)
-    lock(service_tickets, ticket_id, updated_at=now())
 
 
 @blp.put("/<id:ticket_id>/inventory")
@@ -177,9 +168,8 @@ def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
 @blp.response(200, TicketOut)
 def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
     """Take parts off a ticket and put parts on it; stock follows in the same transaction."""
-    lock(service_tickets, ticket_id)
-    require_current(TicketOut, read_ticket, ticket_id)
-    if change["remove_parts"] or change["add_parts"]:
+    touched = {"updated_at": now()} if change["remove_parts"] or change["add_parts"] else {}
+    lock_current(service_tickets, ticket_id, TicketOut, read_ticket, **touched)
+    if touched:
         parts.change_parts(ticket_id, change["remove_parts"], change["add_parts"])
-        lock(service_tickets, ticket_id, updated_at=now())
     return read_ticket(ticket_id)
