@@ -3,6 +3,7 @@
 import pytest
 
 from app import create_app
+from app.utils.database import retried
 from app.utils.extensions import limiter
 from config import Settings
 from tests.conftest import ENVIRONMENT
@@ -18,3 +19,23 @@ def another_app(tmp_path):
     address = {"DATABASE_URL": f"sqlite:///{tmp_path}/another.db"}
     yield lambda **settings: create_app(Settings.load(ENVIRONMENT | address | settings))
     vars(limiter).update(kept)
+
+
+@pytest.fixture
+def order(make):
+    """What opens a ticket with two of a part of which there are ten, and the part."""
+    part = make.part(quantity=10)
+    body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
+    return body | {"parts": [{"inventory_id": part.id, "quantity": 2}]}, part
+
+
+@pytest.fixture
+def retries():
+    """An entry for each time that something was tried again."""
+    seen = []
+
+    def note(_):
+        seen.append(1)
+
+    with retried.connected_to(note):
+        yield seen

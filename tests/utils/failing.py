@@ -1,0 +1,58 @@
+"""Databases that fail when a test wants them to: a conflict with another transaction, a connection that is cut off."""
+
+import sqlite3
+from contextlib import contextmanager
+
+import psycopg
+import pymysql
+from sqlalchemy import event
+
+
+def conflict(kind, code):
+    """What a driver raises where the database answers with a code."""
+    if kind == "sqlite":
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = code
+        return error
+    if kind == "postgresql":
+        return psycopg.errors.lookup(code)("could not serialize access")
+    return pymysql.err.OperationalError(code, "try restarting transaction")
+
+
+@contextmanager
+def failing(engine, begins, fail, times=1):
+    """Call ``fail`` in place of the first few statements that begin so; what was run of that kind."""
+    begun = []
+
+    def run(cursor, sql, _parameters, _context):
+        if sql.startswith(begins):
+            begun.append(sql)
+            if len(begun) <= times:
+                fail(cursor)
+
+    names = ("do_execute", "do_executemany")
+    for name in names:
+        event.listen(engine, name, run)
+    try:
+        yield begun
+    finally:
+        for name in names:
+            event.remove(engine, name, run)
+
+
+def raising(error):
+    def fail(_cursor):
+        raise error
+
+    return fail
+
+
+def cut_off(connection, url):
+    """End a connection from the outside, as an operator does or a server that shuts down."""
+    if isinstance(connection, pymysql.Connection):
+        with pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "") as other:
+            other.kill(connection.thread_id())
+    else:
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
