@@ -50,10 +50,11 @@ def test_a_standby_takes_over_under_load(pair, shop, engine, proof):
     workers = shop.workers()
     with Traffic(shop) as traffic:
         time.sleep(proof.size(2, 20))
-        pair.primary.kill()
-        time.sleep(proof.size(0.5, 5))
-        pair.promote()
-        back = traffic.goes_on(10)
+        with traffic.fault():
+            pair.primary.kill()
+            time.sleep(proof.size(0.5, 5))
+            pair.promote()
+            back = traffic.goes_on(10)
         time.sleep(proof.size(1, 20))
     require_truth(traffic, engine)
     ledger = traffic.ledger

@@ -59,8 +59,9 @@ def test_a_database_is_restarted_under_load(server, shop, proof):
     with Traffic(shop) as traffic:
         for again in [restart, crash] * proof.size(1, 3):
             time.sleep(proof.size(1, 4))
-            again(server)
-            back.append(traffic.goes_on(5))
+            with traffic.fault():
+                again(server)
+                back.append(traffic.goes_on(5))
         time.sleep(proof.size(0.5, 2))
     require_truth(traffic, engine)
     ledger = traffic.ledger
