@@ -3,6 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import demo
 from app.blueprints.customer.routes import blp as customer
 from app.blueprints.inventory import catalog
 from app.blueprints.inventory.routes import blp as inventory
@@ -12,6 +13,7 @@ from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
 from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
 from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, db, ma, migrate
+from app.utils.lean import LeanFlask
 from config import INSTANCE, ROOT, Settings
 
 AREAS = (customer, mechanic, service_ticket, inventory)
@@ -21,7 +23,7 @@ EXPOSED += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 def create_app(settings: Settings | None = None) -> Flask:
     """An app with the given settings, or with those of the environment; raise config.BadSetting."""
-    app = Flask(__name__, instance_path=str(INSTANCE), static_folder=None)
+    app = LeanFlask(__name__, instance_path=str(INSTANCE), static_folder=None)
     app.config.from_object(settings or Settings.load())
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = wire.Provider(app)
@@ -31,6 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _watch_requests(app)
     _register_blueprints(app)
     errors.init_app(app)
+    demo.init_app(app)
     return app
 
 

@@ -155,8 +155,10 @@ def init_app(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_OPTIONS"] = REDIS_OPTIONS if app.config["REDIS_URL"] else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
     app.extensions["windows"] = Windows(app.config["REDIS_URL"])
+    watched = [[*watchers.get(None, [])] for watchers in (app.before_request_funcs, app.after_request_funcs)]
     limiter.init_app(app)
-    # Its limits are all decorators, which look for themselves: what looks before every request has nothing to do.
-    app.before_request_funcs[None].remove(limiter._check_request_limit)
+    # Its limits are all decorators, which look for themselves: what it does around every request is not needed.
+    app.before_request_funcs[None], app.after_request_funcs[None] = watched
+    app.teardown_request_funcs.clear()
     app.before_request(count_request)
     app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooMany()))
