@@ -13,20 +13,22 @@ from pathlib import Path
 
 
 def free_port(*, above: int = 20_000) -> int:
-    """A port that nobody listens on, below the range from which outgoing connections take theirs."""
+    """A port that nobody listens on, below the range from which outgoing connections take theirs. It stays ours until
+    this process ends: another test run may be choosing at the same moment."""
     for port in range(above + os.getpid() % 8_000, 32_000):
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket(socket.AF_UNIX) as claim:
             try:
+                claim.bind(f"\0shop-port-{port}")  # A name of Linux's own, which needs no file and ends with its holder.
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            if port not in TAKEN:
-                TAKEN.add(port)
-                return port
+            CLAIMS.append(claim.detach())
+            return port
     raise RuntimeError("no port is free")
 
 
-TAKEN: set[int] = set()
+CLAIMS: list[int] = []
+"""File descriptors that hold what was claimed."""
 
 
 def until(happens: Callable[[], object], seconds: float, what: str) -> float:
