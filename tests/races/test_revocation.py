@@ -72,6 +72,10 @@ def a_mechanic(crew):
     return crew.hire()
 
 
+def an_admin(crew):
+    return crew.hire("admin")
+
+
 def a_customer(crew):
     login = {"email": crew.email(), "password": PASSWORD}
     path = f"/customers/{crew.made('/customers', {'name': 'Bob'} | login)['id']}"
@@ -83,7 +87,7 @@ ENDS = {
     "a deleted customer": (a_customer, "DELETE", None),
     "a new password of a mechanic": (a_mechanic, "PUT", {"password": NEW_PASSWORD}),
     "a new password of a customer": (a_customer, "PUT", {"password": NEW_PASSWORD}),
-    "a new role": (a_mechanic, "PUT", {"role": "admin"}),
+    "a new role": (an_admin, "PUT", {"role": "mechanic"}),
 }
 
 
