@@ -40,9 +40,9 @@ class Node(MariaDB):
 
     def rejoin(self) -> None:
         """Start again after a crash, as Debian's unit does: from the last transaction on its disk, where it finds it."""
-        recover = [*self.command, "--wsrep-recover", "--wsrep-provider=none", f"--log-error={self.folder}/recovered"]
+        recover = [*self.command, "--wsrep-recover", f"--log-error={self.folder}/recovered.err"]
         subprocess.run(recover, check=False, capture_output=True, cwd="/", **demote("mysql"))  # type: ignore[call-overload]
-        found = POSITION.findall((self.folder / "recovered").read_text())
+        found = POSITION.findall((self.folder / "recovered.err").read_text())
         self.start(*([f"--wsrep-start-position={found[-1]}"] if found else []))
         until(self.is_synced, 60, "the node's return to its cluster")
 

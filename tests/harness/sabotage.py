@@ -112,14 +112,28 @@ def deaf():
     catalog.has_changed = lambda: None
 
 
-MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful, silent, deaf)}
+def hasty():
+    """A node of a cluster is read without waiting for what another has answered."""
+    from app.utils import engines
+
+    real = engines.prepare_mysql
+
+    def prepare_mysql(connection, record):
+        real(connection, record)
+        connection.query("SET SESSION wsrep_sync_wait = 0")
+
+    engines.PREPARE["mysql"] = prepare_mysql
+
+
+MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful, silent, deaf, hasty)}
 
 
 def create_worker():
-    """A worker with the mistake that the environment names."""
+    """A worker with the mistake that the environment names, or with several (``unguarded+hasty``)."""
     import run
 
-    MISTAKES[os.environ["MISTAKE"]]()
+    for name in os.environ["MISTAKE"].split("+"):
+        MISTAKES[name]()
     return run.create_worker()
 
 
