@@ -47,10 +47,10 @@ def early_commit():
 
     real = stock.record
 
-    def record(*args):
+    def record(*args, **named):
         db.session.commit()
         time.sleep(THOUGHT)
-        real(*args)
+        real(*args, **named)
 
     stock.record = record
 
