@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import flask_smorest
 from flask import Flask, request
+from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
 from app.models import MAX_ID
@@ -83,6 +84,12 @@ def signs_in(view: View) -> View:
     return view
 
 
+def streamed(view: View) -> View:
+    """Document that a view answers while it still reads: nobody knows an ETag of that."""
+    view._apidoc = {**getattr(view, "_apidoc", {}), "streamed": True}  # type: ignore[attr-defined]
+    return view
+
+
 def problem(status: int, text: str) -> dict[str, Any]:
     headers = {429: ["Retry-After"], 503: ["Retry-After"], 401: ["WWW-Authenticate"]}.get(status, [])
     limits = LIMIT_HEADERS if status == 429 else {}
@@ -110,7 +117,7 @@ def errors_of(doc: dict[str, Any], info: dict[str, Any]) -> set[int]:
 def headers_of(status: int, info: dict[str, Any], parameters: list[Any]) -> list[str]:
     """The headers of a success, but for those of the limits."""
     is_list = any(each.get("name") == "per_page" for each in parameters if isinstance(each, dict))
-    names = ["ETag"] if status != 204 and "signs_in" not in info else []
+    names = ["ETag"] if status != 204 and not {"signs_in", "streamed"} & info.keys() else []
     names += ["Idempotency-Replayed"] if "idempotent" in info else []
     names += ["Location"] if status == 201 else []
     return names + (["Link", "X-Total-Count"] if is_list else [])
@@ -133,6 +140,11 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
+    def arguments(self, schema: type[Schema] | Schema, **kwargs: Any) -> Callable[[View], View]:
+        """flask-smorest's, with one schema for all requests: webargs would make one for each."""
+        made = schema() if isinstance(schema, type) else schema
+        return cast("Callable[[View], View]", super().arguments(made, **kwargs))
+
     @staticmethod
     def prepare_contract_doc(doc: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
         """Add to an operation its security, the errors that its decorators bring, and its headers."""
@@ -144,7 +156,7 @@ class Blueprint(flask_smorest.Blueprint):
         if method in ("put", "delete"):
             parameters.append(IF_MATCH)
             errors |= {412}
-        if method == "get":
+        if method == "get" and "streamed" not in info:
             parameters.append(IF_NONE_MATCH)
             doc["responses"]["304"] = {"description": "The client holds this already.", "headers": {"ETag": HEADERS["ETag"]}}
         if "idempotent" in info:
