@@ -4,12 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test guarantees check format openapi clean
+.PHONY: help run demo test guarantees check format openapi clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 run: $(VENV)/run.stamp ## set up and serve at http://localhost:5000
+	@exec $(BIN)/python run.py
+
+demo: $(VENV)/run.stamp ## set up, fill the shop with 200 tickets where it is empty, and serve
+	@$(BIN)/flask --app run demo --tickets 200 --if-empty
 	@exec $(BIN)/python run.py
 
 test: $(VENV)/dev.stamp ## set up and run all tests

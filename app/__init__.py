@@ -11,12 +11,13 @@ from app.blueprints.mechanic.routes import blp as mechanic
 from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
+from app.blueprints.spreadsheet.routes import blp as spreadsheet
 from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
 from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, db, ma, migrate
 from app.utils.lean import LeanFlask
 from config import INSTANCE, ROOT, Settings
 
-AREAS = (customer, mechanic, service_ticket, inventory)
+AREAS = (customer, mechanic, service_ticket, inventory, spreadsheet)
 EXPOSED = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
 EXPOSED += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
