@@ -46,6 +46,9 @@ TABLE = {
     ("PUT", "/inventory/<part_id>"): STAFF,
     ("DELETE", "/inventory/<part_id>"): ADMIN,
     ("GET", "/inventory/<part_id>/movements"): STAFF,
+    ("GET", "/inventory.csv"): STAFF,
+    ("GET", "/tickets.csv"): STAFF,
+    ("GET", "/inventory/<part_id>/movements.csv"): STAFF,
 }
 """(method, path) → who may, as API.md says it. A route that has no row here fails the first test."""
 OWNED = [

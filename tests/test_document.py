@@ -84,9 +84,10 @@ def test_an_operation_says_who_may_call_it_and_what_it_answers(path, method):
     [answer] = successes.values()
     assert operation["security"] == ([] if "anyone" in operation["x-allowed"] else [{"bearer": []}])
     assert ("content" in answer) == (method != "delete")
-    assert ("ETag" in answer["headers"]) == (method != "delete" and "login" not in path)
+    is_streamed = path.endswith(".csv")
+    assert ("ETag" in answer["headers"]) == (method != "delete" and "login" not in path and not is_streamed)
     assert ("Location" in answer["headers"]) == ("201" in successes)
-    assert ("304" in operation["responses"]) == (method == "get")
+    assert ("304" in operation["responses"]) == (method == "get" and not is_streamed)
     everywhere = DOCUMENT["paths"][path].get("parameters", [])
     names = {each["name"] for each in [*operation.get("parameters", []), *everywhere]}
     assert {"page", "per_page", "after"} <= names or not names & {"page", "per_page", "after"}

@@ -1,0 +1,126 @@
+"""Lists as CSV, for spreadsheets (RFC 4180, UTF-8): streamed, so that a long list takes no more memory than a short one.
+
+A list is read by batches, each by a statement of its own that goes on behind the last record seen, so that no connection
+is held while a client takes its time. Cells that a spreadsheet would run as a formula are made plain text.
+"""
+
+import csv
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from flask import Flask, Response, current_app
+from sqlalchemy import Integer, Row, bindparam, tuple_
+
+from app.utils.database import fetch
+from app.utils.errors import Unavailable
+from app.utils.pagination import Listing, pattern
+
+log = logging.getLogger(__name__)
+BATCH = 500
+"""Records that are read at once."""
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+"""How a formula begins, to Excel or LibreOffice (OWASP, «CSV Injection»). Apostrophes may stand before it, so that what
+was made plain can be told from what was written so."""
+MARK = "\ufeff"
+"""By the byte order mark at its beginning Excel knows that a file is UTF-8."""
+BROKEN_OFF = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
+"""The last line of a list that could not be read to its end: HTTP has no word for that once it has begun to answer."""
+PLACES = threading.BoundedSemaphore(1)
+"""Long lists that a process writes at a time. A client that is slow to read holds a thread that serves requests, of which
+there are two; one must stay free for all others."""
+
+Cell = str | int | Decimal | None
+Columns = Mapping[str, Callable[[Any], Cell]]
+"""The names of the columns, and what each shows of a record."""
+
+
+# ---------------------------------------------------------------- cells
+def plain(text: str | None) -> str | None:
+    """A text that no spreadsheet runs: an apostrophe stands before what would begin a formula."""
+    return f"'{text}" if text and FORMULA.match(text) else text
+
+
+def unarmed(text: str) -> str:
+    """The text that :func:`plain` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def money(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
+
+
+def moment(time: datetime) -> str:
+    """A time as every answer shows it: ``2026-11-24T08:00:00Z``."""
+    return f"{time.isoformat()}Z"
+
+
+def written(rows: Iterable[Sequence[Cell]]) -> bytes:
+    page = StringIO()
+    writer = csv.writer(page, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([plain(cell) if isinstance(cell, str) else cell for cell in row])
+    return page.getvalue().encode()
+
+
+# ---------------------------------------------------------------- the list
+def batches(
+    listing: Listing, query: Mapping[str, Any], within: Mapping[str, Any] | None = None
+) -> Iterator[Sequence[Row[Any]]]:
+    """All records of a list under the filters of a query and ``within``, a batch at a time; the last one is shorter."""
+    values = {name: value for name, value in query.items() if name in listing.filters and value != ""} | dict(within or {})
+    parameters = values | ({"q": pattern(values["q"])} if "q" in values else {})
+    place = {f"last_{number}": column for number, column in enumerate(listing.order)}
+    ordered = (
+        listing.rows.add_columns(*(column.label(name) for name, column in place.items()))
+        .where(*(listing.filters[name] for name in values))
+        .order_by(*(column.desc() if listing.descending else column for column in listing.order))
+        .limit(bindparam("most", BATCH, Integer))
+    )
+    last = [bindparam(name, type_=column.type) for name, column in place.items()]
+    beyond = tuple_(*listing.order) < tuple_(*last) if listing.descending else tuple_(*listing.order) > tuple_(*last)
+    # MariaDB finds its place in an index by a plain comparison only, and by none of pairs.
+    near = listing.order[0] <= last[0] if listing.descending else listing.order[0] >= last[0]
+    rows = fetch(ordered, parameters)
+    yield rows
+    following = ordered.where(near, beyond)
+    while len(rows) == BATCH:
+        rows = fetch(following, parameters | {name: rows[-1]._mapping[name] for name in place})
+        yield rows
+
+
+def lines(app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[Sequence[Any]]) -> Iterator[bytes]:
+    """The bytes of a list. Each batch is read in an app context of its own: one that stayed open between two of them
+    would hold whatever the server's thread does meanwhile."""
+    yield MARK.encode() + written([list(columns)]) + written([show(record) for show in columns.values()] for record in first)
+    try:
+        while True:
+            with app.app_context():
+                records = next(others, None)
+            if records is None:
+                return
+            yield written([show(record) for show in columns.values()] for record in records)
+    except Exception:
+        log.exception("A list broke off while it was written as CSV")
+        yield written([[BROKEN_OFF]])
+
+
+def answer(name: str, columns: Columns, found: Iterator[Sequence[Any]]) -> Response:
+    """A list as a file of that name. What fails before its first line is an error as always. Raise Unavailable where the
+    list is long and another is being written."""
+    first = next(found)
+    is_long = len(first) >= BATCH
+    if is_long and not PLACES.acquire(blocking=False):
+        raise Unavailable("Another long list is being written; try again shortly.")
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    response = Response(lines(app, columns, first, found), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    response.headers["Cache-Control"] = "private, no-cache"
+    if is_long:
+        response.call_on_close(PLACES.release)
+    return response
