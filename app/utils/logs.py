@@ -7,15 +7,16 @@ import logging
 import re
 import time
 import uuid
-from typing import Any
+from datetime import UTC, datetime
+from urllib.parse import quote
 
+import orjson
 from flask import Flask, Response, g, has_request_context, request
-from pythonjsonlogger.orjson import OrjsonFormatter
 
 access = logging.getLogger("shop.access")
 HANDLER = "shop"
 READABLE = "%(asctime)s %(levelname)s %(name)s: %(message)s [%(request_id)s]"
-FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"
+FIELDS = ("request_id", "method", "path", "route", "status", "milliseconds", "caller", "address")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -36,17 +37,18 @@ def end(response: Response) -> Response:
     """After each request: its line. The query stays out, since a search may be for a person."""
     response.headers["X-Request-ID"] = g.request_id
     if access.isEnabledFor(logging.INFO):
+        path = quote(request.path)  # As it came: a line break in it would forge a line.
         milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
         caller = g.caller.key if g.get("caller") else None
         access.info(
             "%s %s %s in %s ms",
             request.method,
-            request.path,
+            path,
             response.status_code,
             milliseconds,
             extra={
                 "method": request.method,
-                "path": request.path,
+                "path": path,
                 "route": request.url_rule.rule if request.url_rule else None,
                 "status": response.status_code,
                 "milliseconds": milliseconds,
@@ -57,13 +59,24 @@ def end(response: Response) -> Response:
     return response
 
 
+class JsonFormatter(logging.Formatter):
+    """A line of JSON: a library's formatter took twice as long, and that at every request."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in record.__dict__.items() if name in FIELDS}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
+
+
 def formatter(environment: str) -> logging.Formatter:
-    if environment != "production":
-        return logging.Formatter(READABLE, datefmt="%H:%M:%S")
-    names: dict[str, Any] = {"asctime": "time", "levelname": "level", "name": "logger"}
-    utc = OrjsonFormatter(FIELDS, datefmt="%Y-%m-%dT%H:%M:%SZ", rename_fields=names)
-    utc.converter = time.gmtime
-    return utc
+    return JsonFormatter() if environment == "production" else logging.Formatter(READABLE, datefmt="%H:%M:%S")
 
 
 def init_app(app: Flask) -> None:
