@@ -24,10 +24,14 @@ PARENT_DEATH_SIGNAL, MOST_ARENAS = 1, -8
 
 
 def create_app() -> "Flask":
-    """The app with the settings of the environment, for granian's workers and Flask's command line."""
+    """The app with the settings of the environment, for Flask's command line; it can migrate the database, too."""
     from app import create_app as factory
+    from app.start import migrate
+    from app.utils.extensions import db
 
-    return factory()
+    app = factory()
+    migrate.init_app(app, db)
+    return app
 
 
 def create_worker() -> "Flask":
@@ -40,7 +44,9 @@ def create_worker() -> "Flask":
             libc.mallopt(MOST_ARENAS, 1)
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return create_app()
+    from app import create_app as factory
+
+    return factory()
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import demo
+from app import commands, demo
 from app.blueprints.customer.routes import blp as customer
 from app.blueprints.inventory import catalog
 from app.blueprints.inventory.routes import blp as inventory
@@ -13,9 +13,9 @@ from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
 from app.blueprints.spreadsheet.routes import blp as spreadsheet
 from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
-from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, db, ma, migrate
+from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, ma
 from app.utils.lean import LeanFlask
-from config import INSTANCE, ROOT, Settings
+from config import INSTANCE, Settings
 
 AREAS = (customer, mechanic, service_ticket, inventory, spreadsheet)
 EXPOSED = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
@@ -35,13 +35,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     _register_blueprints(app)
     errors.init_app(app)
     demo.init_app(app)
+    commands.init_app(app)
     return app
 
 
 def _bind_extensions(app: Flask) -> None:
     engines.init_app(app)
     ma.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "app" / "migrations"))
     store = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": app.config["REDIS_URL"], "CACHE_KEY_PREFIX": "shop:"}
     memory = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000}
     cache.init_app(app, config=store | {"CACHE_OPTIONS": REDIS_OPTIONS} if app.config["REDIS_URL"] else memory)

@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.command import upgrade
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
+from flask_migrate import Migrate
 from redis import Redis, RedisError
 from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -27,11 +29,14 @@ from app.models import mechanics
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
 from app.utils.errors import Problem
-from app.utils.extensions import REDIS_OPTIONS, db, migrate
-from config import BadSetting, Settings
+from app.utils.extensions import REDIS_OPTIONS, db
+from config import ROOT, BadSetting, Settings
 
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
 LOCK_SECONDS = 60
+
+migrate = Migrate(directory=str(ROOT / "app" / "migrations"))
+"""Bound here, and not by ``create_app``: a worker that serves has no use for Alembic, and saves its 9 MB."""
 
 
 class CantStart(Exception):
@@ -86,8 +91,9 @@ def shown(url: URL) -> str:
     return plain.set(host="every-host").set(port=-1).render_as_string().replace("every-host:-1", several, 1)
 
 
-def prepare(app: Flask) -> None:
+def prepare(app: Flask, *, first_admin: bool = True) -> None:
     """Bring the database up to date and make the first admin; raise CantStart."""
+    migrate.init_app(app, db)
     if app.config["REDIS_URL"]:
         require_redis(app.config["REDIS_URL"])
     with app.app_context():
@@ -97,7 +103,8 @@ def prepare(app: Flask) -> None:
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
             with db.engines["reads"].connect() as connection, one_at_a_time(connection):
                 upgrade(migrate.get_config(), "head")
-                make_first_admin(app)
+                if first_admin:
+                    make_first_admin(app)
         except OSError as error:
             raise CantStart(f"DATABASE_URL: {url.database} can't be written: {error.strerror}") from None
         except CommandError as error:
@@ -106,6 +113,11 @@ def prepare(app: Flask) -> None:
             said = error.orig.args if error.orig else ()
             reason = " ".join(str(said[-1] if said else error.orig).split())
             raise CantStart(f"DATABASE_URL: {shown(app.config['DATABASE_URL'])} can't be used: {reason}") from None
+
+
+def newest_version() -> str:
+    """The version of the tables that this app needs."""
+    return str(ScriptDirectory.from_config(migrate.get_config()).get_current_head())
 
 
 def make_first_admin(app: Flask) -> None:

@@ -7,7 +7,6 @@ from flask_caching import Cache
 from flask_cors import CORS
 from flask_limiter import Limiter
 from flask_marshmallow import Marshmallow
-from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
 from redis import RedisError
@@ -58,7 +57,6 @@ ma: Any = Marshmallow()  # It gets its SQLAlchemySchema only where SQLAlchemy is
 api = Api()
 cache = Cache()
 cors = CORS()
-migrate = Migrate()
 limiter = SteadyLimiter(
     lambda: g.limit_key,  # Who calls: see auth.identify.
     strategy="moving-window",
