@@ -121,7 +121,7 @@ def test_every_line_of_a_failed_request_bears_its_id(app, admin, monkeypatch):
     assert b"shelf" not in answer.data
     error, line = in_json(found.lines)
     assert error["level"] == "ERROR"
-    assert "the shelf fell down" in found.lines[0]
+    assert "the shelf fell down" in error["exception"]
     assert error["request_id"] == line["request_id"] == answer.headers["X-Request-ID"]
     assert line["status"] == 500
 

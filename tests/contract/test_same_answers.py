@@ -1,0 +1,165 @@
+"""The same refusal whatever the database: every bad input is answered byte for byte alike on all of them."""
+
+import json
+import os
+import re
+import uuid
+
+import pytest
+from flask import Response
+
+from app import create_app
+from app.models import mechanics
+from app.start import prepare
+from app.utils.extensions import db
+from config import Settings
+from tests import services
+from tests.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
+from tests.bad_values import IDS_IN_PATHS, IN_QUERY
+from tests.conftest import ENVIRONMENT, PASSWORD, Maker, Person
+from tests.test_bad_input import filled
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(len(services.databases()) < 2 and not services.REQUIRED, reason="there is SQLite alone"),
+]
+
+
+@pytest.fixture(scope="module")
+def shops():
+    """The same small shop on every database that there is: its people and the ids in it, which are equal."""
+    opened, names = {}, []
+    for kind in services.databases():
+        name = f"shop_same_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+        names.append((kind, name))
+        app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(kind, name)}))
+        prepare(app)
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(mechanics.update().values(role="mechanic"))  # The last admin is then the boss.
+        make = Maker(app)
+        mechanic, part = make.mechanic(), make.part()
+        ticket = make.ticket(parts=[{"inventory_id": part.id}], mechanic_ids=[mechanic.id])
+        gone = make.part()
+        make.boss.delete(f"/inventory/{gone.id}")
+        make.part(sku="TAKEN")
+        make.customer(email="taken@example.com")
+        records = {"customer": ticket.customer_id, "mechanic": mechanic.id, "part": part.id, "ticket": ticket.id}
+        records |= {"gone": gone.id, "boss": make.boss.id}
+        opened[kind] = (make, records)
+    yield opened
+    for make, _ in opened.values():
+        with make.app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
+    for kind, name in names:
+        services.drop_database(kind, name)
+
+
+SHOWN = ("Content-Type", "Allow", "WWW-Authenticate", "Retry-After", "ETag", "Link", "Location")
+
+
+def differences(shops, requests):
+    """The requests that are not answered alike: (status, headers, body) of each database for each of them."""
+    found, refused = {}, 0
+    for what, method, path, who, sent in requests:
+        seen = {}
+        for kind, (make, records) in shops.items():
+            person = make.boss if who == "admin" else Person(make.app)
+            body = {"data": sent["data"].replace(b'"{customer}"', str(records["customer"]).encode())} if "data" in sent else {}
+            answer = person.open(method, filled(path, records), **(sent | body))
+            seen[kind] = (answer.status_code, [answer.headers.get(name) for name in SHOWN], answer.data)
+        refused += max(status for status, *_ in seen.values()) >= 400
+        if len({repr(each) for each in seen.values()}) > 1:
+            found[f"{method} {path}: {what}"] = seen
+    return found, refused
+
+
+def test_the_shops_are_equal(shops):
+    """The same records have the same ids, so that answers can be compared byte for byte."""
+    assert len({repr(records) for _, records in shops.values()}) == 1
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
+def test_a_bad_body_is_answered_alike(shops, proof, body):
+    """Every bad body for every endpoint: the same status, headers and bytes on every database."""
+    cases = list(cases_of(body))[:: proof.size(5, 1)]
+    requests = [
+        (case.what, body.method, body.path, body.who, {"data": case.body, "content_type": case.media_type}) for case in cases
+    ]
+    found, refused = differences(shops, requests)
+    assert found == {}
+    assert refused == len(cases)
+    proof.saw(refusals=refused, databases=len(shops), differences=0)
+
+
+def test_a_bad_query_is_answered_alike(shops, proof):
+    """Every bad value of every query parameter: the same status, headers and bytes on every database."""
+    every = [(name, value, path) for path, names in QUERIES.items() for name in names for value in IN_QUERY[name]]
+    cases = every[:: proof.size(5, 1)]
+    found, refused = differences(shops, [("", "GET", f"{path}?{name}={value}", "admin", {}) for name, value, path in cases])
+    assert found == {}
+    assert refused == len(cases)
+    proof.saw(refusals=refused, databases=len(shops), differences=0)
+
+
+def test_a_bad_path_is_answered_alike(shops, proof):
+    """Every id in a path that is none: the same status, headers and bytes on every database."""
+    cases = [
+        ("", method, path.replace("{}", number, 1), "admin", {"json": {}} if method == "PUT" else {})
+        for path in RECORDS
+        for method in ("GET", "PUT", "DELETE")
+        for number in IDS_IN_PATHS
+    ][:: proof.size(5, 1)]
+    found, refused = differences(shops, cases)
+    assert found == {}
+    assert refused == len(cases)
+    proof.saw(refusals=refused, databases=len(shops), differences=0)
+
+
+STATE = {
+    "a part that was deleted": ("PUT", "/tickets/{ticket}/inventory", {"add_parts": [{"inventory_id": "{gone}"}]}),
+    "too little stock": ("PUT", "/tickets/{ticket}/inventory", {"add_parts": [{"inventory_id": "{part}", "quantity": 11}]}),
+    "more off than is on": (
+        "PUT",
+        "/tickets/{ticket}/inventory",
+        {"remove_parts": [{"inventory_id": "{part}", "quantity": 2}]},
+    ),
+    "a sku that is taken": ("POST", "/inventory", {"name": "Pad", "price": 1, "sku": "TAKEN"}),
+    "an email that is taken": ("POST", "/customers", {"name": "Ann", "email": "TAKEN@Example.com", "password": PASSWORD}),
+    "the last admin": ("DELETE", "/mechanics/{boss}", None),
+    "a mechanic who is none": ("PUT", "/tickets/{ticket}/mechanics", {"add_mechanic_ids": [2_000_000_000]}),
+    "a customer who is none": ("PUT", "/tickets/{ticket}", {"customer_id": 2_000_000_000}),
+    "a stale ETag": ("PUT", "/inventory/{part}", {"price": 2}),
+    "a list that has no such record": ("GET", "/tickets?after=2000000000", None),
+}
+
+
+@pytest.mark.parametrize("state", STATE)
+def test_a_conflict_with_the_state_is_answered_alike(shops, state):
+    """What a database has to find out is refused in the same words on every one, and not in its own."""
+    method, path, body = STATE[state]
+    seen = {}
+    for kind, (make, records) in shops.items():
+        text = None if body is None else re.sub(r'"(\{\w+\})"', r"\1", json.dumps(body))
+        headers = {"If-Match": '"stale"'} if state == "a stale ETag" else {}
+        sent = {} if text is None else {"data": filled(text, records), "content_type": "application/json"}
+        answer = make.boss.open(method, filled(path, records), headers=headers, **sent)
+        seen[kind] = (answer.status_code, answer.data)
+    statuses = {status for status, _ in seen.values()}
+    assert len(statuses) == 1
+    assert statuses < {404, 409, 412, 422}
+    assert len(set(seen.values())) == 1, seen
+
+
+def test_an_answer_that_differs_is_found_out(shops, monkeypatch):
+    """Sabotaged: one database's shop speaks for itself."""
+    make = next(iter(shops.values()))[0]
+    view = make.app.view_functions["inventory.get_part"]
+
+    def sabotaged(**_):
+        return Response(b'{"detail": "no row"}', 404, content_type="application/problem+json")
+
+    sabotaged.allowed_roles = view.allowed_roles
+    monkeypatch.setitem(make.app.view_functions, "inventory.get_part", sabotaged)
+    found, _ = differences(shops, [("", "GET", "/inventory/2000000000", "admin", {})])
+    assert len(found) == 1
