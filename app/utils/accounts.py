@@ -12,6 +12,10 @@ from app.utils.errors import Conflict, Unauthorized
 from app.utils.idempotency import forget
 from app.utils.passwords import fits, hash_password, is_outdated
 
+ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None}
+"""What a deleted account holds no longer."""
+DELETED_CUSTOMER = "Deleted customer"
+"""The name that a deleted customer's tickets are under."""
 KINDS = {customers: "customer", mechanics: "mechanic"}
 CREDENTIALS = {
     table: select(table.c.id, table.c.password_hash, table.c.token_version).where(
@@ -58,8 +62,7 @@ def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> No
 
 def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete an account that is locked: nobody can sign in with it, its tokens end, and its email is free again."""
-    gone: dict[str, Any] = {"deleted_at": now(), "email": None, "phone": None, "password_hash": None}
-    execute(update(table).where(table.c.id == account_id).values(gone | erased))
+    execute(update(table).where(table.c.id == account_id).values({"deleted_at": now()} | ERASED | erased))
     forget(f"/{table.name}/{account_id}")
     account_changed()
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut, LoginIn, TokenOut
 from app.models import customers
-from app.utils.accounts import create_account, delete_account, log_in, update_account, with_hash
+from app.utils.accounts import DELETED_CUSTOMER, create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller, require_owner
 from app.utils.blueprint import Blueprint, conflict, signs_in
 from app.utils.conditional import NEVER_STORED, lock_current
@@ -105,4 +105,4 @@ def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
     lock_current(customers, customer_id, CustomerOut, read_customer)
-    delete_account(customers, customer_id, name="Deleted customer")
+    delete_account(customers, customer_id, name=DELETED_CUSTOMER)

@@ -1,0 +1,59 @@
+"""How a command ends that can't be done: with one line that says why, and a code that is not 0."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from flask import current_app
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.utils.database import CommitUnknown
+from app.utils.errors import Invalid, Problem
+from app.utils.extensions import db
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Say in a line what went wrong, in place of a traceback."""
+    from app.start import CantStart, shown  # noqa: PLC0415 - it makes apps, so it imports this.
+
+    try:
+        yield
+    except CantStart as error:
+        raise click.ClickException(str(error)) from None
+    except Invalid as error:
+        wrong = [f"{field} {' and '.join(texts)}" for field, texts in error.members["errors"].items()]
+        raise click.ClickException("; ".join(wrong)) from None
+    except Problem as error:
+        raise click.ClickException(error.detail) from None
+    except (DBAPIError, PoolTimeout, CommitUnknown) as error:
+        where = shown(current_app.config["DATABASE_URL"])
+        raise click.ClickException(f"{where} failed: {in_words(error)}") from None
+
+
+def in_words(error: Exception) -> str:
+    """What a driver says, in one line and without the statement."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def version_of(connection: Connection) -> str | None:
+    """The version of the tables of a database; none where there are none of this app."""
+    try:
+        found: Any = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except SQLAlchemyError:
+        return None
+    return str(found)
+
+
+def require_tables() -> None:
+    """Raise ClickException where the database has not the tables of this version of the app."""
+    from app.start import newest_version, shown  # noqa: PLC0415
+
+    with db.engines["reads"].connect() as connection:
+        found = version_of(connection)
+    if found != newest_version():
+        said = "has no shop yet" if found is None else f"has the tables of another version of this app ({found})"
+        raise click.ClickException(f"{shown(current_app.config['DATABASE_URL'])} {said}: start it once with this one.")
