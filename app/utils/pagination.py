@@ -108,14 +108,21 @@ class Listing:
     def statements(self, names: tuple[str, ...]) -> Statements:
         found = self.rows.where(*(self.filters[name] for name in names))
         ordered = found.order_by(*(column.desc() if self.descending else column for column in self.order))
-        last = tuple_(*(bindparam(f"last_{number}", type_=column.type) for number, column in enumerate(self.order)))
-        beyond = tuple_(*self.order) < last if self.descending else tuple_(*self.order) > last
         most = bindparam("most", type_=Integer)
         return Statements(
             page=ordered.limit(most).offset(bindparam("skipped", type_=BigInteger)),
             total=found.with_only_columns(func.count(), maintain_column_froms=True),
-            after=ordered.where(beyond).limit(most),
+            after=ordered.where(*self.beyond()).limit(most),
         )
+
+    def beyond(self) -> list[ColumnElement[bool]]:
+        """The conditions of what stands behind a place in the order. The first column is compared by itself, too: MySQL
+        and MariaDB would read the whole list to compare several at once, and for this they go to the place by an index."""
+        last = [bindparam(f"last_{number}", type_=column.type) for number, column in enumerate(self.order)]
+        first, behind = self.order[0], tuple_(*self.order)
+        if self.descending:
+            return [first <= last[0], behind < tuple_(*last)] if len(last) > 1 else [first < last[0]]
+        return [first >= last[0], behind > tuple_(*last)] if len(last) > 1 else [first > last[0]]
 
     @cache  # noqa: B019
     def position(self, known: tuple[str, ...]) -> Select[Any]:
