@@ -1,0 +1,187 @@
+"""The cached inventory where its cache fails at a chosen moment: never stale, never an error, and computed once."""
+
+import threading
+import time
+
+import pytest
+from redis import RedisError
+from redis import TimeoutError as RedisTimeout
+
+from app.blueprints.inventory import catalog as module
+from app.blueprints.inventory.catalog import VERSION, Catalog
+from app.utils.extensions import cache
+from tests.harness.processes import until
+from tests.races.together import at_once
+
+
+@pytest.fixture
+def catalog(app, monkeypatch):
+    """A catalog that remembers no failure of another test."""
+    made = Catalog(app)
+    monkeypatch.setitem(app.extensions, "catalog", made)
+    yield made
+    until(lambda: not made.untold, 5, "the end of the telling")
+
+
+class Fault:
+    """A cache that fails in the calls that are named, as long as it is on."""
+
+    def __init__(self, monkeypatch, error=RedisError):
+        self.on, self.calls, self.waits = set(), [], 0.0
+        for name in ("get", "get_many", "set", "add"):
+            monkeypatch.setattr(cache, name, self.around(name, getattr(cache, name), error))
+
+    def around(self, name, real, error):
+        def call(*args, **kwargs):
+            self.calls.append(name)
+            if name in self.on:
+                time.sleep(self.waits)
+                raise error("The cache is gone.")
+            return real(*args, **kwargs)
+
+        return call
+
+
+@pytest.fixture
+def fault(catalog, monkeypatch):
+    return Fault(monkeypatch)
+
+
+def quantity(person):
+    (part,) = person.get("/inventory").json
+    return part["quantity"]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_write_that_the_cache_did_not_hear_of_is_told_as_soon_as_it_can_be(staff, make, catalog, fault):
+    """The cache fails during a write alone. Meanwhile this process reads from the database, and a tenth of a second after
+    the cache is back it serves from it again, and nothing from before."""
+    part = make.part(quantity=5)
+    assert quantity(staff) == 5
+    fault.on = {"set"}
+    assert staff.put(f"/inventory/{part.id}", json={"quantity": 4}).status_code == 200
+    assert catalog.untold == 1
+    assert quantity(staff) == 4
+    fault.on = set()
+    assert until(lambda: not catalog.untold, 5, "the telling") < 1
+    catalog.rests_until = 0.0
+    assert [quantity(staff) for _ in range(3)] == [4] * 3
+
+
+@pytest.mark.databases("sqlite")
+def test_a_write_that_fails_while_another_is_told_is_told_too(staff, make, catalog, monkeypatch):
+    """The thread has just set a version when the next write can't: it must set one more, or that write stays unknown."""
+    make.part(quantity=5)
+    real, told, gone = cache.set, [], threading.Event()
+    gone.set()
+
+    def set_version(key, *args, **kwargs):
+        if key == VERSION:
+            if threading.current_thread().name != "catalog":
+                if gone.is_set():
+                    raise RedisError("The cache is gone.")
+            elif not told:
+                told.append(1)
+                real(key, *args, **kwargs)
+                meanwhile()
+                return True
+            else:
+                told.append(1)
+        return real(key, *args, **kwargs)
+
+    def meanwhile():
+        """A write of another thread fails to tell the cache, right after the version was set."""
+        other = threading.Thread(target=fail_again)
+        other.start()
+        other.join()
+
+    def fail_again():
+        with staff.app.app_context():
+            catalog.has_changed()
+
+    monkeypatch.setattr(cache, "set", set_version)
+    fail_again()
+    until(lambda: not catalog.untold, 5, "the telling")
+    assert len(told) == 2
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("moment", ["get_many", "add", "get", "set"])
+def test_a_cache_that_fails_at_any_moment_of_a_read_changes_no_answer(customer, make, fault, catalog, moment):
+    """The answer is the database's, ETag and all, and the next are read from there without asking the cache."""
+    make.part(quantity=5)
+    expected = customer.get("/inventory")
+    with customer.app.app_context():
+        cache.clear()
+    fault.on = {moment}
+    answer = customer.get("/inventory")
+    assert (answer.status_code, answer.data) == (200, expected.data)
+    assert answer.headers["ETag"] == expected.headers["ETag"]
+    asked = len(fault.calls)
+    assert customer.get("/inventory").data == expected.data
+    assert len(fault.calls) == asked, "it rests"
+
+
+@pytest.mark.databases("sqlite")
+def test_a_frozen_cache_costs_one_wait_and_not_one_each_request(customer, make, catalog, monkeypatch):
+    """«None waits more than a second»: each call gives up after 0.2 s, and for a second afterwards none is made."""
+    make.part()
+    fault = Fault(monkeypatch, RedisTimeout)
+    fault.on, fault.waits = {"get", "get_many", "set", "add"}, 0.2
+    began = time.monotonic()
+    for _ in range(10):
+        assert customer.get("/inventory").status_code == 200
+    assert fault.calls == ["get_many"]
+    assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.databases("sqlite")
+def test_after_its_rest_the_cache_is_asked_again(customer, make, fault, catalog):
+    make.part()
+    fault.on = {"get_many"}
+    customer.get("/inventory")
+    fault.on = set()
+    catalog.rests_until = time.monotonic() - 1
+    customer.get("/inventory")
+    fault.calls.clear()
+    assert customer.get("/inventory").status_code == 200
+    assert fault.calls == ["get_many"], "it is served from the cache"
+
+
+def test_an_expired_list_is_read_once_and_not_by_all_who_wait(customer, make, statements, monkeypatch):
+    """Eight ask at once for a list that is not there: the database is asked as often as for one of them."""
+    for _ in range(3):
+        make.part()
+    customer.get("/inventory")
+
+    def read_by(number):
+        with customer.app.app_context():
+            cache.clear()
+        statements.clear()
+        answers = at_once(*[lambda: customer.get("/inventory")] * number)
+        assert len({answer.data for answer in answers}) == 1
+        return len([sql for sql in statements if "inventory" in sql])
+
+    one = read_by(1)
+    assert one >= 1
+    assert read_by(8) == one
+
+
+@pytest.mark.databases("sqlite")
+def test_reading_by_all_who_wait_would_be_found_out(customer, make, statements, monkeypatch):
+    """Sabotaged: each has a lock of its own."""
+    make.part()
+    monkeypatch.setattr(Catalog, "maker", lambda *_: threading.Lock())
+    real = module.make
+
+    def slowly(*args):
+        time.sleep(0.1)
+        return real(*args)
+
+    monkeypatch.setattr(module, "make", slowly)
+    customer.get("/inventory")
+    with customer.app.app_context():
+        cache.clear()
+    statements.clear()
+    at_once(*[lambda: customer.get("/inventory")] * 4)
+    assert len([sql for sql in statements if "FROM inventory" in sql]) > 2
