@@ -155,7 +155,7 @@ def test_each_answer_is_one_that_the_document_allows(document, make, engine, pro
             (fuzz(operation, people, mode, proof.size(2, 60)) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)),
             Counter(),
         )
-    assert len(met) == 28
+    assert len(met) >= 28
     if role == "admin":
         never = [label for label, statuses in met.items() if not any(status < 400 for status in statuses)]
         assert [label for label in never if not label.endswith("/login")] == []
