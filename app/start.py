@@ -35,7 +35,8 @@ from config import ROOT, BadSetting, Settings
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
 LOCK_SECONDS = 60
 
-migrate = Migrate(directory=str(ROOT / "app" / "migrations"))
+MIGRATIONS = ROOT / "app" / "migrations"
+migrate = Migrate(directory=str(MIGRATIONS))
 """Bound here, and not by ``create_app``: a worker that serves has no use for Alembic, and saves its 9 MB."""
 
 
@@ -117,7 +118,7 @@ def prepare(app: Flask, *, first_admin: bool = True) -> None:
 
 def newest_version() -> str:
     """The version of the tables that this app needs."""
-    return str(ScriptDirectory.from_config(migrate.get_config()).get_current_head())
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
 def make_first_admin(app: Flask) -> None:

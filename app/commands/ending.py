@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,8 +53,10 @@ def require_tables() -> None:
     """Raise ClickException where the database has not the tables of this version of the app."""
     from app.start import newest_version, shown  # noqa: PLC0415
 
-    with db.engines["reads"].connect() as connection:
-        found = version_of(connection)
+    url, found = db.engine.url, None
+    if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():  # Asking would make the file.
+        with db.engines["reads"].connect() as connection:
+            found = version_of(connection)
     if found != newest_version():
         said = "has no shop yet" if found is None else f"has the tables of another version of this app ({found})"
         raise click.ClickException(f"{shown(current_app.config['DATABASE_URL'])} {said}: start it once with this one.")

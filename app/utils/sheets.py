@@ -15,7 +15,7 @@ from io import StringIO
 from typing import Any
 
 from flask import Flask, Response, current_app
-from sqlalchemy import Integer, Row, bindparam, tuple_
+from sqlalchemy import Integer, Row, bindparam
 
 from app.utils.database import fetch
 from app.utils.errors import Unavailable
@@ -82,13 +82,9 @@ def batches(
         .order_by(*(column.desc() if listing.descending else column for column in listing.order))
         .limit(bindparam("most", BATCH, Integer))
     )
-    last = [bindparam(name, type_=column.type) for name, column in place.items()]
-    beyond = tuple_(*listing.order) < tuple_(*last) if listing.descending else tuple_(*listing.order) > tuple_(*last)
-    # MariaDB finds its place in an index by a plain comparison only, and by none of pairs.
-    near = listing.order[0] <= last[0] if listing.descending else listing.order[0] >= last[0]
     rows = fetch(ordered, parameters)
     yield rows
-    following = ordered.where(near, beyond)
+    following = ordered.where(*listing.beyond())
     while len(rows) == BATCH:
         rows = fetch(following, parameters | {name: rows[-1]._mapping[name] for name in place})
         yield rows
