@@ -17,9 +17,11 @@ from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
 
 log = logging.getLogger(__name__)
-ATTEMPTS = 12
-"""How often a transaction is begun. On three Galera nodes that all sell the same three parts, one attempt in three met
-another node's, and of a hundred orders one or two did so six times in a row."""
+ATTEMPTS = 30
+"""How often a transaction is begun at the most. Where three Galera nodes sell the same three parts, every second attempt
+meets another node's transaction; it is the deadline that should end them, not a streak of bad luck."""
+CONNECTIONS = 3
+"""How many connections it may lose: a database that is going down is soon given up."""
 DEADLINE = 10.0
 """Seconds after which nothing is tried again."""
 PAUSE, LONGEST_PAUSE = 0.02, 0.5
@@ -48,7 +50,7 @@ class CommitUnknown(Exception):
 def transaction(view: Callable[..., T]) -> Callable[..., T]:
     """Make a view one transaction: returning commits, raising rolls back.
 
-    It is tried again as a whole, up to twelve times, where the database says that it met another (a deadlock, a lock
+    It is tried again as a whole, for up to ten seconds, where the database says that it met another (a deadlock, a lock
     wait, a serialization failure) or the connection was lost before its commit. After that it is answered 503, and
     nothing has changed."""
 
@@ -64,17 +66,19 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
     """Do the work, and do it again while only others are in its way; raise Unavailable when that takes too long.
 
     ``even_if_committed``: it may be done again although its commit may have happened, since it would notice."""
-    started = time.monotonic()
+    started, lost = time.monotonic(), 0
     for attempt in range(ATTEMPTS):
         try:
             return work()
         except CommitUnknown:
             if not even_if_committed:
                 raise Unavailable("The database was lost while it wrote; look whether the change is there.") from None
+            lost += 1
         except DBAPIError as error:
             if not met_another(error):
                 raise
-        if time.monotonic() - started > DEADLINE:
+            lost += error.connection_invalidated
+        if lost >= CONNECTIONS or time.monotonic() - started > DEADLINE:
             break
         retried.send()
         time.sleep(JITTER.uniform(0, min(PAUSE * 2**attempt, LONGEST_PAUSE)))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.utils.database import CONNECTIONS
 from app.utils.extensions import db
 from tests.utils.failing import cut_off, failing
 
@@ -39,6 +40,16 @@ def test_a_connection_that_is_lost_before_the_commit_is_no_matter(staff, order, 
     assert len(retries) == 1
     assert left.movements_of(part) == [("received", 10), ("used", -2)]
     assert len(left.everything()["service_tickets"]) == 1
+
+
+def test_a_database_that_cuts_off_every_connection_is_soon_given_up(staff, order, unchanged, engine):
+    """As one that is going down: 503 with Retry-After, and nothing has changed."""
+    body, _ = order
+    with unchanged(), failing(engine, "UPDATE inventory", lambda cursor: cut_off(cursor.connection, engine.url), 99) as begun:
+        answer = staff.post("/tickets", json=body)
+    assert len(begun) == CONNECTIONS
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
 
 
 def test_pooled_connections_that_were_cut_off_are_noticed_before_they_are_used(app, staff, make, engine, retries):
