@@ -1,0 +1,174 @@
+"""How the hot statements are carried out, on a shop with 10,000 tickets: by an index, reading what is shown and little more.
+
+What is explained are the statements that a request ran, with their values. The clock plays no part.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import event
+
+from app import create_app
+from app.demo import Demo, fill, finish
+from app.start import prepare
+from app.utils.auth import make_token
+from app.utils.extensions import db
+from config import Settings
+from tests import services
+from tests.conftest import ENVIRONMENT, Person
+from tests.plans import PRIMARY, plan
+
+pytestmark = pytest.mark.slow
+TICKETS = 10_000
+"""So many that no planner would rather read all of them."""
+OF_A_MECHANIC = 2000
+NEWEST, CUSTOMER, VIN = (f"ix_service_tickets_{name}" for name in ("newest", "customer", "vin"))
+
+
+@dataclass
+class Hot:
+    """A request, the indexes of which one must serve it, and how many rows it may read. ``counts``: the total is found
+    by an index, too; ``generic``: so is all under a plan that is made for no values in particular. ``from_the_end``: an
+    index may be read from its end on, since what is wanted stands there."""
+
+    request: str
+    through: tuple[str, ...]
+    most: int
+    who: str = "staff"
+    counts: bool = True
+    generic: bool = True
+    from_the_end: bool = False
+    body: dict | None = None
+
+
+OF_MECHANIC = ("ix_ticket_mechanics_mechanic", NEWEST)
+"""A mechanic's tickets are found among theirs, or among the newest, whichever the planner thinks are fewer."""
+THEIRS = 2 * OF_A_MECHANIC + 400
+HOT = {
+    # Counting all is reading all: that is done once in five seconds, and never for `after`.
+    "the newest tickets": Hot("/tickets", (NEWEST,), 300, counts=False, from_the_end=True),
+    "after the newest": Hot("/tickets?after=9799", (NEWEST,), 300),
+    "after one in the middle": Hot("/tickets?after=5250", (NEWEST,), 300),
+    "the last after all": Hot("/tickets?after=702", (NEWEST,), 300),
+    "one ticket": Hot("/tickets/1234", (PRIMARY,), 20),
+    "who works on it": Hot("/tickets/1234/mechanics", (PRIMARY,), 20),
+    "a customer's own": Hot("/tickets/my-tickets", (CUSTOMER,), 80, who="customer"),
+    "a customer's own, after": Hot("/tickets/my-tickets?after={own}", (CUSTOMER,), 80, who="customer"),
+    "of a customer": Hot("/tickets?customer_id=5", (CUSTOMER,), 80),
+    "of a car": Hot("/tickets?vin=VIN00000000001234", (VIN,), 30),
+    "of a few days": Hot("/tickets?from=2025-11-25&to=2025-11-28", (NEWEST,), 400),
+    "a mechanic's own": Hot("/tickets/my-tickets", OF_MECHANIC, THEIRS, counts=False, generic=False, from_the_end=True),
+    "of a mechanic": Hot("/tickets?mechanic_id=3", OF_MECHANIC, THEIRS, counts=False, generic=False, from_the_end=True),
+    "of a mechanic, after": Hot("/tickets?mechanic_id=3&after=5250", OF_MECHANIC, THEIRS, generic=False, from_the_end=True),
+    "the ledger of a part": Hot("/inventory/7/movements", ("ix_stock_movements_part",), 150),
+    "the ledger, after": Hot("/inventory/7/movements?after={movement}", ("ix_stock_movements_part", PRIMARY), 60),
+    "an order": Hot("/tickets/9/inventory", (PRIMARY,), 40, body={"add_parts": [{"inventory_id": 4}, {"inventory_id": 6}]}),
+}
+
+
+@pytest.fixture(scope="module")
+def shop(database, worker_id):
+    """The app on a database that was filled as ``flask demo`` fills one."""
+    name = f"shop_plans_{worker_id}"
+    app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(database, name)}))
+    prepare(app)
+    with app.app_context():
+        with db.engine.begin() as connection:
+            fill(connection, Demo(TICKETS))
+        with db.engines["reads"].connect() as connection:
+            finish(connection)
+        engines = list(db.engines.values())
+    yield app
+    for engine in engines:
+        engine.dispose()
+    services.drop_database(database, name)
+
+
+@pytest.fixture
+def ran(shop):
+    """The statements that a hot request ran, each with its values."""
+    with shop.app_context():
+        engines = list(db.engines.values())
+        people = {"staff": make_token("mechanic", 1, 1)["token"], "customer": make_token("customer", 5, 1)["token"]}
+    demo = Demo(TICKETS)
+    own = max((row["service_date"], row["id"]) for row in demo.service_tickets_rows() if row["customer_id"] == 5)[1]
+    movement = max(row["id"] for row in demo.stock_movements_rows() if row["inventory_id"] == 7)
+
+    def ask(hot):
+        seen = []
+
+        def note(_connection, _cursor, sql, parameters, _context, many):
+            seen.append((sql, parameters[0] if many else parameters))
+
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
+        try:
+            path = hot.request.format(own=own, movement=movement)
+            answer = Person(shop, people[hot.who]).open("PUT" if hot.body else "GET", path, json=hot.body)
+        finally:
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", note)
+        assert answer.status_code == 200, answer.text
+        assert answer.json
+        return [each for each in seen if each[0].startswith(("SELECT", "UPDATE", "DELETE"))]
+
+    return ask
+
+
+def explain(shop, statements, **options):
+    """The accesses of all the statements, and the rows that they read."""
+    accesses, total = [], 0
+    with shop.app_context(), db.engines["reads"].connect() as connection:
+        for sql, parameters in statements:
+            found, rows = plan(connection, sql, parameters, **options)
+            accesses += found
+            total += rows or 0
+    return accesses, total
+
+
+def require_indexes(hot, accesses):
+    whole = [each for each in accesses if each.index is None]
+    assert whole == [], "a table that grows is read whole"
+    assert {each.index for each in accesses} & set(hot.through)
+    assert all(each.to_a_place for each in accesses) or hot.from_the_end
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_hot_request_reads_by_its_index_what_it_shows(shop, ran, name):
+    hot = HOT[name]
+    statements = [each for each in ran(hot) if hot.counts or "count(*)" not in each[0]]
+    accesses, rows = explain(shop, statements)
+    require_indexes(hot, accesses)
+    assert rows <= hot.most
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("name", [name for name, hot in HOT.items() if hot.generic])
+def test_a_generic_plan_reads_by_the_same_index(shop, ran, name):
+    """PostgreSQL may come to plan a prepared statement once for all values."""
+    hot = HOT[name]
+    statements = [each for each in ran(hot) if hot.counts or "count(*)" not in each[0]]
+    accesses, rows = explain(shop, statements, mode="generic")
+    require_indexes(hot, accesses)
+    assert rows <= hot.most
+
+
+@pytest.mark.parametrize("name", ["the newest tickets", "after one in the middle", "the last after all"])
+def test_deep_in_the_list_no_more_is_read(shop, ran, name):
+    """As many rows as right after the newest, but for the few tickets of the same day."""
+    here, there = (
+        explain(shop, [each for each in ran(HOT[which]) if "count(*)" not in each[0]])[1]
+        for which in (name, "after the newest")
+    )
+    assert here <= there + TICKETS // 700 + 1
+
+
+def test_a_statement_without_an_index_is_found_out(shop):
+    """The control: `after` as it was written first is read whole by MariaDB, and so is what no index serves by all."""
+    with shop.app_context(), db.engines["reads"].connect() as connection:
+        accesses, rows = plan(connection, "SELECT id FROM service_tickets WHERE description = 'x'", {})
+        assert [each.index for each in accesses] == [None]
+        assert rows is None or rows >= TICKETS
+        compared = "SELECT id FROM service_tickets WHERE deleted_at IS NULL AND (service_date, id) < ('2024-06-01', 1)"
+        accesses, _ = plan(connection, f"{compared} ORDER BY service_date DESC, id DESC LIMIT 20", {})
+        assert [each.to_a_place for each in accesses] == [connection.dialect.name != "mysql"]
