@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy import URL, Connection, Row, Table, func, insert, select, text, tuple_
 
-from app.commands.ending import in_one_line, require_tables
+from app.commands.ending import in_one_line, in_words, require_tables
 from app.utils.extensions import db
 from config import KINDS, database_url
 
@@ -197,14 +197,22 @@ def copy_to(url: str) -> None:
     with in_one_line():
         require_tables()
     other = target_app(there)
-    with other.app_context(), in_one_line():
+    with other.app_context(), in_one_line("URL"):
         prepare(other, first_admin=False)
         engine, locks = db.engine, db.engines["reads"]
     try:
-        with in_one_line(), as_of_now() as source, locks.connect() as lock, one_at_a_time(lock), engine.connect() as target:
+        with (
+            in_one_line("The copy"),
+            as_of_now() as source,
+            locks.connect() as lock,
+            one_at_a_time(lock),
+            engine.connect() as target,
+        ):
             total, written = copy_all(source, target)
     except Foreign as error:
         said = f"{error} is none of this shop's rows, or is not what it was. Nothing was changed."
         raise click.ClickException(f"{shown(there)} holds another shop, or this one has changed since: {said}") from None
+    except engine.dialect.loaded_dbapi.Error as error:  # COPY raises what is the driver's own.
+        raise click.ClickException(f"The copy failed: {in_words(error)}") from None
     click.echo(f"{shown(there)} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared.")
     click.echo("With the same SECRET_KEY, tokens and idempotency keys stay good there.")

@@ -17,22 +17,23 @@ from app.utils.extensions import db
 
 
 @contextmanager
-def in_one_line() -> Iterator[None]:
-    """Say in a line what went wrong, in place of a traceback."""
+def in_one_line(name: str | None = None) -> Iterator[None]:
+    """Say in a line what went wrong, in place of a traceback; of the database as ``name``, or else by its URL."""
     from app.start import CantStart, shown  # noqa: PLC0415 - it makes apps, so it imports this.
 
     try:
         yield
     except CantStart as error:
-        raise click.ClickException(str(error)) from None
+        text = str(error)
+        raise click.ClickException(f"{name}: {text.removeprefix('DATABASE_URL: ')}" if name else text) from None
     except Invalid as error:
         wrong = [f"{field} {' and '.join(texts)}" for field, texts in error.members["errors"].items()]
         raise click.ClickException("; ".join(wrong)) from None
     except Problem as error:
         raise click.ClickException(error.detail) from None
     except (DBAPIError, PoolTimeout, CommitUnknown) as error:
-        where = shown(current_app.config["DATABASE_URL"])
-        raise click.ClickException(f"{where} failed: {in_words(error)}") from None
+        name = name or shown(current_app.config["DATABASE_URL"])
+        raise click.ClickException(f"{name} failed: {in_words(error)}") from None
 
 
 def in_words(error: Exception) -> str:

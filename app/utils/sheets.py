@@ -56,8 +56,8 @@ def money(cents: int) -> Decimal:
 
 
 def moment(time: datetime) -> str:
-    """A time as every answer shows it: ``2026-11-24T08:00:00Z``."""
-    return f"{time.isoformat()}Z"
+    """A time in UTC as spreadsheets know it for one, ``2026-11-24 08:00:00``: with a T and a Z it would be text to them."""
+    return time.isoformat(" ")
 
 
 def written(rows: Iterable[Sequence[Cell]]) -> bytes:
