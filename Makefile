@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test guarantees check format openapi clean
+.PHONY: help run demo test guarantees bench bench-compare check format openapi clean
 
 help: ## show this
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
 
 run: $(VENV)/run.stamp ## set up and serve at http://localhost:5000
 	@exec $(BIN)/python run.py
@@ -21,6 +21,13 @@ test: $(VENV)/dev.stamp ## set up and run all tests
 
 guarantees: $(VENV)/dev.stamp ## prove in full what docs/guarantees.md promises, and write it anew
 	@$(BIN)/python -m pytest --full tests/races tests/faults
+
+bench: $(VENV)/run.stamp ## measure beside the peers in PEERS=folder; BENCH="--rounds 5" adds options
+	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run $(BENCH)
+
+bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit, with the program in PEERS=folder
+	@test -n "$(BASE)" || { echo "BASE is not set: it names the commit to compare with." >&2; exit 1; }
+	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run --compare "$(BASE)" $(BENCH)
 
 check: $(VENV)/dev.stamp ## lint, types, and the drift of docs/openapi.json
 	@$(BIN)/ruff check .
