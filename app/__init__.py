@@ -15,6 +15,7 @@ from app.blueprints.spreadsheet.routes import blp as spreadsheet
 from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
 from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, ma
 from app.utils.lean import LeanFlask
+from app.utils.resting import Rest
 from config import INSTANCE, Settings
 
 AREAS = (customer, mechanic, service_ticket, inventory, spreadsheet)
@@ -28,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_object(settings or Settings.load())
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = wire.Provider(app)
-    app.extensions["counts"] = {}
+    app.extensions |= {"counts": {}, "rest": Rest()}
     logs.init_app(app)
     _bind_extensions(app)
     _watch_requests(app)

@@ -13,9 +13,8 @@ from limits import RateLimitItem
 from redis import Redis, RedisError
 
 from app.utils.extensions import REDIS_OPTIONS
+from app.utils.resting import Rest
 
-REST = 1.0
-"""Seconds for which a Redis that failed is not asked, so that no request waits for it over and over."""
 SWEEP = 4096
 """After so many hits, windows that nobody fills any more are dropped."""
 SCRIPT = """
@@ -48,10 +47,10 @@ class Window(NamedTuple):
 class Windows:
     """The windows of an app. ``hit`` takes a place in one, where there is room; ``look`` only says whether there is."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, rest: Rest) -> None:
         self.own = OwnWindows()
         self.script = Redis.from_url(redis_url, **REDIS_OPTIONS).register_script(SCRIPT) if redis_url else None
-        self.rests_until = 0.0
+        self.rest = rest
 
     def hit(self, item: RateLimitItem, *keys: str) -> Window:
         return self.ask(item, keys, take=True)
@@ -62,12 +61,12 @@ class Windows:
     def ask(self, item: RateLimitItem, keys: tuple[str, ...], *, take: bool) -> Window:
         seconds = item.get_expiry()
         key = f"shop:limit:{':'.join(keys)}:{item.amount}:{seconds}"
-        if self.script is not None and self.rests_until <= time.monotonic():
+        if self.script is not None and not self.rest:
             try:
                 allowed, remaining, reset = self.script(keys=[key], args=[item.amount, seconds, int(take)])
                 return Window(bool(allowed), item.amount, remaining, float(reset))
             except RedisError:
-                self.rests_until = time.monotonic() + REST
+                self.rest.begin()
         return self.own.ask(key, item.amount, seconds, take=take)
 
 

@@ -5,6 +5,7 @@ from redis import RedisError
 
 from app.blueprints.inventory.catalog import Catalog
 from app.utils.extensions import cache
+from app.utils.resting import Rest
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_a_cache_that_fails_turns_nothing_into_an_error(customer, staff, make, l
     def fail(*_args, **_kwargs):
         raise RedisError("The cache is gone.")
 
-    monkeypatch.setitem(staff.app.extensions, "catalog", Catalog(staff.app))  # It remembers a failure for a while.
+    monkeypatch.setitem(staff.app.extensions, "catalog", Catalog(staff.app, Rest()))  # It remembers a failure for a while.
     for name in failing.split():
         monkeypatch.setattr(cache, name, fail)
     assert staff.post("/inventory", json={"name": "Oil", "price": 1}).status_code == 201

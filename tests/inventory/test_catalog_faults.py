@@ -10,6 +10,7 @@ from redis import TimeoutError as RedisTimeout
 from app.blueprints.inventory import catalog as module
 from app.blueprints.inventory.catalog import VERSION, Catalog
 from app.utils.extensions import cache
+from app.utils.resting import Rest
 from tests.harness.processes import until
 from tests.races.together import at_once
 
@@ -17,7 +18,7 @@ from tests.races.together import at_once
 @pytest.fixture
 def catalog(app, monkeypatch):
     """A catalog that remembers no failure of another test."""
-    made = Catalog(app)
+    made = Catalog(app, Rest())
     monkeypatch.setitem(app.extensions, "catalog", made)
     yield made
     until(lambda: not made.untold, 5, "the end of the telling")
@@ -64,7 +65,7 @@ def test_a_write_that_the_cache_did_not_hear_of_is_told_as_soon_as_it_can_be(sta
     assert quantity(staff) == 4
     fault.on = set()
     assert until(lambda: not catalog.untold, 5, "the telling") < 1
-    catalog.rests_until = 0.0
+    catalog.rest.until = 0.0
     assert [quantity(staff) for _ in range(3)] == [4] * 3
 
 
@@ -141,7 +142,7 @@ def test_after_its_rest_the_cache_is_asked_again(customer, make, fault, catalog)
     fault.on = {"get_many"}
     customer.get("/inventory")
     fault.on = set()
-    catalog.rests_until = time.monotonic() - 1
+    catalog.rest.until = time.monotonic() - 1
     customer.get("/inventory")
     fault.calls.clear()
     assert customer.get("/inventory").status_code == 200

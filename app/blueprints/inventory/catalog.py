@@ -7,7 +7,6 @@ was read before a write and kept after it is never served.
 Where Redis fails, answers come from the database. A write that could not replace the version keeps trying.
 """
 
-import logging
 import threading
 import time
 import uuid
@@ -20,11 +19,9 @@ from redis import RedisError
 
 from app.utils.conditional import etag_of
 from app.utils.extensions import cache
+from app.utils.resting import Rest
 
-log = logging.getLogger(__name__)
 VERSION = "inventory"
-REST = 1.0
-"""Seconds for which a cache that failed is not asked, so that no request waits for it over and over."""
 PATIENCE = 0.05
 """Seconds between two tries to replace the version after a failure."""
 KEPT_HEADERS = ("ETag", "Link", "X-Total-Count")
@@ -34,9 +31,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Catalog:
     """What a process knows of the cache: whether it can be asked, and whether it must still be told of a write."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, rest: Rest) -> None:
         self.app = app
-        self.rests_until = 0.0
+        self.rest = rest
         self.untold = 0
         self.telling = threading.Lock()
         self.makers = tuple(threading.Lock() for _ in range(64))
@@ -44,7 +41,7 @@ class Catalog:
     def look(self, key: str) -> tuple[str | None, Any]:
         """The version that answers must have, and the answer that is kept under a key, each where there is one.
         Without a version nothing may be kept: the cache can't be asked."""
-        if self.untold or self.rests_until > time.monotonic():
+        if self.untold or self.rest:
             return None, None
         try:
             version, kept = cache.get_many(VERSION, key)
@@ -52,7 +49,7 @@ class Catalog:
                 cache.add(VERSION, uuid.uuid4().hex, timeout=0)
                 version = cache.get(VERSION)
         except (RedisError, RuntimeError):
-            self.rest()
+            self.rest.begin()
             return None, None
         return version, kept[1:] if kept and kept[0] == version else None
 
@@ -60,14 +57,18 @@ class Catalog:
         try:
             cache.set(key, (version, body, headers), timeout=current_app.config["CACHE_TIMEOUT"])
         except (RedisError, RuntimeError):
-            self.rest()
+            self.rest.begin()
 
     def has_changed(self) -> None:
         """A part is not what it was: let no answer from before be served again."""
+        with self.telling:
+            if self.untold:  # The thread that tells of another write tells of this one, too.
+                self.untold += 1
+                return
         try:
             cache.set(VERSION, uuid.uuid4().hex, timeout=0)
         except RedisError:
-            self.rest()
+            self.rest.begin()
             with self.telling:
                 self.untold += 1
                 if self.untold == 1:
@@ -86,10 +87,6 @@ class Catalog:
                 with self.telling:
                     if self.untold == writes:  # Else one more failed meanwhile, and may have come after the version.
                         self.untold = 0
-
-    def rest(self) -> None:
-        log.warning("The cache failed; the inventory is read from the database")
-        self.rests_until = time.monotonic() + REST
 
     def maker(self, key: str) -> threading.Lock:
         """The lock of who makes the answer of a key; the others wait for it instead of making it too."""
@@ -142,4 +139,4 @@ def make(view: Callable[[], Response], key: str, version: str | None) -> Respons
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["catalog"] = Catalog(app)
+    app.extensions["catalog"] = Catalog(app, app.extensions["rest"])
