@@ -34,6 +34,7 @@ BROKEN_OFF = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
 PLACES = threading.BoundedSemaphore(1)
 """Long lists that a process writes at a time. A client that is slow to read holds a thread that serves requests, of which
 there are two; one must stay free for all others."""
+BUSY = "Another long list is being written; try again shortly."
 
 Cell = str | int | Decimal | None
 Columns = Mapping[str, Callable[[Any], Cell]]
@@ -90,11 +91,30 @@ def batches(
         yield rows
 
 
-def lines(app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[Sequence[Any]]) -> Iterator[bytes]:
+class Place:
+    """One of the places of long lists, for as long as one is written; raise Unavailable where none is free."""
+
+    def __init__(self) -> None:
+        if not PLACES.acquire(blocking=False):
+            raise Unavailable(BUSY)
+        self.is_taken = True
+
+    def leave(self) -> None:
+        """Leave it, if that has not happened yet: at the end of the list, or when its client has gone."""
+        if self.is_taken:
+            self.is_taken = False
+            PLACES.release()
+
+
+def lines(
+    app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[Sequence[Any]], place: Place | None
+) -> Iterator[bytes]:
     """The bytes of a list. Each batch is read in an app context of its own: one that stayed open between two of them
-    would hold whatever the server's thread does meanwhile."""
-    yield MARK.encode() + written([list(columns)]) + written([show(record) for show in columns.values()] for record in first)
+    would be that of whatever else the server's thread does meanwhile."""
     try:
+        yield (
+            MARK.encode() + written([list(columns)]) + written([show(record) for show in columns.values()] for record in first)
+        )
         while True:
             with app.app_context():
                 records = next(others, None)
@@ -104,19 +124,20 @@ def lines(app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[S
     except Exception:
         log.exception("A list broke off while it was written as CSV")
         yield written([[BROKEN_OFF]])
+    finally:
+        if place:
+            place.leave()
 
 
 def answer(name: str, columns: Columns, found: Iterator[Sequence[Any]]) -> Response:
     """A list as a file of that name. What fails before its first line is an error as always. Raise Unavailable where the
     list is long and another is being written."""
     first = next(found)
-    is_long = len(first) >= BATCH
-    if is_long and not PLACES.acquire(blocking=False):
-        raise Unavailable("Another long list is being written; try again shortly.")
+    place = Place() if len(first) >= BATCH else None
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    response = Response(lines(app, columns, first, found), content_type="text/csv; charset=utf-8")
+    response = Response(lines(app, columns, first, found, place), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.headers["Cache-Control"] = "private, no-cache"
-    if is_long:
-        response.call_on_close(PLACES.release)
+    if place:
+        response.call_on_close(place.leave)
     return response
