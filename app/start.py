@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import sqlite_version
 
 from alembic.command import upgrade
 from alembic.script import ScriptDirectory
@@ -28,6 +29,7 @@ from app import create_app
 from app.models import mechanics
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
+from app.utils.engines import journal
 from app.utils.errors import Problem
 from app.utils.extensions import REDIS_OPTIONS, db
 from config import ROOT, BadSetting, Settings
@@ -170,6 +172,9 @@ def main() -> None:
         prepare(create_app(settings))
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
+    if settings.DATABASE_URL.get_backend_name() == "sqlite":
+        kept = "its write-ahead log" if journal() == "WAL" else "its rollback journal"
+        print(f"SQLite {sqlite_version} keeps the shop in {settings.DATABASE_URL.database}, whole by {kept}.")
     host = "localhost" if address == "127.0.0.1" else settings.HOST
     place = {"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}
     print(json.dumps(place | {"metrics_port": settings.METRICS_PORT}))

@@ -1,5 +1,7 @@
 """The inventory: parts, their stock, and the ledger of how it came to be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -43,6 +45,15 @@ class SkuTaken(Conflict):
         super().__init__(errors={"sku": ["is taken"]})
 
 
+@contextmanager
+def unique_sku() -> Iterator[None]:
+    """Raise SkuTaken where what is written gives a part the sku of another."""
+    try:
+        yield
+    except IntegrityError:
+        raise SkuTaken from None
+
+
 def read_part(part_id: int) -> Any:
     """The part; raise NotFound."""
     part = fetch_one(ONE.where(inventory.c.id == part_id))
@@ -79,10 +90,8 @@ def get_part(part_id: int) -> Any:
 @blp.response(201, PartOut)
 def create_part(new: dict[str, Any]) -> Any:
     """Add a part, with the stock that it comes with."""
-    try:
+    with unique_sku():
         part_id = add(inventory, new)
-    except IntegrityError:
-        raise SkuTaken from None
     stock.receive(part_id, new["quantity"])
     after_commit(catalog.has_changed)
     return read_part(part_id), {"Location": f"/inventory/{part_id}"}
@@ -99,10 +108,8 @@ def update_part(changes: dict[str, Any], part_id: int) -> Any:
     lock_current(inventory, part_id, PartOut, read_part)
     if "quantity" in changes:
         stock.count_stock(part_id, changes.pop("quantity"))
-    try:
+    with unique_sku():
         change(inventory, part_id, changes)
-    except IntegrityError:
-        raise SkuTaken from None
     after_commit(catalog.has_changed)
     return read_part(part_id)
 

@@ -100,8 +100,7 @@ def get_mechanic(mechanic_id: int) -> Any:
 @blp.response(200, MechanicOut)
 def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
     """Change a mechanic; one who is no admin only themselves, without salary and role."""
-    if not caller().is_admin:
-        require_self_service(mechanic_id, changes)
+    require_self_service(mechanic_id, changes)
     columns = with_hash(changes)
     if columns.get("role") == "mechanic":
         keep_an_admin(mechanic_id)
@@ -111,7 +110,9 @@ def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
 
 
 def require_self_service(mechanic_id: int, changes: dict[str, Any]) -> None:
-    """A mechanic may change their own record, but not what they are paid or may do."""
+    """A mechanic who is no admin may change their own record alone, and not what they are paid or may do."""
+    if caller().is_admin:
+        return
     if caller().id != mechanic_id:
         raise NotFound
     if {"salary_cents", "role"} & changes.keys():

@@ -21,9 +21,8 @@ def change_crew(ticket_id: int, change: dict[str, Any]) -> bool:
     present = assigned_to(ticket_id)
     coming = set(change.get("mechanic_ids", change.get("add_mechanic_ids", ()))) - present
     going = present - set(change["mechanic_ids"]) if "mechanic_ids" in change else set(change.get("remove_mechanic_ids", ()))
-    require_hired(coming, "mechanic_ids" if "mechanic_ids" in change else "add_mechanic_ids")
     require_known(going - present, "remove_mechanic_ids")
-    assign(ticket_id, coming)
+    assign(ticket_id, coming, "mechanic_ids" if "mechanic_ids" in change else "add_mechanic_ids")
     unassign(ticket_id, going & present)
     return bool(coming or going & present)
 
@@ -42,7 +41,9 @@ def require_known(ids: set[int], field: str) -> None:
         raise Invalid({field: f"{min(ids - known)} names no mechanic"})
 
 
-def assign(ticket_id: int, ids: set[int] | list[int]) -> None:
+def assign(ticket_id: int, ids: set[int] | list[int], field: str) -> None:
+    """Put mechanics on a ticket that are not on it; raise Invalid, naming the field, for one who is none."""
+    require_hired(ids, field)
     if ids:
         execute(insert(ticket_mechanics), [{"ticket_id": ticket_id, "mechanic_id": mechanic_id} for mechanic_id in sorted(ids)])
 

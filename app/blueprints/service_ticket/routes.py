@@ -64,10 +64,9 @@ def open_ticket(new: dict[str, Any]) -> Any:
     """Open a ticket; its parts are taken from the stock in the same transaction."""
     mechanic_ids, lines = new.pop("mechanic_ids"), new.pop("parts")
     require_customer(new["customer_id"])
-    crew.require_hired(mechanic_ids, "mechanic_ids")
     ticket_id = add(service_tickets, new)
     parts.put_on_new(ticket_id, lines)
-    crew.assign(ticket_id, mechanic_ids)
+    crew.assign(ticket_id, mechanic_ids, "mechanic_ids")
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
 
 

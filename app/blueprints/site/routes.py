@@ -24,20 +24,10 @@ docs = get_swaggerui_blueprint(
 @allow("anyone")
 def show_front_door() -> dict[str, Any]:
     """Say what this is, and where to go on."""
-    return {
-        "name": "MyMechanicShop",
-        "description": "The backend of an auto repair shop: customers, mechanics, service tickets, parts and their stock.",
-        "links": {
-            "docs": "/docs",
-            "openapi": "/openapi.json",
-            "customers": "/customers",
-            "mechanics": "/mechanics",
-            "tickets": "/tickets",
-            "inventory": "/inventory",
-            "live": "/health/live",
-            "ready": "/health/ready",
-        },
-    }
+    links = {name: f"/{name}" for name in ("docs", "customers", "mechanics", "tickets", "inventory")}
+    links |= {"openapi": "/openapi.json", "live": "/health/live", "ready": "/health/ready"}
+    about = "The backend of an auto repair shop: customers, mechanics, service tickets, parts and their stock."
+    return {"name": "MyMechanicShop", "description": about, "links": links}
 
 
 @blp.get("/health/live")
