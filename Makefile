@@ -16,7 +16,7 @@ demo: $(VENV)/run.stamp ## set up, fill the shop with 200 tickets where it is em
 	@$(BIN)/flask --app run demo --tickets 200 --if-empty
 	@exec $(BIN)/python run.py
 
-test: $(VENV)/dev.stamp ## set up and run all tests
+test: $(VENV)/dev.stamp tests/postman/node_modules ## set up and run all tests
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=95
 
 guarantees: $(VENV)/dev.stamp ## prove in full what docs/guarantees.md promises, and write it anew
@@ -43,7 +43,7 @@ openapi: $(VENV)/dev.stamp ## write docs/openapi.json anew
 	@$(BIN)/flask --app run openapi write docs/openapi.json
 
 clean: ## remove the virtual environment and what tests leave behind
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; PYTHON=… names another." >&2; exit 1; }
@@ -59,3 +59,9 @@ $(VENV)/dev.stamp: $(VENV)/python.stamp requirements.txt requirements-dev.txt
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
+
+# Programs of node that tests drive. Where they can't be had, this says so, and those tests are left out.
+%/node_modules: %/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "npm is not there: what needs $@ is not tested."; \
+	elif echo "Installing $@ …" && npm ci --silent --no-audit --no-fund --prefix $*; then touch $@; \
+	else echo "npm could not install $@: what needs it is not tested."; fi
