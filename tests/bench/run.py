@@ -95,7 +95,10 @@ class Bench:
             ending.callback(self.drop, side.database)
             shop = self.shop(side, side.database, redis, workers)
             ending.callback(shop.remove)
-            shop.start()
+            try:
+                shop.start()
+            except (RuntimeError, TimeoutError) as error:
+                sys.exit(f"{side.name} does not start: {str(error).strip().splitlines()[-1]}")
             pid = shop.program.process.pid if shop.program.process else 0
             told = {"PID": pid, "TOKEN": shop.admin_token(), "WORKERS": workers, "IDEMPOTENCY": 1}
             settings = ",".join(f"{name}={value}" for name, value in told.items())
