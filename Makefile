@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test guarantees bench bench-compare check format openapi clean
+.PHONY: help run demo test guarantees bench bench-compare check format openapi examples clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ format: $(VENV)/dev.stamp ## format the code
 
 openapi: $(VENV)/dev.stamp ## write docs/openapi.json anew
 	@$(BIN)/flask --app run openapi write docs/openapi.json
+
+examples: $(VENV)/dev.stamp tests/postman/node_modules ## record the answers in docs/postman and docs/cookbook.md anew
+	@$(BIN)/python -m tests.postman.build
+	@$(BIN)/python -m tests.cookbook
 
 clean: ## remove the virtual environment and what tests leave behind
 	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

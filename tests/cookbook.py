@@ -1,7 +1,8 @@
-"""Reads docs/cookbook.md and plays it; ``python -m tests.cookbook`` writes the answers into it anew."""
+"""Reads docs/cookbook.md and plays it; ``make examples`` writes the answers into it anew."""
 
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,9 +48,9 @@ def main() -> None:
     text = COOKBOOK.read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder, Start(copy_of_the_shop(Path(folder)), **ADMIN) as shop:
         ran, answers = play(text, shop)
-    print(ran.stderr)
-    found = blocks(text)
-    for block, answer in reversed(list(zip(found, answers, strict=False))):
+    if ran.returncode:
+        sys.exit(ran.stdout + ran.stderr)
+    for block, answer in reversed(list(zip(blocks(text), answers, strict=True))):
         shown = re.sub(r"(eyJ[\w-]+)\.[\w.-]+", r"\1.…", answer)
         written = f"```sh\n{block['command']}```\n" + (f"\n```text\n{shown}```\n" if shown else "")
         text = text[: block.start()] + written + text[block.end() :]

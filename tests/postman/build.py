@@ -1,4 +1,4 @@
-"""Writes docs/postman: ``python -m tests.postman.build``.
+"""Writes docs/postman: ``make examples``.
 
 The day is described in opening.py, counter.py, bay.py and closing.py. A shop is started, newman plays the day
 against it, and what the shop answered becomes the saved examples. Never edit what it writes by hand.
@@ -7,6 +7,7 @@ against it, and what the shop answered becomes the saved examples. Never edit wh
 import json
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -200,7 +201,8 @@ def main() -> None:
     COLLECTION.write_text(written(built), "utf-8")
     with tempfile.TemporaryDirectory() as folder, Start(copy_of_the_shop(Path(folder)), **ADMIN) as shop:
         ran, run = play(shop, COLLECTION)
-        print(ran.stdout)
+    if ran.returncode:
+        sys.exit(ran.stdout)
     add_examples(built, answers(run))
     COLLECTION.write_text(written(built), "utf-8")
 
