@@ -123,13 +123,13 @@ class Demo:
                 yield {"ticket_id": ticket, "inventory_id": part, "quantity": USED, "unit_price_cents": self.price(part)}
 
     def stock_movements_rows(self) -> Iterator[Row]:
-        """The ledger: what was received of each part, and then what each ticket used."""
-        received = {"change": RECEIVED, "balance": RECEIVED, "reason": "received", "ticket_id": None, "mechanic_id": 1}
+        """The ledger: what was received of each part, and then what each ticket used, by the shop itself."""
+        received = {"change": RECEIVED, "balance": RECEIVED, "reason": "received", "ticket_id": None, "mechanic_id": None}
         for number in range(1, self.parts + 1):
             yield {"id": number, "inventory_id": number, "created_at": at_eight(OPENED)} | received
         number, balances = self.parts, [RECEIVED] * (self.parts + 1)
         for ticket in range(1, self.tickets + 1):
-            used = {"change": -USED, "reason": "used", "ticket_id": ticket, "mechanic_id": 1}
+            used = {"change": -USED, "reason": "used", "ticket_id": ticket, "mechanic_id": None}
             used["created_at"] = at_eight(self.day(ticket))
             for part in self.parts_on(ticket):
                 number += 1
