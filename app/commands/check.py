@@ -64,7 +64,7 @@ def faults(engine: Engine) -> list[str]:
 @click.command("check")
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="Rows to show for each rule.")
 @with_appcontext
-def check(most: int) -> None:
+def command(most: int) -> None:
     """Check the stock of the live database: nothing is changed, and the shop may be at work.
 
     Ends with 1 where a rule does not hold, and shows the rows that differ."""

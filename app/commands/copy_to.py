@@ -7,14 +7,15 @@ end every row of the one is compared with that of the other.
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import URL, Connection, Row, Table, func, insert, select, text, tuple_
+from sqlalchemy import URL, Connection, Engine, Row, Table, func, insert, select, text, tuple_
 
 from app.commands.ending import in_one_line, in_words, require_tables
 from app.utils.extensions import db
@@ -33,13 +34,25 @@ class Foreign(Exception):
 
 
 # ---------------------------------------------------------------- two databases
-def target_app(url: URL) -> Flask:
-    """The app on the target, with all other settings as they are, but nothing that is shared with the shop at work."""
+@contextmanager
+def prepared(url: URL) -> Iterator[tuple[Engine, Engine]]:
+    """The engines of the target, the one that writes and the one that reads, with the tables of this app in it."""
     from app import create_app  # noqa: PLC0415 - it imports this.
+    from app.start import prepare  # noqa: PLC0415
 
     kind = KINDS[current_app.config["APP_ENV"]]
     settings = {each.name: current_app.config[each.name] for each in fields(kind)}
-    return create_app(kind(**settings | {"DATABASE_URL": url, "REDIS_URL": "", "METRICS_PORT": 0}))
+    # Nothing is shared with the shop that may be at work.
+    app = create_app(kind(**settings | {"DATABASE_URL": url, "REDIS_URL": "", "METRICS_PORT": 0}))
+    with app.app_context():
+        engines = db.engines
+    try:
+        with in_one_line("URL"):
+            prepare(app, first_admin=False)
+        yield engines[None], engines["reads"]
+    finally:
+        for each in engines.values():
+            each.dispose()
 
 
 def is_same(one: URL, other: URL) -> bool:
@@ -181,12 +194,12 @@ def copy_all(source: Connection, target: Connection) -> tuple[int, int]:
 @click.command("copy-to")
 @click.argument("url")
 @with_appcontext
-def copy_to(url: str) -> None:
+def command(url: str) -> None:
     """Copy the shop into the empty database at URL: every record with its id, the ledger, and the idempotency keys.
 
     Stop the shop first: what is changed later is not in the copy. A copy that ended half-way goes on when it is begun
     again. URL is like DATABASE_URL; "-" takes it from standard input, where no list of processes shows its password."""
-    from app.start import one_at_a_time, prepare, shown  # noqa: PLC0415 - it makes apps, so it imports this.
+    from app.start import one_at_a_time, shown  # noqa: PLC0415 - it makes apps, so it imports this.
 
     try:
         there = database_url(sys.stdin.readline().strip() if url == "-" else url)
@@ -196,23 +209,20 @@ def copy_to(url: str) -> None:
         raise click.ClickException("URL: that is the database of this shop.")
     with in_one_line():
         require_tables()
-    other = target_app(there)
-    with other.app_context(), in_one_line("URL"):
-        prepare(other, first_admin=False)
-        engine, locks = db.engine, db.engines["reads"]
-    try:
-        with (
-            in_one_line("The copy"),
-            as_of_now() as source,
-            locks.connect() as lock,
-            one_at_a_time(lock),
-            engine.connect() as target,
-        ):
-            total, written = copy_all(source, target)
-    except Foreign as error:
-        said = f"{error} is none of this shop's rows, or is not what it was. Nothing was changed."
-        raise click.ClickException(f"{shown(there)} holds another shop, or this one has changed since: {said}") from None
-    except engine.dialect.loaded_dbapi.Error as error:  # COPY raises what is the driver's own.
-        raise click.ClickException(f"The copy failed: {in_words(error)}") from None
+    with prepared(there) as (engine, locks):
+        try:
+            with (
+                in_one_line("The copy"),
+                locks.connect() as lock,
+                one_at_a_time(lock),
+                as_of_now() as source,
+                engine.connect() as target,
+            ):
+                total, written = copy_all(source, target)
+        except Foreign as error:
+            said = f"{error} is none of this shop's rows, or is not what it was. Nothing was changed."
+            raise click.ClickException(f"{shown(there)} holds another shop, or this one has changed since: {said}") from None
+        except engine.dialect.loaded_dbapi.Error as error:  # COPY raises what is the driver's own.
+            raise click.ClickException(f"The copy failed: {in_words(error)}") from None
     click.echo(f"{shown(there)} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared.")
     click.echo("With the same SECRET_KEY, tokens and idempotency keys stay good there.")

@@ -69,7 +69,7 @@ def add_admin(columns: dict[str, Any]) -> int:
 @click.option("--password-file", metavar="FILE", help="Take the password out of this file.")
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
 @with_appcontext
-def create_admin(
+def command(
     email: str, name: str, phone: str | None, salary: str | None, password_file: str | None, *, password_stdin: bool
 ) -> None:
     """Create an admin who signs in with EMAIL. The password is asked for, unless an option says where it is."""

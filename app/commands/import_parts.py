@@ -195,7 +195,7 @@ def add_parts(parts: list[Part]) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--apply", is_flag=True, help="Add the parts; without it, they are only looked at.")
 @with_appcontext
-def import_parts(file: Path, *, apply: bool) -> None:
+def command(file: Path, *, apply: bool) -> None:
     """Add the parts of FILE, a CSV with the columns name and price and, where wanted, quantity and sku.
 
     All are added, or none: every fault is named with its line. Their stock is in the ledger as received by the shop

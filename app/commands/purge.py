@@ -61,7 +61,7 @@ def overwrite() -> None:
 
 @click.command("purge")
 @with_appcontext
-def purge() -> None:
+def command() -> None:
     """Clear away expired idempotency keys, and what is left of the personal data of deleted customers.
 
     The shop may be at work. What backups hold is left to those who keep them."""

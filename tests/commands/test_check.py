@@ -15,7 +15,9 @@ SPOILT = {
     },
     "UPDATE stock_movements SET balance = 7 WHERE inventory_id = :part AND reason = 'used'": {
         "a quantity is not the last balance": "part {part}, quantity 8, balance 7",
-        "a balance is not the one before it and the change": "part {part}, movement {last}, balance before 10, change -2, balance 7",
+        "a balance is not the one before it and the change": (
+            "part {part}, movement {last}, balance before 10, change -2, balance 7"
+        ),
     },
     "UPDATE service_tickets SET deleted_at = created_at WHERE id = :ticket": {
         "a deleted ticket holds parts": "ticket {ticket}, part {part}, quantity 2",
@@ -79,7 +81,10 @@ def test_so_many_rows_are_shown_and_no_more(run, make, spoil):
     spoil("UPDATE inventory SET quantity = 11", "UPDATE inventory SET quantity = 10")
     code, said = run("check", "--most", 2)
     assert code == 1
-    assert said[1:4] == [*(f"  part {part}, quantity 11, movements 10" for part in parts[:2]), "  … and more (--most shows them)"]
+    assert said[1:4] == [
+        *(f"  part {part}, quantity 11, movements 10" for part in parts[:2]),
+        "  … and more (--most shows them)",
+    ]
     assert [line for line in run("check")[1] if line.startswith("  part") and "movements" in line][2:] == [
         f"  part {parts[2]}, quantity 11, movements 10"
     ]

@@ -1,0 +1,256 @@
+"""``flask --app run import-parts``: parts out of a spreadsheet, all of them or none, and every fault with its line."""
+
+import pytest
+from sqlalchemy import event, select
+
+from app.commands import import_parts
+from app.models import inventory, stock_movements
+from tests.invariants import faults
+
+HEAD = "name,price,quantity,sku"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file of these lines; bytes stand as they are."""
+
+    def write(*lines, ending="\r\n", start=b"\xef\xbb\xbf"):
+        path = tmp_path / "parts.csv"
+        path.write_bytes(
+            start + b"".join((line if isinstance(line, bytes) else line.encode()) + ending.encode() for line in lines)
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture
+def parts(engine):
+    """All parts: name, price in hundredths, quantity, sku."""
+
+    def read():
+        columns = (inventory.c.name, inventory.c.price_cents, inventory.c.quantity, inventory.c.sku)
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(select(*columns).order_by(inventory.c.id))]
+
+    return read
+
+
+# ---------------------------------------------------------------- what is added
+def test_a_dry_run_says_what_would_be_added_and_adds_nothing(run, file, unchanged):
+    path = file(HEAD, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,")
+    with unchanged():
+        said = ["2 parts with 20 pieces can be added. Nothing was changed; --apply does it."]
+        assert run("import-parts", path) == (0, said)
+
+
+def test_parts_are_added_and_the_ledger_says_that_the_shop_received_them(run, file, parts, staff, engine):
+    """«`by` being the mechanic who did it, or null for the shop itself (an import, the demo)»."""
+    path = file(HEAD, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,", " Ölfilter 6\u2033 , 0 , 2147483647 , Ö-1 ")
+    staff.get("/inventory")
+    said = [f"3 parts were added, with {2_147_483_647 + 20:,} pieces in stock."]
+    assert run("import-parts", path, "--apply") == (0, said)
+    assert parts() == [
+        ("Brake pad, front", 4990, 20, "BP-1042"),
+        ("Oil filter", 950, 0, None),
+        ("Ölfilter 6\u2033", 0, 2_147_483_647, "Ö-1"),
+    ]
+    first, second, _ = staff.get("/inventory").json
+    [movement] = staff.get(f"/inventory/{first['id']}/movements").json
+    assert {name: movement[name] for name in ("change", "balance", "reason", "ticket_id", "by")} == {
+        "change": 20,
+        "balance": 20,
+        "reason": "received",
+        "ticket_id": None,
+        "by": None,
+    }
+    assert staff.get(f"/inventory/{second['id']}/movements").json == []
+    assert faults(engine) == []
+
+
+def test_the_shop_shows_them_at_once(run, file, staff, make):
+    """The cached list is told."""
+    make.part(name="Before")
+    assert len(staff.get("/inventory").json) == 1
+    assert run("import-parts", file(HEAD, "Pad,1,2,"), "--apply")[0] == 0
+    assert [part["name"] for part in staff.get("/inventory").json] == ["Before", "Pad"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "how"),
+    [
+        (["price,name", "1.5,Pad"], {}),
+        (["NAME, Price ,SKU", "Pad,1.50,"], {"ending": "\n"}),
+        (["name;price", "Pad;1,50"], {}),
+        (["name\tprice", "Pad\t1.5"], {"ending": "\r"}),
+        (["id,name,price,created_at,updated_at", "7,Pad,1.5,2026-11-24 08:00:00,"], {"start": b""}),
+        (["name,price,quantity,sku", "", ",,,", "Pad,1.5,,,,", "  "], {}),
+    ],
+)
+def test_it_reads_what_spreadsheets_write(run, file, parts, lines, how):
+    """Columns in any order and case; commas, or semicolons with a decimal comma, or tabs; lines that are empty."""
+    assert run("import-parts", file(*lines, **how), "--apply")[0] == 0
+    assert parts() == [("Pad", 150, 0, None)]
+
+
+def test_what_the_shop_has_written_can_be_read_again(run, make, staff, tmp_path, engine, parts, admin):
+    """`GET /inventory.csv`, with names that would be formulas, too: each part is as it was."""
+    names = ["=1+1", "'=2", "-5", "'", "+49", 'Pad, 6" «x»', "Öl", "@home", "''+"]
+    made = [make.part(name=name, sku=f"-{each}", price=each + 0.05) for each, name in enumerate(names)]
+    (tmp_path / "parts.csv").write_bytes(staff.get("/inventory.csv").data)
+    before = parts()
+    for part in made:
+        admin.delete(f"/inventory/{part.id}")
+    assert run("import-parts", tmp_path / "parts.csv", "--apply")[0] == 0
+    assert parts()[len(made) :] == before
+
+
+def test_thousands_of_parts_are_one_transaction(run, file, engine, parts):
+    commits = []
+    event.listen(engine, "commit", note := lambda _: commits.append(1))
+    try:
+        lines = [f"Part {each},{each}.25,{each % 7},SKU-{each}" for each in range(2000)]
+        assert run("import-parts", file(HEAD, *lines), "--apply")[0] == 0
+    finally:
+        event.remove(engine, "commit", note)
+    assert len(commits) == 1
+    assert len(parts()) == 2000
+    with engine.connect() as connection:
+        assert len(connection.execute(select(stock_movements)).all()) == len([each for each in range(2000) if each % 7])
+    assert faults(engine) == []
+
+
+def test_a_sku_that_another_takes_at_the_same_moment_undoes_it_all(run, file, make, unchanged, monkeypatch):
+    """The last part of the file is refused by the database itself, and none is there."""
+    make.part(sku="TAKEN")
+    monkeypatch.setattr(import_parts, "taken", lambda _: [])
+    with unchanged():
+        code, said = run("import-parts", file(HEAD, "Pad,1,5,FREE", "Disc,2,5,TAKEN"), "--apply")
+    assert (code, said) == (1, ["Error: Another part has this sku."])
+
+
+# ---------------------------------------------------------------- what is not
+NUMBER = "must be a number like 49.90, without a currency or a separator of thousands"
+WHOLE = "must be a whole number like 12, without a separator of thousands"
+UTF8 = "save the sheet as «CSV UTF-8»"
+LINES = {
+    "no name": (",9.99,1,", "name: is needed"),
+    "a name of blanks": ("   ,9.99,1,", "name: is needed"),
+    "a name that is too long": (f"{'x' * 256},9.99,1,", "name: must have 1 to 255 characters"),
+    "a control character in a name": ("Pa\x07d,9.99,1,", "name: may not hold control characters"),
+    "a tab in a name": ("Pa\td,9.99,1,", "name: may not hold control characters"),
+    "a NUL in a name": ("Pa\0d,9.99,1,", "name: may not hold control characters"),
+    "a separator of lines in a name": ("Pa\u2028d,9.99,1,", "name: may not hold control characters"),
+    "a cell that could not be computed": ("#REF!,9.99,1,", "name: is an error of the spreadsheet: #REF!"),
+    "a price that could not be computed": ("Pad,#DIV/0!,1,", "price: is an error of the spreadsheet: #DIV/0!"),
+    "a look-up that found nothing": ("Pad,#N/A,1,", "price: is an error of the spreadsheet: #N/A"),
+    "no price": ("Pad,,1,", "price: is needed"),
+    "a price in words": ("Pad,free,1,", f"price: {NUMBER}"),
+    "a price with a currency": ("Pad,$9.99,1,", f"price: {NUMBER}"),
+    "a price with a currency behind": ("Pad,9.99 €,1,", f"price: {NUMBER}"),
+    "a price with a decimal comma": ('Pad,"9,99",1,', f"price: {NUMBER}"),
+    "a price with a separator of thousands": ('Pad,"1,234.50",1,', f"price: {NUMBER}"),
+    "a price that is none": ("Pad,NaN,1,", f"price: {NUMBER}"),
+    "a price without end": ("Pad,Infinity,1,", f"price: {NUMBER}"),
+    "a price with an exponent": ("Pad,1E+03,1,", f"price: {NUMBER}"),
+    "a price in other digits": ("Pad,９.９９,1,", f"price: {NUMBER}"),
+    "a negative price": ("Pad,-0.01,1,", "price: must be from 0 to 99,999,999.99"),
+    "a price that is too large": ("Pad,100000000,1,", "price: must be from 0 to 99,999,999.99"),
+    "a price of thousands of digits": (f"Pad,{'9' * 5000},1,", "price: must be from 0 to 99,999,999.99"),
+    "a price with three decimals": ("Pad,9.999,1,", "price: may have two decimals at most"),
+    "a quantity in words": ("Pad,9.99,many,", f"quantity: {WHOLE}"),
+    "half a part": ("Pad,9.99,1.5,", f"quantity: {WHOLE}"),
+    "a quantity with decimals": ("Pad,9.99,1.0,", f"quantity: {WHOLE}"),
+    "a quantity with a separator of thousands": ('Pad,9.99,"1,000",', f"quantity: {WHOLE}"),
+    "a quantity with an underscore": ("Pad,9.99,1_000,", f"quantity: {WHOLE}"),
+    "a quantity that is true": ("Pad,9.99,TRUE,", f"quantity: {WHOLE}"),
+    "a quantity in other digits": ("Pad,9.99,١,", f"quantity: {WHOLE}"),
+    "a negative quantity": ("Pad,9.99,-1,", "quantity: must be from 0 to 2147483647"),
+    "a quantity that is too large": ("Pad,9.99,2147483648,", "quantity: must be from 0 to 2147483647"),
+    "a quantity of thousands of digits": (f"Pad,9.99,{'9' * 5000},", "quantity: must be from 0 to 2147483647"),
+    "a sku that is too long": (f"Pad,9.99,1,{'x' * 65}", "sku: must have 1 to 64 characters"),
+    "a control character in a sku": ("Pad,9.99,1,A\x1bB", "sku: may not hold control characters"),
+    "a sku that stands in the file already": ("Pad,9.99,1,SKU-5", "sku: stands in line 7 already"),
+    "a sku that the shop has": ("Pad,9.99,1,TAKEN", "sku: is that of part {part} already"),
+    "too few cells": ("Pad,9.99", "has 2 cells, and the first line 4"),
+    "too many cells": ("Pad,9.99,1,,and more", "has 5 cells, and the first line 4"),
+    "a quotation mark that is not closed": (
+        '"Pad,9.99,1,',
+        "has a quotation mark that is not closed; a cell may not hold line breaks",
+    ),
+    "text after a quotation mark": ('"Pad" front,9.99,1,', "has text after a closing quotation mark"),
+    "a cell without end": (f"{'x' * 140_000},9.99,1,", "has a cell that is too long"),
+    "letters of another encoding": ("Ölfilter,9.99,1,".encode("cp1252"), f"is not UTF-8; {UTF8}"),
+    "letters that were lost": ("\ufffdlfilter,9.99,1,", f"holds \ufffd, so a letter was lost when it was saved; {UTF8}"),
+}
+"""A kind of fault → a line that has it, and what is said of it."""
+
+
+def test_a_bad_file_of_two_thousand_rows_names_every_fault_with_its_line(run, file, make, unchanged):
+    """«2,000 rows, 40 kinds of fault: every fault named with its line; nothing changed», by a dry run or with --apply."""
+    assert len(LINES) >= 40
+    part = make.part(sku="TAKEN").id
+    rows = [f"Part {each},{each}.25,{each % 7},SKU-{each}" for each in range(2000)]
+    expected = []
+    for place, (line, said) in enumerate(LINES.values(), 1):
+        at = 41 * place
+        rows[at] = line
+        of_a_cell = said.startswith(("name: ", "price: ", "quantity: ", "sku: "))
+        expected.append(f"line {at + 2}{', ' if of_a_cell else ': '}{said.format(part=part)}")
+    path = file(HEAD, *rows)
+    with unchanged():
+        for words in ([], ["--apply"]):
+            code, said = run("import-parts", path, *words)
+            assert code == 1
+            assert said[:-1] == expected
+            assert said[-1] == f"Error: {len(LINES)} faults in {len(LINES)} lines; nothing was changed."
+
+
+def test_every_fault_of_a_line_is_named(run, file, unchanged):
+    with unchanged():
+        code, said = run("import-parts", file(HEAD, f",free,-1,{'x' * 65}"), "--apply")
+    assert code == 1
+    assert said == [
+        "line 2, name: is needed",
+        f"line 2, price: {NUMBER}",
+        "line 2, quantity: must be from 0 to 2147483647",
+        "line 2, sku: must have 1 to 64 characters",
+        "Error: 4 faults in 1 lines; nothing was changed.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], ["line 1, name: there is no such column; the first line names them", "line 1, price: there is no such column"]),
+        (["sku", "A"], ["line 1, name: there is no such column", "line 1, price: there is no such column"]),
+        (["name,price,colour", "Pad,1,red"], ["line 1, colour: is no column of a part; these are name, price, quantity, sku"]),
+        (["name,price,name", "Pad,1,Pad"], ["line 1, name: stands twice"]),
+        (["name,price,", "Pad,1,x"], ["line 1, column 3: has no name"]),
+        (['name,"price', "Pad,1"], ["line 1: has a quotation mark that is not closed"]),
+        (["näme,price".encode("latin-1"), "Pad,1"], [f"line 1: is not UTF-8; {UTF8}"]),
+        ([HEAD], ["line 1: is all there is: there are no parts below it"]),
+        ([HEAD, ",,,"], ["line 1: is all there is: there are no parts below it"]),
+        (["Pad,1.5,2,"], ["line 1, name: there is no such column", "line 1, price: there is no such column"]),
+    ],
+)
+def test_a_first_line_that_names_no_columns_is_told(run, file, unchanged, lines, said):
+    with unchanged():
+        code, lines_said = run("import-parts", file(*lines), "--apply")
+    assert code == 1
+    for line in said:
+        assert any(each.startswith(line) for each in lines_said), lines_said
+
+
+def test_a_file_of_another_kind_is_told(run, tmp_path, unchanged):
+    path = tmp_path / "parts.csv"
+    with unchanged():
+        for raw, said in (
+            ("name,price\r\nPad,1".encode("utf-16"), f"line 1: is UTF-16; {UTF8}"),
+            (b"PK\x03\x04\xff\xfe\x00", f"line 1: is not UTF-8; {UTF8}"),
+        ):
+            path.write_bytes(raw)
+            code, lines = run("import-parts", path, "--apply")
+            assert (code, lines[0]) == (1, said)
+        assert run("import-parts", tmp_path / "nowhere.csv")[0] == 2
+        assert run("import-parts", tmp_path)[0] == 2
