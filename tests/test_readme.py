@@ -76,6 +76,20 @@ def test_the_settings_table_has_every_setting_with_its_default():
             assert table[name].startswith(f"`{'; '.join(map(str, shown))}`"), name
 
 
+def test_every_command_of_the_shop_is_listed_and_no_other():
+    app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'readme.db'}"}))
+    ours = {
+        name for name, command in app.cli.commands.items() if getattr(command.callback, "__module__", "").startswith("app.")
+    }
+    listed = [row[0].strip("`").split()[0] for row in rows("The command line")]
+    assert sorted(listed) == sorted(ours)
+    assert len(ours) == 6
+    for name, what in rows("The command line"):
+        words = set(re.findall(r"--[a-z-]+", what))
+        options = {each for option in app.cli.commands[name.strip("`").split()[0]].params for each in option.opts}
+        assert words <= options, name
+
+
 def test_what_the_layout_names_is_there():
     [layout] = re.findall(r"(?:^    .+\n)+", SECTIONS["How it is laid out"], re.MULTILINE)
     for line in layout.splitlines():
