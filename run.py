@@ -29,8 +29,12 @@ def create_app() -> "Flask":
     from app import create_app as factory
     from app.start import migrate
     from app.utils.extensions import db
+    from config import BadSetting
 
-    app = factory()
+    try:
+        app = factory()
+    except BadSetting as error:
+        sys.exit(str(error))
     migrate.init_app(app, db)
     return app
 
