@@ -140,9 +140,11 @@ def test_no_answered_write_is_lost_or_done_twice(database, proof):
 
 @pytest.mark.databases("postgresql")
 def test_the_kill_finds_out_a_key_that_is_stored_late(database):
-    """The control: where a key is stored after the work, a client whose answer was lost repeats the work."""
+    """The control: where a key is stored after the work, a client whose answer was lost repeats the work. Not every kill
+    meets a request between its work and its key; one of many does."""
     with (
         shop_on(database, workers=2, mistake="late_key") as shop,
         pytest.raises(AssertionError, match=f"is there twice|{REFUSED}"),
     ):
-        kill_under_load(shop, [kill_a_worker] * 3)
+        for _ in range(10):
+            kill_under_load(shop, [kill_a_worker] * 3)

@@ -1,0 +1,99 @@
+"""The moving windows that requests are counted in: exact, in memory and in Redis alike."""
+
+import threading
+import time
+import uuid
+
+import pytest
+from limits import parse
+from redis import RedisError
+
+from app.utils import windows as module
+from app.utils.resting import Rest
+from app.utils.windows import Windows
+from tests import services
+
+REDIS = services.url_of("redis")
+
+
+@pytest.fixture(params=["memory", *(["redis"] if services.answers("redis") else [])])
+def windows(request):
+    """Windows of each kind, under keys of their own."""
+    return Windows(REDIS if request.param == "redis" else "", Rest())
+
+
+@pytest.fixture
+def key():
+    return uuid.uuid4().hex
+
+
+def test_a_window_lets_as_many_in_as_it_says(windows, key):
+    limit = parse("3 per hour")
+    found = [windows.hit(limit, key) for _ in range(5)]
+    assert [window.allowed for window in found] == [True, True, True, False, False]
+    assert [window.remaining for window in found] == [2, 1, 0, 0, 0]
+    assert {round(window.reset) for window in found} <= {round(time.time() + 3600) + late for late in (-2, -1, 0, 1)}
+
+
+def test_a_look_takes_no_place(windows, key):
+    limit = parse("1 per hour")
+    assert [windows.look(limit, key).allowed for _ in range(3)] == [True] * 3
+    assert windows.hit(limit, key).allowed
+    assert not windows.look(limit, key).allowed
+
+
+def test_a_place_is_free_again_when_its_hit_has_left_the_window(windows, key):
+    limit = parse("2 per second")
+    assert [windows.hit(limit, key).allowed for _ in range(3)] == [True, True, False]
+    time.sleep(1.1)
+    assert [windows.hit(limit, key).allowed for _ in range(3)] == [True, True, False]
+
+
+def test_keys_and_limits_don_t_meet(windows, key):
+    limit, other = parse("1 per hour"), parse("1 per day")
+    assert windows.hit(limit, key, "a").allowed
+    assert windows.hit(limit, key, "b").allowed
+    assert windows.hit(other, key, "a").allowed
+    assert not windows.hit(limit, key, "a").allowed
+
+
+def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
+    limit, passed = parse("10 per hour"), []
+    start = threading.Barrier(24)
+
+    def rush():
+        start.wait()
+        passed.append(windows.hit(limit, key).allowed)
+
+    threads = [threading.Thread(target=rush) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(passed) == 10
+
+
+def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, monkeypatch):
+    windows, limit = Windows("redis://127.0.0.1:1/0", Rest()), parse("2 per hour")
+    asked = []
+
+    def script(**_):
+        asked.append(1)
+        raise RedisError
+
+    monkeypatch.setattr(windows, "script", script)
+    assert [windows.hit(limit, key).allowed for _ in range(3)] == [True, True, False]
+    assert len(asked) == 1
+    windows.rest.until = 0.0
+    windows.hit(limit, key)
+    assert len(asked) == 2
+
+
+def test_windows_that_nobody_fills_are_dropped(monkeypatch, key):
+    windows = Windows("", Rest())
+    monkeypatch.setattr(module, "SWEEP", 3)
+    windows.hit(parse("1 per second"), key)
+    time.sleep(1.1)
+    for number in range(4):
+        windows.hit(parse("9 per hour"), f"{key}{number}")
+    assert not [name for name in windows.own.hits if name == f"shop:limit:{key}:1:1"]
