@@ -36,7 +36,9 @@ COUNTS = {
     "/tickets.csv": CALLER + 2,  # The ids, and the tickets with all that is on them.
     "/tickets.csv?customer_id={customer}&mechanic_id={mechanic}&q=visit&vin=v&from=2026-01-01&to=2026-12-31": CALLER + 2,
 }
-KEPT = [path for path in COUNTS if path.startswith("/inventory") and not any(word in path for word in ("movements", "q=", ".csv"))]
+KEPT = [
+    path for path in COUNTS if path.startswith("/inventory") and not any(word in path for word in ("movements", "q=", ".csv"))
+]
 
 
 @pytest.fixture
