@@ -146,3 +146,15 @@ def test_one_mechanic_is_taken_off_by_address(staff, make, crew, unchanged):
     for absent in (ann, cem, MOST):
         with unchanged():
             assert staff.delete(f"/tickets/{ticket.id}/mechanics/{absent}").status_code == 404
+
+
+def test_a_mechanic_who_is_none_is_said_before_a_part_that_is_short(staff, make, unchanged):
+    """What is wrong with the request comes before what the shop is short of: 422, not 409."""
+    part, gone = make.part(quantity=1), make.mechanic()
+    make.boss.delete(f"/mechanics/{gone.id}")
+    body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
+    body |= {"mechanic_ids": [gone.id], "parts": [{"inventory_id": part.id, "quantity": 2}]}
+    with unchanged():
+        answer = staff.post("/tickets", json=body)
+    assert answer.status_code == 422
+    assert list(answer.json["errors"]) == ["mechanic_ids"]
