@@ -20,7 +20,7 @@ test: $(VENV)/dev.stamp tests/postman/node_modules ## set up and run all tests
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=95
 
 guarantees: $(VENV)/dev.stamp ## prove in full what docs/guarantees.md promises, and write it anew
-	@$(BIN)/python -m pytest --full tests/races tests/faults
+	@$(BIN)/python -m pytest --full --write-guarantees tests/races tests/faults
 
 bench: $(VENV)/run.stamp ## measure beside the peers in PEERS=folder; BENCH="--rounds 5" adds options
 	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run $(BENCH)
