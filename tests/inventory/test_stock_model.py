@@ -206,7 +206,7 @@ class Shop(RuleBasedStateMachine):
 def test_any_story_ends_as_the_model_says(admin, customer, engine, database):
     """Long stories on SQLite, some on the others; a failing one is shortened by hypothesis and printed."""
     stories = settings(
-        max_examples=25 if database == "sqlite" else 8,
+        max_examples=10 if database == "sqlite" else 8,
         stateful_step_count=30,
         deadline=None,
         database=None,

@@ -91,8 +91,8 @@ def lines_of(caplog):
 @pytest.mark.parametrize("role", ["nobody", "customer", "staff", "admin"])
 def test_no_answer_and_no_log_holds_what_is_not_the_readers(app, shop, people, caplog, role):
     hidden = {
-        "nobody": [*NEVER, *BOBS, SALARY, "Paid", "40000"],
-        "customer": [*NEVER, *BOBS, SALARY, "Paid", "40000"],
+        "nobody": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
+        "customer": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
         "staff": [*NEVER, SALARY, "765432198"],
         "admin": NEVER,
     }[role]
