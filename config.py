@@ -32,8 +32,9 @@ DRIVERS = {
 }
 MYSQL_OPTIONS = {"charset", "connect_timeout", "read_timeout", "write_timeout", "unix_socket"}
 MYSQL_OPTIONS |= {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname"}
-MYSQL_IGNORED = {"reconnect", "sslaccept", "useSSL"}
-"""What hosting providers write into their URLs, and this driver has no need of."""
+MYSQL_TLS = ("ssl", "useSSL", "sslaccept")
+"""How hosting providers ask for TLS in their URLs; these values of it ask for a certificate that is verified."""
+VERIFIED = {"strict", '{"rejectunauthorized":true}'}
 PLAIN_EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
@@ -114,8 +115,10 @@ def database_url(text: str) -> URL:
 
 def mysql_options(query: Mapping[str, Any]) -> dict[str, str]:
     """What PyMySQL takes of a URL's options; those of MySQL's own clients (``ssl-mode=REQUIRED``) in its words."""
-    options = {name.replace("-", "_"): str(value) for name, value in query.items() if name not in MYSQL_IGNORED}
-    mode = options.pop("ssl_mode", options.pop("sslmode", "")).upper().replace("-", "_")
+    options = {name.replace("-", "_"): str(value) for name, value in query.items() if name != "reconnect"}
+    asked = {options.pop(name, "").replace(" ", "").lower() for name in MYSQL_TLS} - {"", "0", "false"}
+    tls = "VERIFY_IDENTITY" if asked & VERIFIED else "REQUIRED" if asked else ""
+    mode = options.pop("ssl_mode", options.pop("sslmode", tls)).upper().replace("-", "_")
     if mode in ("REQUIRE", "REQUIRED"):
         options.setdefault("ssl_check_hostname", "false")
     if mode.startswith("VERIFY_"):

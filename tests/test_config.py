@@ -92,6 +92,23 @@ def test_a_good_value_is_taken(name, text, value):
     assert getattr(load(**{name: text}), name) == value
 
 
+@pytest.mark.parametrize(
+    ("asked", "check_hostname"),
+    [
+        ("ssl=true", "false"),
+        ("useSSL=true", "false"),
+        ('ssl={"rejectUnauthorized":false}', "false"),
+        ('ssl={"rejectUnauthorized":true}', "true"),
+        ("sslaccept=strict", "true"),
+        ("ssl=false", None),
+    ],
+)
+def test_a_providers_url_that_asks_for_tls_gets_it(asked, check_hostname):
+    query = load(DATABASE_URL=f"mysql://shop:pw@db/shop?{asked}").DATABASE_URL.query
+    assert query.get("ssl_check_hostname") == check_hostname
+    assert ("ssl_ca" in query) == (check_hostname == "true")
+
+
 def test_several_hosts_may_stand_in_the_url_of_a_database():
     clustered = load(DATABASE_URL="postgres://shop:pw@db1:5432,db2:5433/shop").DATABASE_URL
     assert clustered.query == {"target_session_attrs": "read-write", "host": ("db1:5432", "db2:5433")}
