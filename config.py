@@ -82,13 +82,11 @@ def host(text: str) -> str:
 
 def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
     """``"3 per day"``, or several with ``;`` between them; blank is none at all."""
-    try:
+    with suppress(ValueError):
         items = tuple(parse_many(text)) if text else ()
         if all(item.amount > 0 and item.multiples > 0 for item in items):
             return items
-        raise ValueError
-    except ValueError:
-        raise ValueError('must be like "3 per day" or "20 per hour; 5 per minute", or blank for no limit') from None
+    raise ValueError('must be like "3 per day" or "20 per hour; 5 per minute", or blank for no limit')
 
 
 def database_url(text: str) -> URL:
@@ -131,20 +129,22 @@ def mysql_options(query: Mapping[str, Any]) -> dict[str, str]:
 
 def redis_url(text: str) -> str:
     """The URL of a Redis server."""
-    try:
+    with suppress(ValueError):
         if re.match(r"(redis|rediss|unix)://[^\s]+$", text) and urlsplit(text).port != 0:
             return text
-    except ValueError:
-        pass
     raise ValueError("must be like redis://host:6379/0")
 
 
-def origins(text: str) -> tuple[str, ...]:
-    """Origins of a browser (``https://shop.example``) with commas between them, or ``*`` for any."""
-    found = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
-    for origin in found:
-        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9._-]+(:[0-9]{1,5})?", origin):
-            raise ValueError("must be origins like https://shop.example with commas between them, or *")
+def several(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+    """A reader of what stands between commas, each as ``read`` takes it."""
+    return lambda text: tuple(read(each.strip()) for each in text.split(",") if each.strip())
+
+
+def origin(text: str) -> str:
+    """An origin of a browser (``https://shop.example``), or ``*`` for any."""
+    found = text.rstrip("/").lower()
+    if not re.fullmatch(r"\*|https?://[a-z0-9._-]+(:[0-9]{1,5})?", found):
+        raise ValueError("must be origins like https://shop.example with commas between them, or *")
     return found
 
 
@@ -187,6 +187,7 @@ class Settings:
     DATABASE_URL: URL = setting(None, database_url)
     REDIS_URL: str = setting("", redis_url)
     SECRET_KEY: str = setting("", secret)
+    SECRET_KEY_FALLBACKS: tuple[str, ...] = setting((), several(secret))
     TOKEN_MINUTES: int = setting(60, a_number(1, 525_600))
     ADMIN_EMAIL: str = setting("", email)
     ADMIN_PASSWORD: str = setting("", password, trim=False)
@@ -196,7 +197,7 @@ class Settings:
     LIMIT_REGISTER: tuple[RateLimitItem, ...] = setting(rate_limits("20 per hour"), rate_limits, blank=True)
     LIMIT_LOGIN: tuple[RateLimitItem, ...] = setting(rate_limits("10 per minute"), rate_limits, blank=True)
     LIMIT_DEFAULT: tuple[RateLimitItem, ...] = setting(rate_limits("1200 per minute"), rate_limits, blank=True)
-    CORS_ORIGINS: tuple[str, ...] = setting((), origins)
+    CORS_ORIGINS: tuple[str, ...] = setting((), several(origin))
     TRUSTED_PROXIES: int = setting(0, a_number(0, 20))
     CACHE_TIMEOUT: int = setting(60, a_number(1, 86_400))
     METRICS_PORT: int = setting(0, a_number(0, 65535))
@@ -233,8 +234,7 @@ class Settings:
             if found.get("ADMIN_EMAIL") and not found.get("ADMIN_PASSWORD"):
                 raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
         found.setdefault("DATABASE_URL", make_url(f"sqlite:///{INSTANCE / 'shop.db'}"))
-        found.setdefault("SECRET_KEY", "")
-        if not found["SECRET_KEY"]:
+        if "SECRET_KEY" not in found:
             found["SECRET_KEY"] = kept_secret(INSTANCE / "secret_key")
         return cls(**found)
 
@@ -242,7 +242,7 @@ class Settings:
 @dataclass(frozen=True, kw_only=True)
 class Development(Settings):
     APP_ENV = "development"
-    CORS_ORIGINS: tuple[str, ...] = setting((LOCAL_ORIGIN,), origins)
+    CORS_ORIGINS: tuple[str, ...] = setting((LOCAL_ORIGIN,), several(origin))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,7 @@ TABLES = (idempotency_keys, stock_movements, ticket_parts, ticket_mechanics, ser
 ENVIRONMENT = {
     "APP_ENV": "testing",
     "SECRET_KEY": "a secret of more than thirty-two bytes",
+    "SECRET_KEY_FALLBACKS": "an older secret of more than thirty-two bytes",
     "ADMIN_EMAIL": "first@example.com",
     "ADMIN_PASSWORD": PASSWORD,
     # Off, but for the tests of limits: `app.config` is read at each request.

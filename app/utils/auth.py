@@ -94,6 +94,11 @@ def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]
     }
 
 
+def signing_keys() -> tuple[str, ...]:
+    """The secrets of this shop: the one that signs, and then the others whose signatures are still good."""
+    return (current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"])
+
+
 SUBJECT = re.compile(r"(?P<kind>customer|mechanic):(?P<id>[1-9][0-9]{0,9})")
 DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
 
@@ -129,12 +134,7 @@ class Accounts:
 def read_token(token: str) -> tuple[Caller, float]:
     """The caller whom a token stands for, and the seconds that it will still be good; raise Unauthorized where it is
     forged, too old or revoked."""
-    try:
-        claims = DECODER.decode(
-            token, current_app.config["SECRET_KEY"], algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY
-        )
-    except (jwt.InvalidTokenError, ValueError):
-        raise Unauthorized from None
+    claims = verified(token)
     subject, version = SUBJECT.fullmatch(claims["sub"]), claims.get("ver")
     if subject is None or int(subject["id"]) > MAX_ID or type(version) is not int:
         raise Unauthorized
@@ -143,6 +143,18 @@ def read_token(token: str) -> tuple[Caller, float]:
     if row is None or row.token_version != version:
         raise Unauthorized("The token is no longer good; sign in again.")
     return Caller(kind, row.id, row.name, row.role), claims["exp"] + LEEWAY - time.time()
+
+
+def verified(token: str) -> dict[str, Any]:
+    """What a token says, where one of the shop's secrets has signed it and its time is now; raise Unauthorized."""
+    for key in signing_keys():
+        try:
+            return DECODER.decode(token, key, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY)
+        except jwt.InvalidSignatureError:
+            continue
+        except (jwt.InvalidTokenError, ValueError):
+            break
+    raise Unauthorized
 
 
 def accounts() -> Accounts:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.models import idempotency_keys as keys
 from app.models import now
+from app.utils.auth import signing_keys
 from app.utils.database import after_commit, execute, fetch, fetch_one, transaction
 from app.utils.errors import Conflict, Invalid
 from app.utils.extensions import db
@@ -78,10 +79,10 @@ def idempotent(view: View) -> View:
             return view(*args, **kwargs)
         if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
             raise Invalid({"Idempotency-Key": "must have 1 to 255 printable ASCII characters"})
-        mark = fingerprint()
+        mark = fingerprint(current_app.config["SECRET_KEY"])
         first = claim(g.limit_key, key, mark)
         if first is not None:
-            return replay(first, mark)
+            return replay(first)
         response: Response = view(*args, **kwargs)
         answer = {"answered": response.status_code, "where": response.headers.get("Location"), "answer": response.get_data()}
         execute(KEEP, {"of_caller": g.limit_key, "claimed": key} | answer)
@@ -94,9 +95,9 @@ def idempotent(view: View) -> View:
     return kept  # type: ignore[return-value]
 
 
-def fingerprint() -> str:
-    """What makes two requests the same, as a keyed hash: a body may hold a password."""
-    secret = hmac.digest(current_app.config["SECRET_KEY"].encode(), b"idempotency", "sha256")
+def fingerprint(key: str) -> str:
+    """What makes two requests the same, as a hash under a secret of the shop: a body may hold a password."""
+    secret = hmac.digest(key.encode(), b"idempotency", "sha256")
     said = b"\n".join((request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True)))
     return hmac.new(secret, said, "sha256").hexdigest()
 
@@ -142,9 +143,9 @@ def renewed(first: Row[Any], mark: str) -> Row[Any] | None:
     return None if ours.rowcount else fetch(select(keys).where(keys.c.id == first.id))[0]
 
 
-def replay(first: Row[Any], mark: str) -> Response:
-    """The first answer again; raise KeyReused where the request is another."""
-    if not hmac.compare_digest(first.fingerprint, mark):
+def replay(first: Row[Any]) -> Response:
+    """The first answer again; raise KeyReused where the request is another. The secret may have been changed since."""
+    if not any(hmac.compare_digest(first.fingerprint, fingerprint(key)) for key in signing_keys()):
         raise KeyReused
     response = Response(first.body, first.status, mimetype="application/json")
     if first.location:

@@ -57,6 +57,7 @@ def early_commit():
 
 def late_key():
     """A key is looked up before the work, and stored after it in a transaction of its own."""
+    from flask import current_app
     from sqlalchemy import insert
 
     from app.utils import idempotency
@@ -70,7 +71,8 @@ def late_key():
     def execute(statement, parameters=None):
         if statement is not idempotency.KEEP:
             return real(statement, parameters)
-        row = {"caller": parameters["of_caller"], "key": parameters["claimed"], "fingerprint": idempotency.fingerprint()}
+        mark = idempotency.fingerprint(current_app.config["SECRET_KEY"])
+        row = {"caller": parameters["of_caller"], "key": parameters["claimed"], "fingerprint": mark}
         row |= {"status": parameters["answered"], "location": parameters["where"], "body": parameters["answer"]}
         after_commit(lambda: (time.sleep(THOUGHT), transaction(lambda: real(insert(idempotency.keys).values(row)))()))
         return None

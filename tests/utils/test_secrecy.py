@@ -17,7 +17,8 @@ from tests.walk import filled, operations
 
 NEW = "zebra-new-password"
 SALARY = "7654321.98"
-NEVER = [PASSWORD, PASSWORD_HASH, NEW, "$argon2", "password_hash", "token_version", ENVIRONMENT["SECRET_KEY"], "argon2id"]
+NEVER = [PASSWORD, PASSWORD_HASH, NEW, "$argon2", "password_hash", "token_version", "argon2id"]
+NEVER += [ENVIRONMENT["SECRET_KEY"], ENVIRONMENT["SECRET_KEY_FALLBACKS"]]
 """What no answer and no line of a log ever holds."""
 BOBS = ["Zebra Bob", "zebra.bob@example.com", "+49 40 11223344", "Zebra brakes", "ZEBRAVIN"]
 """What belongs to one customer and their ticket, and no other customer may see."""
