@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := tests/postman/node_modules tests/browser/node_modules examples/frontend/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test guarantees bench bench-compare check format openapi examples clean
@@ -16,7 +17,8 @@ demo: $(VENV)/run.stamp ## set up, fill the shop with 200 tickets where it is em
 	@$(BIN)/flask --app run demo --tickets 200 --if-empty
 	@exec $(BIN)/python run.py
 
-test: $(VENV)/dev.stamp tests/postman/node_modules ## set up and run all tests
+test: $(VENV)/dev.stamp $(NODE) ## set up and run all tests
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo "chromium is not there: what needs a browser is not tested."
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=95
 
 guarantees: $(VENV)/dev.stamp ## prove in full what docs/guarantees.md promises, and write it anew
@@ -29,11 +31,11 @@ bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit, 
 	@test -n "$(BASE)" || { echo "BASE is not set: it names the commit to compare with." >&2; exit 1; }
 	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run --compare "$(BASE)" $(BENCH)
 
-check: $(VENV)/dev.stamp ## lint, types, and the drift of docs/openapi.json
+check: $(VENV)/dev.stamp examples/frontend/node_modules ## lint, types, and the drift of docs/openapi.json
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_document.py
+	@$(BIN)/python -m pytest -q tests/test_document.py tests/browser/test_types.py
 
 format: $(VENV)/dev.stamp ## format the code
 	@$(BIN)/ruff check --fix .
@@ -47,7 +49,7 @@ examples: $(VENV)/dev.stamp tests/postman/node_modules ## record the answers in 
 	@$(BIN)/python -m tests.cookbook
 
 clean: ## remove the virtual environment and what tests leave behind
-	@rm -rf $(VENV) tests/postman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) $(NODE) examples/frontend/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; PYTHON=… names another." >&2; exit 1; }
