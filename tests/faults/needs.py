@@ -1,6 +1,7 @@
 """What a proof can't do without; where that is not there it is skipped, and with REQUIRE_SERVICES=1 it fails."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ SERVERS = {"postgres": "postgresql", "mariadbd": "mariadb", "redis-server": "red
 
 
 def is_there(program):
-    places = f"/usr/sbin:/usr/bin:/usr/local/bin:{postgresql_folder()}"
+    places = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/usr/local/bin:{postgresql_folder()}"
     return Path(program).exists() if program.startswith("/") else shutil.which(program, path=places) is not None
 
 
