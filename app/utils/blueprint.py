@@ -12,8 +12,10 @@ from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
 from app.models import MAX_ID
-from app.utils.errors import MEDIA_TYPE, NotFound, title
+from app.utils.errors import MEDIA_TYPE, NotFound, Problem, Unauthorized, title
+from app.utils.examples import REFUSALS, example_of, examples_of
 from app.utils.extensions import api
+from app.utils.idempotency import InFlight
 from app.utils.wire import StrictParser
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -47,13 +49,20 @@ SAYS = {
     401: "There is no valid bearer token.",
     403: "The role of the caller may not do this.",
     404: "There is no such record, or it is someone else's.",
-    409: "A request with the same `Idempotency-Key` is being answered.",
     412: "The record has changed since the ETag in `If-Match`.",
     413: "The body is larger than 1 MiB.",
     415: "The body is not `application/json`.",
     422: "A field or parameter can't be accepted; `errors` names it.",
     429: "The limit is reached.",
     503: "The shop is busy or a part of it is down; nothing was changed.",
+}
+WRONG = "The email or the password is wrong."
+IN_FLIGHT = "A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again."
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The `token` that `POST /customers/login` and `POST /mechanics/login` answer with.",
 }
 
 
@@ -68,11 +77,12 @@ class RecordId(BaseConverter):
         return int(value) if len(value) <= len(str(MAX_ID)) and int(value) <= MAX_ID else 0
 
 
-def conflict(text: str) -> Callable[[View], View]:
-    """Document when a view answers 409."""
+def conflict(text: str, **examples: Problem) -> Callable[[View], View]:
+    """Document when a view answers 409, with examples by what they are about."""
 
     def decorate(view: View) -> View:
-        view._apidoc = {**getattr(view, "_apidoc", {}), "conflict": text}  # type: ignore[attr-defined]
+        shown = examples_of(409, {name.replace("_", " "): problem for name, problem in examples.items()})
+        view._apidoc = {**getattr(view, "_apidoc", {}), "conflict": (text, shown)}  # type: ignore[attr-defined]
         return view
 
     return decorate
@@ -90,12 +100,17 @@ def streamed(view: View) -> View:
     return view
 
 
-def problem(status: int, text: str) -> dict[str, Any]:
+def name_of(status: int) -> str:
+    """What a problem that many operations share is called among the document's components."""
+    return title(status).replace(" ", "")
+
+
+def problem(status: int, text: str, examples: dict[str, Any]) -> dict[str, Any]:
     headers = {429: ["Retry-After"], 503: ["Retry-After"], 401: ["WWW-Authenticate"]}.get(status, [])
     limits = LIMIT_HEADERS if status == 429 else {}
     return {
         "description": f"{title(status)}: {text}",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
         **({"headers": {name: HEADERS[name] for name in headers} | limits} if headers else {}),
     }
 
@@ -141,9 +156,18 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
     def arguments(self, schema: type[Schema] | Schema, **kwargs: Any) -> Callable[[View], View]:
-        """flask-smorest's, with one schema for all requests: webargs would make one for each."""
+        """flask-smorest's, with one schema for all requests: webargs would make one for each; and with an example."""
         made = schema() if isinstance(schema, type) else schema
+        if kwargs.get("location", "json") == "json" and not {"example", "examples"} & kwargs.keys():
+            kwargs["example"] = example_of(made)
         return cast("Callable[[View], View]", super().arguments(made, **kwargs))
+
+    def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[View], View]:
+        """flask-smorest's, with an example."""
+        made = schema() if isinstance(schema, type) else schema
+        if isinstance(made, Schema):
+            kwargs["example"] = example_of(made)
+        return cast("Callable[[View], View]", super().response(status_code, made, **kwargs))
 
     @staticmethod
     def prepare_contract_doc(doc: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
@@ -161,16 +185,19 @@ class Blueprint(flask_smorest.Blueprint):
             doc["responses"]["304"] = {"description": "The client holds this already.", "headers": {"ETag": HEADERS["ETag"]}}
         if "idempotent" in info:
             parameters.append(IDEMPOTENCY_KEY)
-            errors |= {409}
         for status in successes:
             answer = doc["responses"][status]
             names = headers_of(status, info, parameters)
             answer["headers"] = answer.get("headers", {}) | {name: HEADERS[name] for name in names} | LIMIT_HEADERS
-        doc["responses"] |= {str(status): problem(status, SAYS[status]) for status in sorted(errors)}
+        doc["responses"] |= {str(status): name_of(status) for status in sorted(errors)}
         if "signs_in" in info:
-            doc["responses"]["401"] = problem(401, "The email or the password is wrong.")
-        if "conflict" in info:
-            doc["responses"]["409"] = problem(409, info["conflict"] + (" " + SAYS[409] if 409 in errors else ""))
+            doc["responses"]["401"] = problem(401, WRONG, examples_of(401, {"wrong": Unauthorized(WRONG)}))
+        conflicts = [info["conflict"]] if "conflict" in info else []
+        if "idempotent" in info:
+            conflicts.append((IN_FLIGHT, examples_of(409, {"in flight": InFlight()})))
+        if conflicts:
+            examples = {name: example for _, shown in conflicts for name, example in shown.items()}
+            doc["responses"]["409"] = problem(409, " ".join(text for text, _ in conflicts), examples)
         doc["x-allowed"] = sorted(allowed)
         return doc
 
@@ -213,4 +240,6 @@ def init_app(app: Flask) -> None:
     api.register_converter(RecordId, lambda _: {"type": "integer", "minimum": 1, "maximum": MAX_ID})
     api.init_app(app)
     api.ma_plugin.converter.add_attribute_function(one_of_several)
-    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.security_scheme("bearer", BEARER)
+    for status, text in SAYS.items():
+        api.spec.components.response(name_of(status), problem(status, text, examples_of(status, REFUSALS[status])))

@@ -151,11 +151,14 @@ def title(status: int) -> str:
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
+def body_of(status: int, detail: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    """The one place where the body of an error is made."""
+    return {"type": "about:blank", "title": title(status), "status": status, "detail": detail, **members}
+
+
 def respond(status: int, detail: str, members: Mapping[str, Any] | None = None, headers: Any = ()) -> Response:
-    """The one place where the body of an error is made. Escaped to ASCII: it may name what a client sent."""
-    body = {"type": "about:blank", "title": title(status), "status": status, "detail": detail}
-    if members:
-        body |= members
+    """The answer that tells of an error. Escaped to ASCII: it may name what a client sent."""
+    body = body_of(status, detail, members or {})
     # A lone surrogate in a field's name has no UTF-8; a client's decoder may choke on its escape, too.
     text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
     return Response(text, status, headers, content_type=MEDIA_TYPE)

@@ -69,7 +69,8 @@ class Email(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         shown = PLAIN_EMAIL.pattern.replace("a-z", "A-Za-z")
-        kwargs.setdefault("metadata", {"format": "email", "pattern": f"^{shown}$", "example": "ann@example.com"})
+        documented = {"format": "email", "pattern": f"^{shown}$", "example": "ann@example.com"}
+        kwargs["metadata"] = documented | kwargs.get("metadata", {})
         super().__init__(255, 3, validate=[self.is_plain], **kwargs)
 
     def clean(self, value: str) -> str:
@@ -95,7 +96,7 @@ class Vin(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         plain = validate.Regexp(r"^[A-Za-z0-9-]+\Z", error="may hold letters, digits and hyphens only")
-        kwargs.setdefault("metadata", {"pattern": "^[A-Za-z0-9-]+$", "example": "1HGCM82633A004352"})
+        kwargs["metadata"] = {"pattern": "^[A-Za-z0-9-]+$"} | kwargs.get("metadata", {})
         super().__init__(50, validate=[plain], **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -134,6 +135,7 @@ class Id(Whole):
     """The id of a record. One that names nothing is found out by who uses it."""
 
     def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"example": 1})
         super().__init__(1, MAX_ID, **kwargs)
 
 
@@ -150,7 +152,7 @@ class Money(fields.Float):
     def __init__(self, **kwargs: Any) -> None:
         kwargs["error_messages"] = ARE_WRONG | {"invalid": "must be a number"}
         limits = {} if kwargs.get("dump_only") else {"maximum": MAX_CENTS / 100, "multipleOf": 0.01}  # A total has no largest.
-        kwargs.setdefault("metadata", {"minimum": 0, "example": 49.9} | limits)
+        kwargs["metadata"] = {"minimum": 0, "example": 49.9} | limits | kwargs.get("metadata", {})
         super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:

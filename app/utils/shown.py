@@ -12,7 +12,11 @@ class ShownText(AsIs, fields.String):
 
 
 class ShownNumber(AsIs, fields.Integer):
-    """A whole number of a record."""
+    """A whole number of a record; an id, unless its example says otherwise."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["metadata"] = {"example": 1} | kwargs.get("metadata", {})
+        super().__init__(**kwargs)
 
 
 class Timestamp(AsIs, fields.DateTime):

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut, LoginIn, TokenOut
+from app.blueprints.customer.schemas import A_CHANGE, CustomerChange, CustomerIn, CustomerOut, LoginIn, TokenOut
 from app.models import customers
-from app.utils.accounts import DELETED_CUSTOMER, create_account, delete_account, log_in, update_account, with_hash
+from app.utils.accounts import DELETED_CUSTOMER, EmailTaken, create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller, require_owner
 from app.utils.blueprint import Blueprint, conflict, signs_in
 from app.utils.conditional import NEVER_STORED, lock_current
@@ -43,7 +43,7 @@ def read_customer(customer_id: int) -> Any:
 @transaction
 @idempotent
 @limit_tries("LIMIT_REGISTER", address)
-@conflict("The email is taken.")
+@conflict("The email is taken.", email=EmailTaken())
 @blp.arguments(CustomerIn)
 @blp.response(201, CustomerOut)
 def register_customer(new: dict[str, Any]) -> Any:
@@ -83,8 +83,8 @@ def get_customer(customer_id: int) -> Any:
 @blp.put("/<id:customer_id>")
 @allow("customer", "mechanic", "admin")
 @transaction
-@conflict("The email is taken.")
-@blp.arguments(CustomerChange)
+@conflict("The email is taken.", email=EmailTaken())
+@blp.arguments(CustomerChange, example=A_CHANGE)
 @blp.response(200, CustomerOut)
 def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
     """Change a customer; the password only by themselves or an admin."""

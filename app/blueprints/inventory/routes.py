@@ -85,7 +85,7 @@ def get_part(part_id: int) -> Any:
 @allow("mechanic", "admin")
 @transaction
 @idempotent
-@conflict("Another part has this sku.")
+@conflict("Another part has this sku.", sku=SkuTaken())
 @blp.arguments(PartIn)
 @blp.response(201, PartOut)
 def create_part(new: dict[str, Any]) -> Any:
@@ -100,7 +100,7 @@ def create_part(new: dict[str, Any]) -> Any:
 @blp.put("/<id:part_id>")
 @allow("mechanic", "admin")
 @transaction
-@conflict("Another part has this sku.")
+@conflict("Another part has this sku.", sku=SkuTaken())
 @blp.arguments(PartChange)
 @blp.response(200, PartOut)
 def update_part(changes: dict[str, Any], part_id: int) -> Any:

@@ -10,25 +10,26 @@ from app.utils.extensions import ma
 from app.utils.fields import Money, Quantity, Text
 from app.utils.shown import Shown, ShownNumber, ShownText, Timestamp
 
-A_COUNT = {"minimum": 0, "maximum": MAX_COUNT}
+A_COUNT = {"minimum": 0, "maximum": MAX_COUNT, "example": 20}
+A_NAME, A_SKU = {"example": "Brake pad, front"}, {"example": "BP-1042"}
 
 
 class PartIn(Schema):
     """A new part."""
 
-    name = Text(255, required=True, metadata={"example": "Brake pad, front"})
+    name = Text(255, required=True, metadata=A_NAME)
     price = Money(required=True, attribute="price_cents")
     quantity = Quantity(0, load_default=0, metadata={"description": "How many are in stock", "example": 20})
-    sku = Text(64, allow_none=True, load_default=None, metadata={"example": "BP-1042"})
+    sku = Text(64, allow_none=True, load_default=None, metadata=A_SKU)
 
 
 class PartChange(Schema):
     """Any subset of a part's fields; what is left out stays. `quantity` is the stock that was counted."""
 
-    name = Text(255, metadata={"example": "Brake pad, front"})
+    name = Text(255, metadata=A_NAME)
     price = Money(attribute="price_cents")
     quantity = Quantity(0, metadata={"description": "How many were counted", "example": 20})
-    sku = Text(64, allow_none=True, metadata={"example": "BP-1042"})
+    sku = Text(64, allow_none=True, metadata=A_SKU)
 
 
 class PartOut(Shown, ma.SQLAlchemySchema):
@@ -38,10 +39,10 @@ class PartOut(Shown, ma.SQLAlchemySchema):
         model = Inventory
 
     id = ma.auto_field()
-    name = ma.auto_field()
+    name = ma.auto_field(metadata=A_NAME)
     price = Money(attribute="price_cents", dump_only=True)
     quantity = ma.auto_field(metadata=A_COUNT)
-    sku = ma.auto_field()
+    sku = ma.auto_field(metadata=A_SKU)
     created_at = Timestamp()
     updated_at = Timestamp()
 
@@ -50,7 +51,7 @@ class NamedOut(Shown, Schema):
     """A mechanic as others refer to them."""
 
     id = ShownNumber()
-    name = ShownText()
+    name = ShownText(metadata={"example": "Max Wrench"})
 
 
 class Doer(fields.Nested):
@@ -67,9 +68,9 @@ class MovementOut(Shown, ma.SQLAlchemySchema):
         model = StockMovement
 
     id = ma.auto_field()
-    change = ma.auto_field()
-    balance = ma.auto_field(metadata=A_COUNT)
-    reason = ma.auto_field(metadata={"enum": ["received", "counted", "used", "returned"]})
+    change = ma.auto_field(metadata={"example": -4})
+    balance = ma.auto_field(metadata=A_COUNT | {"example": 16})
+    reason = ma.auto_field(metadata={"enum": ["received", "counted", "used", "returned"], "example": "used"})
     ticket_id = ma.auto_field()
     by = Doer(NamedOut, allow_none=True)
     created_at = Timestamp()

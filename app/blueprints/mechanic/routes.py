@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.blueprints.customer.schemas import LoginIn, TokenOut
+from app.blueprints.customer.schemas import A_CHANGE, LoginIn, TokenOut
 from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, MechanicOut
 from app.models import mechanics
-from app.utils.accounts import create_account, delete_account, log_in, update_account, with_hash
+from app.utils.accounts import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
 from app.utils.auth import allow, caller
 from app.utils.blueprint import Blueprint, conflict, signs_in
 from app.utils.conditional import NEVER_STORED, lock_current
@@ -55,7 +55,7 @@ def keep_an_admin(mechanic_id: int) -> None:
 @allow("admin")
 @transaction
 @idempotent
-@conflict("The email is taken.")
+@conflict("The email is taken.", email=EmailTaken())
 @blp.arguments(MechanicIn)
 @blp.response(201, MechanicOut)
 def create_mechanic(new: dict[str, Any]) -> Any:
@@ -95,8 +95,8 @@ def get_mechanic(mechanic_id: int) -> Any:
 @blp.put("/<id:mechanic_id>")
 @allow("mechanic", "admin")
 @transaction
-@conflict("The email is taken, or the last admin would be demoted.")
-@blp.arguments(MechanicChange)
+@conflict("The email is taken, or the last admin would be demoted.", email=EmailTaken(), last_admin=LastAdmin())
+@blp.arguments(MechanicChange, example=A_CHANGE)
 @blp.response(200, MechanicOut)
 def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
     """Change a mechanic; one who is no admin only themselves, without salary and role."""
@@ -122,7 +122,7 @@ def require_self_service(mechanic_id: int, changes: dict[str, Any]) -> None:
 @blp.delete("/<id:mechanic_id>")
 @allow("admin")
 @transaction
-@conflict("It is the last admin.")
+@conflict("It is the last admin.", last_admin=LastAdmin())
 @blp.response(204)
 def delete_mechanic(mechanic_id: int) -> None:
     """Let a mechanic go; old tickets still show their name."""

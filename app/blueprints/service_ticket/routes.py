@@ -5,9 +5,20 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from app.blueprints.inventory.schemas import NamedOut
+from app.blueprints.inventory.stock import OutOfStock, ShelfFull
 from app.blueprints.service_ticket import crew, parts
+from app.blueprints.service_ticket.parts import NotOnTicket
 from app.blueprints.service_ticket.reading import read_ticket, read_tickets
-from app.blueprints.service_ticket.schemas import CrewChange, PartsChange, TicketChange, TicketIn, TicketOut, TicketQuery
+from app.blueprints.service_ticket.schemas import (
+    CHANGES,
+    CREWS,
+    CrewChange,
+    PartsChange,
+    TicketChange,
+    TicketIn,
+    TicketOut,
+    TicketQuery,
+)
 from app.models import customers, now, service_tickets, ticket_mechanics
 from app.utils.auth import allow, caller
 from app.utils.blueprint import Blueprint, conflict
@@ -37,6 +48,8 @@ NEWEST_FIRST = Listing(
         "q": matching(service_tickets.c.description),
     },
 )
+SHORT = OutOfStock([{"inventory_id": 1, "requested": 50, "available": 16}])
+"""How the document shows one."""
 CUSTOMER = select(customers.c.id).where(customers.c.id == bindparam("customer_id"), customers.c.deleted_at.is_(None))
 
 
@@ -57,7 +70,7 @@ def tickets_of(found: Found) -> Any:
 @allow("mechanic", "admin")
 @transaction
 @idempotent
-@conflict("There is too little stock; `shortages` lists every part of which there is.")
+@conflict("There is too little stock; `shortages` lists every part of which there is.", too_little=SHORT)
 @blp.arguments(TicketIn)
 @blp.response(201, TicketOut)
 def open_ticket(new: dict[str, Any]) -> Any:
@@ -117,7 +130,7 @@ def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
 @allow("mechanic", "admin")
 @transaction
 @limit_successes("LIMIT_TICKET_DELETE", by=caller_alone)
-@conflict("The stock of a part would pass its largest count.")
+@conflict("The stock of a part would pass its largest count.", too_much=ShelfFull())
 @blp.response(204)
 def delete_ticket(ticket_id: int) -> None:
     """Delete a ticket; its parts go back to stock."""
@@ -137,7 +150,7 @@ def list_ticket_mechanics(ticket_id: int) -> Any:
 @allow("mechanic", "admin")
 @transaction
 @limit_successes("LIMIT_TICKET_MECHANICS", by=caller_and_ticket)
-@blp.arguments(CrewChange)
+@blp.arguments(CrewChange, examples=CREWS)
 @blp.response(200, TicketOut)
 def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
     """Set the mechanics on a ticket, or add and remove some."""
@@ -162,8 +175,13 @@ def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
 @transaction
 @idempotent
 @limit_successes("LIMIT_TICKET_INVENTORY", by=caller_and_ticket)
-@conflict("There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count.")
-@blp.arguments(PartsChange)
+@conflict(
+    "There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count.",
+    too_little=SHORT,
+    not_on_the_ticket=NotOnTicket(),
+    too_much=ShelfFull(),
+)
+@blp.arguments(PartsChange, examples=CHANGES)
 @blp.response(200, TicketOut)
 def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
     """Take parts off a ticket and put parts on it; stock follows in the same transaction."""

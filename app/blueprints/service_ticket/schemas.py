@@ -12,20 +12,32 @@ from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text,
 from app.utils.pagination import PageQuery
 from app.utils.shown import Shown, ShownNumber, ShownText, Timestamp
 
-A_DESCRIPTION = {"example": "Replace front brake pads"}
+A_DAY, A_VIN = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
+A_DESCRIPTION, A_QUANTITY = {"example": "Replace front brake pads"}, {"example": 4}
+CREWS = {
+    "the whole crew": {"value": {"mechanic_ids": [1, 2]}},
+    "some come and go": {"value": {"add_mechanic_ids": [2], "remove_mechanic_ids": [1]}},
+}
+CHANGES = {
+    "put on": {"value": {"add_parts": [{"inventory_id": 1, "quantity": 4}]}},
+    "take off": {"value": {"remove_parts": [{"inventory_id": 1, "quantity": 1}]}},
+    "another part instead": {"value": {"remove_parts": [1], "add_parts": [{"inventory_id": 2, "quantity": 4}]}},
+    "take a whole line off": {"value": {"remove_parts": [2]}},
+}
+"""Examples of the changes that can be sent in more ways than one."""
 
 
 class PartLineIn(Schema):
     """So many of a part."""
 
-    inventory_id = Id(required=True, metadata={"example": 1})
-    quantity = Quantity(load_default=1)
+    inventory_id = Id(required=True)
+    quantity = Quantity(load_default=1, metadata=A_QUANTITY)
 
 
 class PartLineOff(Schema):
     """So many of a part that come off; without a quantity, the whole line."""
 
-    inventory_id = Id(required=True, metadata={"example": 1})
+    inventory_id = Id(required=True)
     quantity = Quantity(load_default=lambda: None)  # A null may be a mistake: it takes no whole line.
 
 
@@ -43,10 +55,10 @@ class LineOff(fields.Nested):
 class TicketIn(Schema):
     """A new ticket; its parts leave the stock with it."""
 
-    customer_id = Id(required=True, metadata={"example": 1})
-    service_date = Day(required=True, metadata={"example": "2026-11-24"})
+    customer_id = Id(required=True)
+    service_date = Day(required=True, metadata=A_DAY)
     description = Text(2000, breaks=True, required=True, metadata=A_DESCRIPTION)
-    vin = Vin(required=True)
+    vin = Vin(required=True, metadata=A_VIN)
     mechanic_ids = Ids(load_default=list)
     parts = Lines(fields.Nested(PartLineIn), load_default=list)
 
@@ -54,10 +66,10 @@ class TicketIn(Schema):
 class TicketChange(Schema):
     """Any subset of a ticket's fields; what is left out stays."""
 
-    customer_id = Id(metadata={"example": 1})
-    service_date = Day(metadata={"example": "2026-11-24"})
+    customer_id = Id()
+    service_date = Day(metadata=A_DAY)
     description = Text(2000, breaks=True, metadata=A_DESCRIPTION)
-    vin = Vin()
+    vin = Vin(metadata=A_VIN)
 
 
 class CrewChange(Schema):
@@ -97,10 +109,10 @@ class TicketPartOut(Shown, Schema):
     """A line of a ticket: so many of a part, at the price of the moment it first went on."""
 
     inventory_id = ShownNumber()
-    name = ShownText()
-    quantity = ShownNumber()
+    name = ShownText(metadata={"example": "Brake pad, front"})
+    quantity = ShownNumber(metadata=A_QUANTITY)
     unit_price = Money(attribute="unit_price_cents", dump_only=True)
-    total = Money(attribute="total_cents", dump_only=True)
+    total = Money(attribute="total_cents", dump_only=True, metadata={"example": 199.6})
 
 
 class TicketOut(Shown, ma.SQLAlchemySchema):
@@ -111,12 +123,12 @@ class TicketOut(Shown, ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     customer_id = ma.auto_field()
-    service_date = Day()
-    description = ma.auto_field()
-    vin = ma.auto_field()
+    service_date = Day(metadata=A_DAY)
+    description = ma.auto_field(metadata=A_DESCRIPTION)
+    vin = ma.auto_field(metadata=A_VIN)
     mechanics = fields.Nested(NamedOut, many=True)
     parts = fields.Nested(TicketPartOut, many=True)
-    parts_total = Money(attribute="parts_total_cents", dump_only=True)
+    parts_total = Money(attribute="parts_total_cents", dump_only=True, metadata={"example": 199.6})
     created_at = Timestamp()
     updated_at = Timestamp()
 

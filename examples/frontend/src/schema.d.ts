@@ -47,6 +47,17 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "name": "Ann Driver",
+                         *         "email": "ann@example.com",
+                         *         "phone": "555-0100",
+                         *         "created_at": "2026-11-24T08:00:00Z"
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["CustomerOut"][];
                     };
                 };
@@ -59,63 +70,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -132,6 +91,14 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Ann Driver",
+                     *       "email": "ann@example.com",
+                     *       "password": "correct horse battery",
+                     *       "phone": "555-0100"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CustomerIn"];
                 };
             };
@@ -154,19 +121,20 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Ann Driver",
+                         *       "email": "ann@example.com",
+                         *       "phone": "555-0100",
+                         *       "created_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["CustomerOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered. */
+                400: components["responses"]["BadRequest"];
+                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -175,61 +143,11 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         delete?: never;
@@ -257,6 +175,12 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ann@example.com",
+                     *       "password": "correct horse battery"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LoginIn"];
                 };
             };
@@ -273,18 +197,19 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "status": "success",
+                         *       "message": "You are signed in.",
+                         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
+                         *       "token_type": "Bearer",
+                         *       "expires_in": 3600
+                         *     }
+                         */
                         "application/json": components["schemas"]["TokenOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
                 /** @description Unauthorized: The email or the password is wrong. */
                 401: {
                     headers: {
@@ -296,61 +221,11 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         delete?: never;
@@ -397,6 +272,15 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Ann Driver",
+                         *       "email": "ann@example.com",
+                         *       "phone": "555-0100",
+                         *       "created_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["CustomerOut"];
                     };
                 };
@@ -409,63 +293,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         /** Change a customer; the password only by themselves or an admin. */
@@ -483,6 +315,11 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "phone": "555-0199"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CustomerChange"];
                 };
             };
@@ -501,47 +338,22 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Ann Driver",
+                         *       "email": "ann@example.com",
+                         *       "phone": "555-0100",
+                         *       "created_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["CustomerOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
                 /** @description Conflict: The email is taken. */
                 409: {
                     headers: {
@@ -551,70 +363,12 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         post?: never;
@@ -646,72 +400,12 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                412: components["responses"]["PreconditionFailed"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         options?: never;
@@ -762,6 +456,18 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "name": "Max Wrench",
+                         *         "email": "max@example.com",
+                         *         "phone": "555-0100",
+                         *         "role": "mechanic",
+                         *         "salary": 40000
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["MechanicOut"][];
                     };
                 };
@@ -774,63 +480,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -847,6 +501,16 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Max Wrench",
+                     *       "email": "max@example.com",
+                     *       "phone": "555-0100",
+                     *       "salary": 40000,
+                     *       "password": "correct horse battery",
+                     *       "role": "mechanic"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MechanicIn"];
                 };
             };
@@ -869,39 +533,23 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Max Wrench",
+                         *       "email": "max@example.com",
+                         *       "phone": "555-0100",
+                         *       "role": "mechanic",
+                         *       "salary": 40000
+                         *     }
+                         */
                         "application/json": components["schemas"]["MechanicOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered. */
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -910,61 +558,11 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         delete?: never;
@@ -992,6 +590,12 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "email": "ann@example.com",
+                     *       "password": "correct horse battery"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LoginIn"];
                 };
             };
@@ -1008,18 +612,19 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "status": "success",
+                         *       "message": "You are signed in.",
+                         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
+                         *       "token_type": "Bearer",
+                         *       "expires_in": 3600
+                         *     }
+                         */
                         "application/json": components["schemas"]["TokenOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
                 /** @description Unauthorized: The email or the password is wrong. */
                 401: {
                     headers: {
@@ -1031,61 +636,11 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         delete?: never;
@@ -1132,6 +687,16 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Max Wrench",
+                         *       "email": "max@example.com",
+                         *       "phone": "555-0100",
+                         *       "role": "mechanic",
+                         *       "salary": 40000
+                         *     }
+                         */
                         "application/json": components["schemas"]["MechanicOut"];
                     };
                 };
@@ -1144,63 +709,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         /** Change a mechanic; one who is no admin only themselves, without salary and role. */
@@ -1218,6 +731,11 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "phone": "555-0199"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MechanicChange"];
                 };
             };
@@ -1236,47 +754,23 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Max Wrench",
+                         *       "email": "max@example.com",
+                         *       "phone": "555-0100",
+                         *       "role": "mechanic",
+                         *       "salary": 40000
+                         *     }
+                         */
                         "application/json": components["schemas"]["MechanicOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
                 /** @description Conflict: The email is taken, or the last admin would be demoted. */
                 409: {
                     headers: {
@@ -1286,70 +780,12 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         post?: never;
@@ -1381,35 +817,9 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
                 /** @description Conflict: It is the last admin. */
                 409: {
                     headers: {
@@ -1419,43 +829,9 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                412: components["responses"]["PreconditionFailed"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         options?: never;
@@ -1513,6 +889,35 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "customer_id": 1,
+                         *         "service_date": "2026-11-24",
+                         *         "description": "Replace front brake pads",
+                         *         "vin": "1HGCM82633A004352",
+                         *         "mechanics": [
+                         *           {
+                         *             "id": 1,
+                         *             "name": "Max Wrench"
+                         *           }
+                         *         ],
+                         *         "parts": [
+                         *           {
+                         *             "inventory_id": 1,
+                         *             "name": "Brake pad, front",
+                         *             "quantity": 4,
+                         *             "unit_price": 49.9,
+                         *             "total": 199.6
+                         *           }
+                         *         ],
+                         *         "parts_total": 199.6,
+                         *         "created_at": "2026-11-24T08:00:00Z",
+                         *         "updated_at": "2026-11-24T08:00:00Z"
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["TicketOut"][];
                     };
                 };
@@ -1525,63 +930,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -1598,6 +951,23 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanic_ids": [
+                     *         1
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "quantity": 4
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["TicketIn"];
                 };
             };
@@ -1620,39 +990,40 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "customer_id": 1,
+                         *       "service_date": "2026-11-24",
+                         *       "description": "Replace front brake pads",
+                         *       "vin": "1HGCM82633A004352",
+                         *       "mechanics": [
+                         *         {
+                         *           "id": 1,
+                         *           "name": "Max Wrench"
+                         *         }
+                         *       ],
+                         *       "parts": [
+                         *         {
+                         *           "inventory_id": 1,
+                         *           "name": "Brake pad, front",
+                         *           "quantity": 4,
+                         *           "unit_price": 49.9,
+                         *           "total": 199.6
+                         *         }
+                         *       ],
+                         *       "parts_total": 199.6,
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["TicketOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Conflict: There is too little stock; `shortages` lists every part of which there is. A request with the same `Idempotency-Key` is being answered. */
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                /** @description Conflict: There is too little stock; `shortages` lists every part of which there is. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1661,61 +1032,11 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         delete?: never;
@@ -1765,6 +1086,35 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "customer_id": 1,
+                         *         "service_date": "2026-11-24",
+                         *         "description": "Replace front brake pads",
+                         *         "vin": "1HGCM82633A004352",
+                         *         "mechanics": [
+                         *           {
+                         *             "id": 1,
+                         *             "name": "Max Wrench"
+                         *           }
+                         *         ],
+                         *         "parts": [
+                         *           {
+                         *             "inventory_id": 1,
+                         *             "name": "Brake pad, front",
+                         *             "quantity": 4,
+                         *             "unit_price": 49.9,
+                         *             "total": 199.6
+                         *           }
+                         *         ],
+                         *         "parts_total": 199.6,
+                         *         "created_at": "2026-11-24T08:00:00Z",
+                         *         "updated_at": "2026-11-24T08:00:00Z"
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["TicketOut"][];
                     };
                 };
@@ -1777,63 +1127,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -1882,6 +1180,33 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "customer_id": 1,
+                         *       "service_date": "2026-11-24",
+                         *       "description": "Replace front brake pads",
+                         *       "vin": "1HGCM82633A004352",
+                         *       "mechanics": [
+                         *         {
+                         *           "id": 1,
+                         *           "name": "Max Wrench"
+                         *         }
+                         *       ],
+                         *       "parts": [
+                         *         {
+                         *           "inventory_id": 1,
+                         *           "name": "Brake pad, front",
+                         *           "quantity": 4,
+                         *           "unit_price": 49.9,
+                         *           "total": 199.6
+                         *         }
+                         *       ],
+                         *       "parts_total": 199.6,
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["TicketOut"];
                     };
                 };
@@ -1894,63 +1219,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         /** Change a ticket, but not its mechanics and parts. */
@@ -1968,6 +1241,14 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TicketChange"];
                 };
             };
@@ -1986,111 +1267,46 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "customer_id": 1,
+                         *       "service_date": "2026-11-24",
+                         *       "description": "Replace front brake pads",
+                         *       "vin": "1HGCM82633A004352",
+                         *       "mechanics": [
+                         *         {
+                         *           "id": 1,
+                         *           "name": "Max Wrench"
+                         *         }
+                         *       ],
+                         *       "parts": [
+                         *         {
+                         *           "inventory_id": 1,
+                         *           "name": "Brake pad, front",
+                         *           "quantity": 4,
+                         *           "unit_price": 49.9,
+                         *           "total": 199.6
+                         *         }
+                         *       ],
+                         *       "parts_total": 199.6,
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["TicketOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         post?: never;
@@ -2122,35 +1338,9 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
                 /** @description Conflict: The stock of a part would pass its largest count. */
                 409: {
                     headers: {
@@ -2160,43 +1350,9 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                412: components["responses"]["PreconditionFailed"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         options?: never;
@@ -2242,6 +1398,14 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "name": "Max Wrench"
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["NamedOut"][];
                     };
                 };
@@ -2254,63 +1418,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         /** Set the mechanics on a ticket, or add and remove some. */
@@ -2346,111 +1458,46 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "customer_id": 1,
+                         *       "service_date": "2026-11-24",
+                         *       "description": "Replace front brake pads",
+                         *       "vin": "1HGCM82633A004352",
+                         *       "mechanics": [
+                         *         {
+                         *           "id": 1,
+                         *           "name": "Max Wrench"
+                         *         }
+                         *       ],
+                         *       "parts": [
+                         *         {
+                         *           "inventory_id": 1,
+                         *           "name": "Brake pad, front",
+                         *           "quantity": 4,
+                         *           "unit_price": 49.9,
+                         *           "total": 199.6
+                         *         }
+                         *       ],
+                         *       "parts_total": 199.6,
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["TicketOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         post?: never;
@@ -2502,72 +1549,12 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                412: components["responses"]["PreconditionFailed"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         options?: never;
@@ -2622,48 +1609,41 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "customer_id": 1,
+                         *       "service_date": "2026-11-24",
+                         *       "description": "Replace front brake pads",
+                         *       "vin": "1HGCM82633A004352",
+                         *       "mechanics": [
+                         *         {
+                         *           "id": 1,
+                         *           "name": "Max Wrench"
+                         *         }
+                         *       ],
+                         *       "parts": [
+                         *         {
+                         *           "inventory_id": 1,
+                         *           "name": "Brake pad, front",
+                         *           "quantity": 4,
+                         *           "unit_price": 49.9,
+                         *           "total": 199.6
+                         *         }
+                         *       ],
+                         *       "parts_total": 199.6,
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["TicketOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Conflict: There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count. A request with the same `Idempotency-Key` is being answered. */
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                /** @description Conflict: There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -2672,70 +1652,12 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         post?: never;
@@ -2788,6 +1710,19 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "name": "Brake pad, front",
+                         *         "price": 49.9,
+                         *         "quantity": 20,
+                         *         "sku": "BP-1042",
+                         *         "created_at": "2026-11-24T08:00:00Z",
+                         *         "updated_at": "2026-11-24T08:00:00Z"
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["PartOut"][];
                     };
                 };
@@ -2800,63 +1735,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -2873,6 +1756,14 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Brake pad, front",
+                     *       "price": 49.9,
+                     *       "quantity": 20,
+                     *       "sku": "BP-1042"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartIn"];
                 };
             };
@@ -2895,39 +1786,24 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Brake pad, front",
+                         *       "price": 49.9,
+                         *       "quantity": 20,
+                         *       "sku": "BP-1042",
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["PartOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Conflict: Another part has this sku. A request with the same `Idempotency-Key` is being answered. */
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                /** @description Conflict: Another part has this sku. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -2936,61 +1812,11 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         delete?: never;
@@ -3037,6 +1863,17 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Brake pad, front",
+                         *       "price": 49.9,
+                         *       "quantity": 20,
+                         *       "sku": "BP-1042",
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["PartOut"];
                     };
                 };
@@ -3049,63 +1886,11 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         /** Change a part; `quantity` sets the counted stock, and the difference is recorded. */
@@ -3123,6 +1908,14 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "Brake pad, front",
+                     *       "price": 49.9,
+                     *       "quantity": 20,
+                     *       "sku": "BP-1042"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartChange"];
                 };
             };
@@ -3141,47 +1934,24 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "id": 1,
+                         *       "name": "Brake pad, front",
+                         *       "price": 49.9,
+                         *       "quantity": 20,
+                         *       "sku": "BP-1042",
+                         *       "created_at": "2026-11-24T08:00:00Z",
+                         *       "updated_at": "2026-11-24T08:00:00Z"
+                         *     }
+                         */
                         "application/json": components["schemas"]["PartOut"];
                     };
                 };
-                /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
                 /** @description Conflict: Another part has this sku. */
                 409: {
                     headers: {
@@ -3191,70 +1961,12 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Content Too Large: The body is larger than 1 MiB. */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unsupported Media Type: The body is not `application/json`. */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         post?: never;
@@ -3286,72 +1998,12 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                412: components["responses"]["PreconditionFailed"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         options?: never;
@@ -3404,6 +2056,22 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example [
+                         *       {
+                         *         "id": 1,
+                         *         "change": -4,
+                         *         "balance": 16,
+                         *         "reason": "used",
+                         *         "ticket_id": 1,
+                         *         "by": {
+                         *           "id": 1,
+                         *           "name": "Max Wrench"
+                         *         },
+                         *         "created_at": "2026-11-24T08:00:00Z"
+                         *       }
+                         *     ]
+                         */
                         "application/json": components["schemas"]["MovementOut"][];
                     };
                 };
@@ -3416,72 +2084,12 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -3528,63 +2136,11 @@ export interface paths {
                         "text/csv": string;
                     };
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -3638,63 +2194,11 @@ export interface paths {
                         "text/csv": string;
                     };
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -3742,63 +2246,11 @@ export interface paths {
                         "text/csv": string;
                     };
                 };
-                /** @description Unauthorized: There is no valid bearer token. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Forbidden: The role of the caller may not do this. */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not Found: There is no such record, or it is someone else's. */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Too Many Requests: The limit is reached. */
-                429: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
-                503: {
-                    headers: {
-                        /** @description Seconds to wait */
-                        "Retry-After"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
             };
         };
         put?: never;
@@ -3880,9 +2332,13 @@ export interface components {
             phone?: string | null;
         };
         CustomerOut: {
+            /** @example 1 */
             id: number;
+            /** @example Ann Driver */
             name: string;
+            /** @example ann@example.com */
             email: string;
+            /** @example 555-0100 */
             phone: string | null;
             /**
              * Format: date-time
@@ -3900,12 +2356,22 @@ export interface components {
             password: string;
         };
         TokenOut: {
-            /** @enum {string} */
+            /**
+             * @example success
+             * @enum {string}
+             */
             status: "success";
+            /** @example You are signed in. */
             message: string;
-            /** @description A JWT */
+            /**
+             * @description A JWT
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…
+             */
             token: string;
-            /** @enum {string} */
+            /**
+             * @example Bearer
+             * @enum {string}
+             */
             token_type: "Bearer";
             /**
              * @description Seconds that it is good for
@@ -3934,12 +2400,12 @@ export interface components {
             name: string;
             /**
              * Format: email
-             * @example ann@example.com
+             * @example max@example.com
              */
             email: string;
             /** @example 555-0100 */
             phone: string;
-            /** @example 49.9 */
+            /** @example 40000 */
             salary: number;
             /**
              * Format: password
@@ -3948,18 +2414,26 @@ export interface components {
             password?: string;
             /**
              * @default mechanic
+             * @example mechanic
              * @enum {string}
              */
             role?: "mechanic" | "admin";
         };
         MechanicOut: {
+            /** @example 1 */
             id: number;
+            /** @example Max Wrench */
             name: string;
+            /** @example max@example.com */
             email: string;
+            /** @example 555-0100 */
             phone: string | null;
-            /** @enum {string} */
+            /**
+             * @example mechanic
+             * @enum {string}
+             */
             role: "mechanic" | "admin";
-            /** @example 49.9 */
+            /** @example 40000 */
             readonly salary?: number | null;
         };
         MechanicChange: {
@@ -3967,25 +2441,31 @@ export interface components {
             name?: string;
             /**
              * Format: email
-             * @example ann@example.com
+             * @example max@example.com
              */
             email?: string;
             /** @example 555-0100 */
             phone?: string;
-            /** @example 49.9 */
+            /** @example 40000 */
             salary?: number;
             /**
              * Format: password
              * @example correct horse battery
              */
             password?: string;
-            /** @enum {string} */
+            /**
+             * @example mechanic
+             * @enum {string}
+             */
             role?: "mechanic" | "admin";
         };
         PartLineIn: {
             /** @example 1 */
             inventory_id: number;
-            /** @default 1 */
+            /**
+             * @default 1
+             * @example 4
+             */
             quantity?: number;
         };
         TicketIn: {
@@ -4004,28 +2484,40 @@ export interface components {
             parts?: components["schemas"]["PartLineIn"][];
         };
         NamedOut: {
+            /** @example 1 */
             id: number;
+            /** @example Max Wrench */
             name: string;
         };
         TicketPartOut: {
+            /** @example 1 */
             inventory_id: number;
+            /** @example Brake pad, front */
             name: string;
+            /** @example 4 */
             quantity: number;
             /** @example 49.9 */
             readonly unit_price: number;
-            /** @example 49.9 */
+            /** @example 199.6 */
             readonly total: number;
         };
         TicketOut: {
+            /** @example 1 */
             id: number;
+            /** @example 1 */
             customer_id: number;
-            /** Format: date */
+            /**
+             * Format: date
+             * @example 2026-11-24
+             */
             service_date: string;
+            /** @example Replace front brake pads */
             description: string;
+            /** @example 1HGCM82633A004352 */
             vin: string;
             mechanics: components["schemas"]["NamedOut"][];
             parts: components["schemas"]["TicketPartOut"][];
-            /** @example 49.9 */
+            /** @example 199.6 */
             readonly parts_total: number;
             /**
              * Format: date-time
@@ -4066,11 +2558,15 @@ export interface components {
             remove_parts?: (components["schemas"]["PartLineOff"] | number)[];
         };
         PartOut: {
+            /** @example 1 */
             id: number;
+            /** @example Brake pad, front */
             name: string;
             /** @example 49.9 */
             readonly price: number;
+            /** @example 20 */
             quantity: number;
+            /** @example BP-1042 */
             sku: string | null;
             /**
              * Format: date-time
@@ -4114,11 +2610,18 @@ export interface components {
             sku?: string | null;
         };
         MovementOut: {
+            /** @example 1 */
             id: number;
+            /** @example -4 */
             change: number;
+            /** @example 16 */
             balance: number;
-            /** @enum {string} */
+            /**
+             * @example used
+             * @enum {string}
+             */
             reason: "received" | "counted" | "used" | "returned";
+            /** @example 1 */
             ticket_id: number | null;
             by: components["schemas"]["NamedOut"] | null;
             /**
@@ -4128,7 +2631,110 @@ export interface components {
             readonly created_at: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized: There is no valid bearer token. */
+        Unauthorized: {
+            headers: {
+                /** @description Bearer */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden: The role of the caller may not do this. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not Found: There is no such record, or it is someone else's. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Precondition Failed: The record has changed since the ETag in `If-Match`. */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Content Too Large: The body is larger than 1 MiB. */
+        ContentTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unsupported Media Type: The body is not `application/json`. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unprocessable Content: A field or parameter can't be accepted; `errors` names it. */
+        UnprocessableContent: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too Many Requests: The limit is reached. */
+        TooManyRequests: {
+            headers: {
+                /** @description Seconds to wait */
+                "Retry-After"?: number;
+                /** @description Requests in the window */
+                "X-RateLimit-Limit"?: number;
+                /** @description Requests that are left */
+                "X-RateLimit-Remaining"?: number;
+                /** @description When one more is there, in seconds since 1970 */
+                "X-RateLimit-Reset"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable: The shop is busy or a part of it is down; nothing was changed. */
+        ServiceUnavailable: {
+            headers: {
+                /** @description Seconds to wait */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
