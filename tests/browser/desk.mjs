@@ -45,13 +45,13 @@ export async function look(url, story, { expects = [], ...options } = {}) {
   for (const each of expects) assert.ok(errors.some(met(each)), `${each} was not met: ${errors}`);
 }
 
-/** No fault that keeps anybody out, by axe-core, in the light and in the dark. */
-export async function isAccessible(page, tolerated = []) {
-  for (const colorScheme of ["light", "dark"]) {
+/** No fault that keeps anybody out, by axe-core, in the light and in the dark, where a page has one. */
+export async function isAccessible(page, { schemes = ["light", "dark"], impacts = ["minor", "moderate", "serious", "critical"] } = {}) {
+  for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
     await page.evaluate("window.axe") ?? (await page.addScriptTag({ path: AXE }));
     const { violations } = await page.evaluate("axe.run()");
-    const found = violations.filter(({ id }) => !tolerated.includes(id)).map(({ id, impact, nodes }) => {
+    const found = violations.filter(({ impact }) => impacts.includes(impact)).map(({ id, impact, nodes }) => {
       return `${impact}: ${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary}`).join("; ")}`;
     });
     none(`a fault in the ${colorScheme}`, found);
@@ -66,16 +66,16 @@ export const sees = (thing) => thing.first().waitFor();
 export const seesNo = (thing) => thing.first().waitFor({ state: "hidden" });
 
 /** Press Tab until a thing has the focus, as someone without a mouse does, and see that it shows. */
-export async function tabTo(thing) {
+export async function tabTo(thing, key = "Tab") {
   const has = (element) => element === document.activeElement;
   await sees(thing);
-  for (let presses = 0; presses < 150; presses++) {
+  for (let presses = 0; presses < 400; presses++) {
     if (await thing.first().evaluate(has)) {
       const outline = await thing.first().evaluate((element) => getComputedStyle(element).outlineStyle);
       assert.notEqual(outline, "none", `${thing} does not show that it has the focus`);
       return;
     }
-    await thing.page().keyboard.press("Tab");
+    await thing.page().keyboard.press(key);
   }
   assert.fail(`${thing} can't be reached with the keyboard`);
 }

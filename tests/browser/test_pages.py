@@ -73,7 +73,7 @@ def told(tmp_path):
 ALL_DAY = {"LIMIT_LOGIN": "", "LIMIT_REGISTER": ""}
 
 
-@pytest.mark.parametrize("story", ["controls", "customer", "mechanic", "trouble", "keyboard"])
+@pytest.mark.parametrize("story", ["controls", "customer", "docs", "mechanic", "trouble", "keyboard"])
 def test_the_example(told, story):
     told(story, **ALL_DAY)
 

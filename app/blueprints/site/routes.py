@@ -16,7 +16,7 @@ from app.utils.limits import unlimited
 
 blp = Blueprint("site", __name__)
 docs = get_swaggerui_blueprint(
-    "/docs", "/openapi.json", {"app_name": "MyMechanicShop", "validatorUrl": None, "persistAuthorization": True}
+    "/docs", "/openapi.json", {"app_name": "MyMechanicShop", "validatorUrl": None, "persistAuthorization": True, "layout": "BaseLayout", "tryItOutEnabled": True, "deepLinking": False}
 )
 
 
