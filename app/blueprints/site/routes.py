@@ -15,9 +15,15 @@ from app.utils.extensions import REDIS_OPTIONS
 from app.utils.limits import unlimited
 
 blp = Blueprint("site", __name__)
-docs = get_swaggerui_blueprint(
-    "/docs", "/openapi.json", {"app_name": "MyMechanicShop", "validatorUrl": None, "persistAuthorization": True, "layout": "BaseLayout", "tryItOutEnabled": True, "deepLinking": False}
-)
+SWAGGER = {
+    "app_name": "MyMechanicShop",
+    "layout": "BaseLayout",  # Without the bar in which one would choose another document,
+    "deepLinking": False,  # and without links inside the buttons.
+    "tryItOutEnabled": True,
+    "persistAuthorization": True,
+    "validatorUrl": None,
+}
+docs = get_swaggerui_blueprint("/docs", "/openapi.json", SWAGGER)
 
 
 @blp.get("/")
