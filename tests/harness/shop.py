@@ -47,6 +47,9 @@ class Client:
         self.port, self.token, self.timeout = port, token, timeout
         self.connection: http.client.HTTPConnection | None = None
 
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+
     def call(self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str) -> Answer:
         """One request; raises one of GONE where no answer comes."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -59,8 +62,7 @@ class Client:
             given["Content-Type"] = "application/json"
         began = time.monotonic()
         try:
-            if self.connection is None:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+            self.connection = self.connection or self.connect()
             self.connection.request(method, path, text, given)
             response = self.connection.getresponse()
             raw = response.read()
@@ -69,6 +71,14 @@ class Client:
             raise
         seen = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, json.loads(raw) if raw else None, seen, time.monotonic() - began)
+
+    def status_of(self, path: str) -> int:
+        """The status of an answer that is no JSON, and read to its end."""
+        self.connection = self.connection or self.connect()
+        self.connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
+        response = self.connection.getresponse()
+        response.read()
+        return response.status
 
     def insist(self, method: str, path: str, body: Any = None, key: str | None = None, seconds: float = 60) -> Answer:
         """A request with a key of its own that is repeated until it gets an answer other than 503 or «in flight»."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pip
 from config import ROOT
 from tests.harness.processes import Program, folder_of, until
 from tests.harness.servers import children_of
+from tests.services import SCRATCH
 
 UNWANTED = shutil.ignore_patterns("site-packages", "dist-packages", "test", "idlelib", "config-*", "__pycache__", "*.a")
 NOT_CLONED = shutil.ignore_patterns(
@@ -82,7 +84,7 @@ class Image:
     """What the Dockerfile makes of a folder like this one, with ``planted`` files in it besides."""
 
     def __init__(self, planted: dict[str, str]) -> None:
-        self.folder = folder_of("root", "image")
+        self.folder = Path(tempfile.mkdtemp(prefix="image-", dir=SCRATCH))
         self.store = self.folder / "store"
         make_stand_in(self.folder / "base")
         shutil.copytree(ROOT, self.folder / "context", ignore=NOT_CLONED)

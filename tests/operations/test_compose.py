@@ -1,11 +1,15 @@
 """compose.yaml, read by Docker Compose itself: confined, healthy before it is used, and with no password of its own."""
 
+import subprocess
+
 import pytest
+from dotenv import dotenv_values
 from sqlalchemy import make_url
 
 from config import Settings
 from tests.faults.needs import needs
 from tests.operations.composition import FILLED, environment_of, read_by_compose, services_of
+from tests.operations.document import block
 
 pytestmark = needs("docker-compose")
 
@@ -71,3 +75,16 @@ def test_the_memory_is_enough_for_what_may_be_kept_in_it():
     command = services["redis"]["command"]
     most = command[command.index("--maxmemory") + 1]
     assert int(most.removesuffix("mb")) * 2**20 < int(services["redis"]["deploy"]["resources"]["limits"]["memory"]) * 0.8
+
+
+@needs("openssl")
+def test_the_commands_of_the_document_fill_what_is_missing(tmp_path):
+    filling, _, starting = block("In containers", "sh").rstrip().rpartition("\n")
+    assert starting == "docker compose up -d --build --wait", "which needs an engine"
+    subprocess.run(["bash", "-euc", filling], cwd=tmp_path, check=True)
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    written = {name: str(value) for name, value in dotenv_values(tmp_path / ".env").items()}
+    settings = Settings.load(environment_of("shop", **written))
+    assert written["SECRET_KEY"] == settings.SECRET_KEY
+    assert written["SECRET_KEY"] != written["POSTGRES_PASSWORD"] == settings.DATABASE_URL.password
+    assert (settings.TRUSTED_PROXIES, settings.ADMIN_EMAIL) == (1, "ann@example.com")

@@ -82,6 +82,7 @@ def test_the_image_runs_confined_and_ends_when_it_is_told_to():
         for path in ("/shop/x", "/venv/x", "/x", "/shop/app/__pycache__/x"):
             assert "Read-only file system" in shop.run("python", "-c", f"open('{path}', 'w')").stderr
         assert shop.run("python", "-c", "open('/tmp/x', 'w')").returncode == 0
+        assert "The stock is in order" in shop.run("flask", "--app", "run", "check").stdout
         finds_out_what_hangs(shop)
         below = children(shop.pid)
         began = time.monotonic()
