@@ -44,9 +44,10 @@ format: $(VENV)/dev.stamp ## format the code
 openapi: $(VENV)/dev.stamp ## write docs/openapi.json anew
 	@$(BIN)/flask --app run openapi write docs/openapi.json
 
-examples: $(VENV)/dev.stamp tests/postman/node_modules ## record the answers in docs/postman and docs/cookbook.md anew
+examples: $(VENV)/dev.stamp $(NODE) ## record the answers in docs/postman and docs/cookbook.md, and docs/images, anew
 	@$(BIN)/python -m tests.postman.build
 	@$(BIN)/python -m tests.cookbook
+	@$(BIN)/python -m tests.browser.pictures
 
 clean: ## remove the virtual environment and what tests leave behind
 	@rm -rf $(VENV) $(NODE) examples/frontend/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

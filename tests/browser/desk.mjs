@@ -80,6 +80,16 @@ export async function tabTo(thing, key = "Tab") {
   assert.fail(`${thing} can't be reached with the keyboard`);
 }
 
+/** The paths for which the browser asks whether the page may, from now on. */
+export async function preflights(page) {
+  const [asked, session] = [[], await page.context().newCDPSession(page)];
+  await session.send("Network.enable");
+  session.on("Network.requestWillBeSent", ({ initiator, request }) => {
+    if (initiator.type === "preflight") asked.push(new URL(request.url).pathname);
+  });
+  return asked;
+}
+
 // ---------------------------------------------------------------- who works in the shop
 let number = 0;
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from config import ROOT
-from tests.browser.test_pages import EXAMPLE
+from tests.browser.serving import EXAMPLE
 from tests.services import REQUIRED
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
