@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-PARENT_DEATH_SIGNAL, MOST_ARENAS = 1, -8
-"""PR_SET_PDEATHSIG of Linux's prctl(2), and M_ARENA_MAX of glibc's mallopt(3)."""
+PARENT_DEATH_SIGNAL, MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
+"""PR_SET_PDEATHSIG of Linux's prctl(2), and M_MMAP_THRESHOLD of glibc's mallopt(3)."""
 
 
 def create_app() -> "Flask":
@@ -45,8 +45,8 @@ def create_worker() -> "Flask":
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
-        if hasattr(libc, "mallopt"):  # A thread's own heap would keep the 19 MiB of its last password check.
-            libc.mallopt(MOST_ARENAS, 1)
+        if hasattr(libc, "mallopt"):  # Else the heap keeps the 19 MiB of a password check: unset, the threshold grows.
+            libc.mallopt(MMAP_THRESHOLD, MEBIBYTE)
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     from app import create_app as factory

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import jwt
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g
 from sqlalchemy import bindparam, literal, select
 
 from app.models import MAX_ID, customers, mechanics
 from app.utils.database import after_commit, fetch_one
 from app.utils.errors import Forbidden, NotFound, Unauthorized
+from app.utils.lean import g_itself, request_itself
 
 ISSUER = AUDIENCE = "mymechanicshop"
 LEEWAY = 10
@@ -190,26 +191,29 @@ def roles_of(endpoint: str) -> frozenset[str]:
 
 def identify() -> None:
     """Before each request: who calls? A bad token refuses nothing yet, since some views are for anyone."""
-    g.caller, g.refusal = None, Unauthorized()
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    asked, known = request_itself(), g_itself()
+    known.caller, known.refusal = None, None
+    scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         try:
-            g.caller = accounts().find(token.strip())
+            known.caller = accounts().find(token.strip())
         except Unauthorized as error:
-            g.refusal = error
-    g.limit_key = g.caller.key if g.caller else f"address:{request.remote_addr}"
+            known.refusal = error
+    known.limit_key = known.caller.key if known.caller else f"address:{asked.remote_addr}"
 
 
 def require_access() -> None:
     """Before each request: may they? Access is denied unless the view declares it."""
-    if request.endpoint is None or request.method == "OPTIONS":
+    asked = request_itself()
+    if asked.endpoint is None or asked.method == "OPTIONS":
         return  # Flask answers 404, 405 or the methods itself.
-    roles = roles_of(request.endpoint)
+    roles = roles_of(asked.endpoint)
     if "anyone" in roles:
         return
-    if g.caller is None:
-        raise g.refusal
-    if g.caller.role not in roles:
+    known = g_itself()
+    if known.caller is None:
+        raise known.refusal or Unauthorized
+    if known.caller.role not in roles:
         raise Forbidden
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import flask_smorest
-from flask import Flask, request
+from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
@@ -16,6 +16,7 @@ from app.utils.errors import MEDIA_TYPE, NotFound, Problem, Unauthorized, title
 from app.utils.examples import REFUSALS, example_of, examples_of
 from app.utils.extensions import api
 from app.utils.idempotency import InFlight
+from app.utils.lean import request_itself
 from app.utils.wire import StrictParser
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -211,7 +212,7 @@ def one_of_several(_converter: Any, _field: Any, ret: dict[str, Any]) -> dict[st
 
 def require_plain_path() -> None:
     """Before each request: refuse ``//customers``, which werkzeug takes for ``/customers``, and a proxy's rules may not."""
-    if request.environ["PATH_INFO"].startswith("//"):
+    if request_itself().environ["PATH_INFO"].startswith("//"):
         raise NotFound("There is no such path.")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Table
 
 from app.utils.database import lock
 from app.utils.errors import Stale
+from app.utils.lean import request_itself
 
 NEVER_STORED = {"Cache-Control": "no-store"}
 """The header of an answer that no cache may keep, and that has no ETag: a token."""
@@ -25,13 +26,14 @@ def etag_of(body: bytes) -> str:
 
 def tag(response: Response) -> Response:
     """After each request: give a record or list its ETag, and answer 304 to who holds it already."""
-    if response.status_code not in (200, 201) or response.mimetype != "application/json" or "Cache-Control" in response.headers:
+    headers, asked = response.headers, request_itself()
+    if response.status_code not in (200, 201) or response.mimetype != "application/json" or "Cache-Control" in headers:
         return response
-    response.headers["Cache-Control"] = "private, no-cache"
-    if "ETag" not in response.headers:
+    headers["Cache-Control"] = "private, no-cache"
+    if "ETag" not in headers:
         response.set_etag(etag_of(response.get_data()))
-    if request.method in ("GET", "HEAD") and "If-None-Match" in request.headers:
-        response.make_conditional(request)
+    if asked.method in ("GET", "HEAD") and "If-None-Match" in asked.headers:
+        response.make_conditional(asked)
     return response
 
 

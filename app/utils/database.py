@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from blinker import signal
 from flask import g, request
-from sqlalchemy import CursorResult, Engine, Executable, Row, Table, insert, update
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from app.models import now
@@ -85,33 +85,50 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
     raise Unavailable
 
 
+class Transaction:
+    """What a request does in one transaction: its connection, from the first statement on, and who waits for the commit."""
+
+    def __init__(self) -> None:
+        self.opened: Connection | None = None
+        self.waiting: list[Callable[[], object]] = []
+
+    @property
+    def connection(self) -> Connection:
+        if self.opened is None:
+            self.opened = db.engine.connect()
+        return self.opened
+
+    def commit(self) -> None:
+        if self.opened is not None:
+            try:
+                self.opened.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise CommitUnknown from error
+                raise
+
+    def end(self) -> None:
+        """Roll back what is not committed, also where the commit itself failed, and give the connection back."""
+        if self.opened is not None:
+            self.opened.rollback()
+            self.opened.close()
+
+
 def once(work: Callable[[], T]) -> T:
     """Do the work in one transaction, and tell those who wait for its commit."""
-    waiting: list[Callable[[], object]] = []
-    g.transaction = waiting
+    g.transaction = this = Transaction()
     try:
         result = work()
-        commit()
-    except BaseException:
-        db.session.rollback()
-        raise
+        this.commit()
     finally:
         del g.transaction
-    for tell in dict.fromkeys(waiting):
+        this.end()
+    for tell in dict.fromkeys(this.waiting):
         try:
             tell()
         except Exception:  # What is committed stays committed, whatever fails to hear of it.
             log.exception("Something after a commit failed")
     return result
-
-
-def commit() -> None:
-    try:
-        db.session.commit()
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise CommitUnknown from error
-        raise
 
 
 def met_another(error: DBAPIError) -> bool:
@@ -125,7 +142,7 @@ def met_another(error: DBAPIError) -> bool:
 
 def after_commit(tell: Callable[[], object]) -> None:
     """Call ``tell`` once this transaction is committed, and never if it is not."""
-    g.transaction.append(tell)
+    g.transaction.waiting.append(tell)
 
 
 # ---------------------------------------------------------------- statements
@@ -149,7 +166,10 @@ def fetch_one(statement: Executable, parameters: Any = None) -> Row[Any] | None:
 
 def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     """Run a statement in the transaction of this request. A list of parameters runs it once for each."""
-    return db.session.connection().execute(statement, parameters)
+    if isinstance(parameters, list) and len(parameters) == 1:
+        parameters = parameters[0]  # Drivers take a way of their own for many, which is longer for one.
+    connection: Connection = g.transaction.connection
+    return connection.execute(statement, parameters)
 
 
 def reading() -> Engine:
@@ -158,7 +178,7 @@ def reading() -> Engine:
 
 def add(table: Table, values: dict[str, Any]) -> int:
     """Insert a record and return its id."""
-    key = execute(insert(table).values(values)).inserted_primary_key
+    key = execute(insert(table), values).inserted_primary_key
     return int(key[0]) if key else 0
 
 

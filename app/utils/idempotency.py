@@ -105,7 +105,7 @@ def fingerprint(key: str) -> str:
 def claim(caller: str, key: str, mark: str) -> Row[Any] | None:
     """Claim a key for this transaction; else the row of who had it first. Raise InFlight while they work."""
     claimed = {"caller": caller, "claimed": key}
-    dialect = db.session.connection().dialect.name
+    dialect = db.engine.dialect.name
     if dialect == "mysql" and (first := find_unlocked(claimed)) is not None:
         return renewed(first, mark)
     values = claimed | {"mark": mark, "moment": now()}

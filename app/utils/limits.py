@@ -21,6 +21,7 @@ from app.utils.auth import caller
 from app.utils.errors import Problem, TooMany, from_problem
 from app.utils.extensions import REDIS_OPTIONS, limiter
 from app.utils.fields import TRIMMED
+from app.utils.lean import g_itself, request_itself
 from app.utils.windows import Window, Windows
 from app.utils.wire import read
 
@@ -75,9 +76,10 @@ def unlimited(view: View) -> View:
 def count_request() -> None:
     """Before each request: count it for its caller; raise TooMany."""
     items: tuple[RateLimitItem, ...] = current_app.config["LIMIT_DEFAULT"]
-    if not items or request.endpoint is None or request.method == "OPTIONS":
+    asked = request_itself()
+    if not items or asked.endpoint is None or asked.method == "OPTIONS":
         return
-    if not hasattr(current_app.view_functions[request.endpoint], "is_unlimited"):
+    if not hasattr(current_app.view_functions[asked.endpoint], "is_unlimited"):
         require_room(windows().hit, items, ("LIMIT_DEFAULT", g.limit_key))
 
 
@@ -88,10 +90,12 @@ def windows() -> Windows:
 
 def require_room(ask: Callable[..., Window], items: tuple[RateLimitItem, ...], keys: Keys) -> None:
     """``hit`` or ``look`` into each window; raise TooMany at the first that is full."""
+    known = g_itself()
     for item in items:
         window = ask(item, *keys)
-        if "limit_shown" not in g or not window.allowed or window.remaining < g.limit_shown.remaining:
-            g.limit_shown = window
+        shown: Window | None = known.get("limit_shown")
+        if shown is None or not window.allowed or window.remaining < shown.remaining:
+            known.limit_shown = window
         if not window.allowed:
             raise TooMany
 
@@ -142,11 +146,12 @@ def show(response: Response) -> Response:
             return response  # It was there a moment ago, and counted.
     else:
         return response
-    response.headers["X-RateLimit-Limit"] = str(amount)
-    response.headers["X-RateLimit-Remaining"] = str(max(0, remaining))
-    response.headers["X-RateLimit-Reset"] = str(ceil(reset))
+    headers = response.headers
+    headers["X-RateLimit-Limit"] = str(amount)
+    headers["X-RateLimit-Remaining"] = str(max(0, remaining))
+    headers["X-RateLimit-Reset"] = str(ceil(reset))
     if response.status_code == 429:
-        response.headers["Retry-After"] = str(max(1, ceil(reset - time.time())))
+        headers["Retry-After"] = str(max(1, ceil(reset - time.time())))
     return response
 
 

@@ -16,9 +16,12 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.utils.errors import Malformed, WrongMediaType
+from app.utils.lean import request_itself
 
 MOST_LEVELS = 20
 """How deep a body may nest; no schema needs more than three."""
+MOST_REMEMBERED, LONGEST_REMEMBERED = 1000, 200
+"""Queries whose meaning is remembered, and the bytes that one may have."""
 
 
 def refuse(text: str) -> Any:
@@ -71,7 +74,24 @@ def read(body: bytes) -> Any:
 
 
 class StrictParser(FlaskParser):
-    """webargs' parser over :func:`read`. Anything that is no object is malformed."""
+    """webargs' parser over :func:`read`. Anything that is no object is malformed. What a short query says to a schema is
+    remembered: front ends ask the same again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries: dict[tuple[Any, bytes], dict[str, Any]] = {}
+
+    def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **kwargs: Any) -> Any:
+        asked = request_itself().query_string
+        if location != "query" or len(asked) > LONGEST_REMEMBERED:
+            return super().parse(argmap, req, location=location, **kwargs)
+        said = self.queries.get((argmap, asked))
+        if said is None:
+            said = super().parse(argmap, req, location=location, **kwargs)
+            if len(self.queries) >= MOST_REMEMBERED:
+                self.queries.clear()
+            self.queries[argmap, asked] = said
+        return dict(said)
 
     def load_json(self, req: Request, schema: Any) -> Any:
         if req.mimetype != "application/json":

@@ -42,13 +42,14 @@ def unguarded():
 
 def early_commit():
     """The stock is committed before the ledger has its line."""
+    from flask import g
+
     from app.blueprints.inventory import stock
-    from app.utils.extensions import db
 
     real = stock.record
 
     def record(*args, **named):
-        db.session.commit()
+        g.transaction.commit()
         time.sleep(THOUGHT)
         real(*args, **named)
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select, update
 
 from app.models import customers, idempotency_keys, now, service_tickets
 from app.utils import idempotency
-from app.utils.extensions import db
+from app.utils.database import Transaction
 from config import rate_limits
 
 KEY = {"Idempotency-Key": "order-1"}
@@ -154,7 +154,7 @@ def test_no_password_can_be_guessed_from_what_is_kept(anyone, engine):
 def test_the_key_is_rolled_back_with_the_work(app, staff, order, engine, monkeypatch):
     body, _ = order
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    monkeypatch.setattr(db.session, "commit", lambda: (_ for _ in ()).throw(RuntimeError))
+    monkeypatch.setattr(Transaction, "commit", lambda _: (_ for _ in ()).throw(RuntimeError))
     assert staff.post("/tickets", json=body, headers=KEY).status_code == 500
     monkeypatch.undo()
     assert kept(engine) == 0

@@ -46,15 +46,15 @@ call("GET", "/nowhere/ann@example.com?q=secret")
 call("POST", "/tickets", json={})
 client.get("/tickets")
 
-real, failures = database.commit, [1, 2]
+real, failures = database.Transaction.commit, [1, 2]
 class Busy(Exception):
     sqlite_errorcode = 5
-def commit():
+def commit(transaction):
     if failures:
         failures.pop()
         raise OperationalError("COMMIT", {}, Busy())
-    real()
-database.commit = commit
+    real(transaction)
+database.Transaction.commit = commit
 call("PUT", f"/inventory/{part}", json={"price": 2})
 
 registry = CollectorRegistry()

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app
 from redis import RedisError
 
 from app.utils.conditional import etag_of
 from app.utils.extensions import cache
+from app.utils.lean import request_itself
 from app.utils.resting import Rest
 
 VERSION = "inventory"
@@ -112,7 +113,7 @@ def cached(view: View) -> View:
     def remembered(*args: Any, **kwargs: Any) -> Any:
         if any(isinstance(query, dict) and query.get("q") for query in args):
             return view(*args, **kwargs)
-        key = f"{request.path.rstrip('/')} {args} {kwargs}"
+        key = f"{request_itself().path.rstrip('/')} {args} {kwargs}"
         version, kept = catalog().look(key)
         if kept is None and version is not None:
             with catalog().maker(key):
@@ -124,7 +125,7 @@ def cached(view: View) -> View:
 
 
 def serve(body: bytes, headers: dict[str, str]) -> Response:
-    return Response(body, headers=headers, mimetype="application/json")
+    return Response(body, headers=headers, content_type="application/json")
 
 
 def make(view: Callable[[], Response], key: str, version: str | None) -> Response:
