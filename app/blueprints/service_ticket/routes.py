@@ -78,7 +78,7 @@ def open_ticket(new: dict[str, Any]) -> Any:
     mechanic_ids, lines = new.pop("mechanic_ids"), new.pop("parts")
     require_customer(new["customer_id"])
     ticket_id = add(service_tickets, new)
-    crew.assign(ticket_id, mechanic_ids, "mechanic_ids")
+    crew.assign(ticket_id, set(mechanic_ids), "mechanic_ids")
     parts.put_on_new(ticket_id, lines)
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
 
