@@ -98,7 +98,7 @@ def ran(shop):
         seen = []
 
         def note(_connection, _cursor, sql, parameters, _context, many):
-            seen.append((sql, parameters[0] if many else parameters))
+            seen.append((sql, parameters[0] if many and isinstance(parameters, list) else parameters))
 
         for engine in engines:
             event.listen(engine, "before_cursor_execute", note)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from blinker import signal
 from flask import g, request
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, insert, update
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Insert, Row, Table, update
 from sqlalchemy.exc import DBAPIError
 
 from app.models import now
@@ -176,9 +176,9 @@ def reading() -> Engine:
     return db.engines["reads"]
 
 
-def add(table: Table, values: dict[str, Any]) -> int:
+def add(statement: Insert, values: dict[str, Any]) -> int:
     """Insert a record and return its id."""
-    key = execute(insert(table), values).inserted_primary_key
+    key = execute(statement, values).inserted_primary_key
     return int(key[0]) if key else 0
 
 

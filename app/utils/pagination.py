@@ -62,6 +62,8 @@ class Statements(NamedTuple):
     page: Select[Any]
     total: Select[Any]
     after: Select[Any]
+    last: Select[Any]
+    """Finds the record of ``after``, whether it is still there or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +84,9 @@ class Listing:
         too: whatever else its record was, deleted since or no longer in the list, the list goes on behind it."""
         values = {name: value for name, value in query.items() if name in self.filters and value != ""} | dict(within or {})
         parameters = values | ({"q": pattern(values["q"])} if "q" in values else {})
-        statements = self.statements(tuple(values))
+        statements = self.statements(tuple(values), tuple(known))
         if "after" in query:
-            position = self.position(tuple(known)), {"last": query["after"]} | {name: values[name] for name in known}
-            return self.read_after(statements, parameters, query, fetch_one(*position))
+            return self.read_after(statements, parameters | {"last": query["after"]}, query)
         page, per_page = query.get("page", 1), query["per_page"]
         rows = fetch(statements.page, parameters | {"most": per_page, "skipped": min((page - 1) * per_page, FARTHEST)})
         total = count((request.path, *values.items()), statements.total, parameters)
@@ -94,41 +95,38 @@ class Listing:
         links = [link(rel, query, page=number) for rel, number in pages.items() if 1 <= number <= last]
         return rows, {"X-Total-Count": str(total), "Link": ", ".join(links)}
 
-    def read_after(self, statements: Statements, parameters: dict[str, Any], query: dict[str, Any], position: Any) -> Found:
-        if position is None:
+    def read_after(self, statements: Statements, parameters: dict[str, Any], query: dict[str, Any]) -> Found:
+        rows = fetch(statements.after, parameters | {"most": query["per_page"] + 1})
+        if not rows and fetch_one(statements.last, parameters) is None:
             raise Invalid({"after": "names no record of this list"})
-        beyond = {f"last_{number}": value for number, value in enumerate(position)}
-        rows = fetch(statements.after, parameters | beyond | {"most": query["per_page"] + 1})
         if len(rows) <= query["per_page"]:
             return rows, {}
         rows = rows[:-1]
         return rows, {"Link": link("next", query, after=rows[-1].id)}
 
     @cache  # noqa: B019 - a listing lives as long as the program.
-    def statements(self, names: tuple[str, ...]) -> Statements:
+    def statements(self, names: tuple[str, ...], known: tuple[str, ...]) -> Statements:
         found = self.rows.where(*(self.filters[name] for name in names))
         ordered = found.order_by(*(column.desc() if self.descending else column for column in self.order))
         most = bindparam("most", type_=Integer)
+        last_id = bindparam("last", type_=BigInteger)
+        last = select(self.key).where(self.key == last_id, *(self.filters[name] for name in known)).correlate(None)
+        place = [last_id if each is self.key else last.with_only_columns(each).scalar_subquery() for each in self.order]
         return Statements(
             page=ordered.limit(most).offset(bindparam("skipped", type_=BigInteger)),
             total=found.with_only_columns(func.count(), maintain_column_froms=True),
-            after=ordered.where(*self.beyond()).limit(most),
+            after=ordered.where(*self.beyond(place), last.exists()).limit(most),
+            last=last,
         )
 
-    def beyond(self) -> list[ColumnElement[bool]]:
-        """The conditions of what stands behind a place in the order. The first column is compared by itself, too: MySQL
-        and MariaDB would read the whole list to compare several at once, and for this they go to the place by an index."""
-        last = [bindparam(f"last_{number}", type_=column.type) for number, column in enumerate(self.order)]
+    def beyond(self, last: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
+        """The conditions of what stands behind a place in the order, which has a value for each of its columns. The first
+        is compared by itself, too: MySQL and MariaDB would read the whole list to compare several at once, and for this
+        they go to the place by an index."""
         first, behind = self.order[0], tuple_(*self.order)
         if self.descending:
             return [first <= last[0], behind < tuple_(*last)] if len(last) > 1 else [first < last[0]]
         return [first >= last[0], behind > tuple_(*last)] if len(last) > 1 else [first > last[0]]
-
-    @cache  # noqa: B019
-    def position(self, known: tuple[str, ...]) -> Select[Any]:
-        """Where in the order a record stands, whether it is still there or not."""
-        conditions = [self.filters[name] for name in known]
-        return select(*self.order).where(self.key == bindparam("last", type_=BigInteger), *conditions)
 
 
 def pattern(text: str) -> str:

@@ -85,7 +85,7 @@ def batches(
     )
     rows = fetch(ordered, parameters)
     yield rows
-    following = ordered.where(*listing.beyond())
+    following = ordered.where(*listing.beyond([bindparam(name, type_=column.type) for name, column in place.items()]))
     while len(rows) == BATCH:
         rows = fetch(following, parameters | {name: rows[-1]._mapping[name] for name in place})
         yield rows

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from app.blueprints.inventory.schemas import NamedOut
 from app.blueprints.inventory.stock import OutOfStock, ShelfFull
@@ -50,14 +51,28 @@ NEWEST_FIRST = Listing(
 )
 SHORT = OutOfStock([{"inventory_id": 1, "requested": 50, "available": 16}])
 """How the document shows one."""
-CUSTOMER = select(customers.c.id).where(customers.c.id == bindparam("customer_id"), customers.c.deleted_at.is_(None))
+CUSTOMER = select(customers.c.id).where(customers.c.id == bindparam("whose"), customers.c.deleted_at.is_(None))
+OPEN = insert(service_tickets).values(customer_id=CUSTOMER.scalar_subquery())
+
+
+class NoCustomer(Invalid):
+    def __init__(self) -> None:
+        super().__init__({"customer_id": "names no customer"})
 
 
 def require_customer(customer_id: int) -> None:
-    """Raise Invalid where the id names no customer. One who is deleted at the same moment may stay on the ticket, as
-    on those of before."""
-    if fetch_one(CUSTOMER, {"customer_id": customer_id}) is None:
-        raise Invalid({"customer_id": "names no customer"})
+    """Raise NoCustomer where the id names none. One who is deleted at the same moment may stay on the ticket, as on those
+    of before."""
+    if fetch_one(CUSTOMER, {"whose": customer_id}) is None:
+        raise NoCustomer
+
+
+def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
+    """Insert a ticket of a customer, as :func:`require_customer` would have them, and return its id."""
+    try:
+        return add(OPEN, values | {"whose": customer_id})
+    except IntegrityError:  # No ticket is nobody's.
+        raise NoCustomer from None
 
 
 def tickets_of(found: Found) -> Any:
@@ -75,9 +90,8 @@ def tickets_of(found: Found) -> Any:
 @blp.response(201, TicketOut)
 def open_ticket(new: dict[str, Any]) -> Any:
     """Open a ticket; its parts are taken from the stock in the same transaction."""
-    mechanic_ids, lines = new.pop("mechanic_ids"), new.pop("parts")
-    require_customer(new["customer_id"])
-    ticket_id = add(service_tickets, new)
+    customer_id, mechanic_ids, lines = new.pop("customer_id"), new.pop("mechanic_ids"), new.pop("parts")
+    ticket_id = add_ticket(customer_id, new)
     crew.assign(ticket_id, set(mechanic_ids), "mechanic_ids")
     parts.put_on_new(ticket_id, lines)
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
