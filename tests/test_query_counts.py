@@ -12,21 +12,21 @@ COUNTS = {
     "/health/ready": CALLER + 1,
     "/customers": CALLER + 2,  # The page, and the count.
     "/customers?page=2&per_page=1": CALLER + 2,
-    "/customers?after={customer}": CALLER + 2,  # The place of the record, and what comes after it.
+    "/customers?after={customer}": CALLER + 1,
     "/customers?q=person": CALLER + 2,
     "/customers/{customer}": CALLER + 1,
     "/mechanics": CALLER + 2,
-    "/mechanics?after={mechanic}": CALLER + 2,
+    "/mechanics?after={mechanic}": CALLER + 1,
     "/mechanics?q=person": CALLER + 2,
     "/mechanics/{mechanic}": CALLER + 1,
     "/inventory": CALLER + 2,
-    "/inventory?after={part}": CALLER + 2,
+    "/inventory?after={part}": CALLER + 1,
     "/inventory?q=part": CALLER + 2,
     "/inventory/{part}": CALLER + 1,
     "/inventory/{part}/movements": CALLER + 3,  # The part, the page, and the count.
     "/inventory/{part}/movements?per_page=1": CALLER + 3,
     "/tickets": CALLER + 3,  # The ids of the page, the count, and the tickets with all that is on them.
-    "/tickets?after={ticket}": CALLER + 3,
+    "/tickets?after={ticket}": CALLER + 2,
     "/tickets?customer_id={customer}&mechanic_id={mechanic}&q=visit&vin=v&from=2026-01-01&to=2026-12-31": CALLER + 3,
     "/tickets/my-tickets": CALLER + 3,
     "/tickets/{ticket}": CALLER + 1,
