@@ -17,8 +17,8 @@ KIND = services.databases()[-1]
 
 def test_a_request_in_flight_is_answered_before_the_shop_stops(proof):
     """A request waits for a part that another transaction holds when the shop is told to stop: it is answered 200, and
-    what it did is there; no later request is taken, and the shop ends with 0."""
-    with shop_on(KIND) as shop:
+    what it did is there, and in the log; no later request is taken, and the shop ends with 0."""
+    with shop_on(KIND, LOG_LEVEL="INFO") as shop:
         token = shop.admin_token()
         part = shop.client(token).call("POST", "/inventory", {"name": "Pad", "price": 1, "quantity": 5}).body["id"]
         answers, ends = [], []
@@ -42,4 +42,5 @@ def test_a_request_in_flight_is_answered_before_the_shop_stops(proof):
             proof.saw(seconds_to_the_end=round(time.monotonic() - released, 2))
             assert [answer.status for answer in answers] == [200]
             assert ends == [0]
+            assert f"/inventory/{part} 200" in shop.program.log.read_text(), "the last line of the log is lost"
             assert holder.execute(select(inventory.c.quantity).where(inventory.c.id == part)).scalar_one() == 7

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.utils import logs
 from tests.conftest import PASSWORD
+from tests.harness.processes import until
 
 MADE = re.compile(r"[0-9a-f]{32}")
 
@@ -178,3 +180,24 @@ def test_a_line_outside_a_request_has_no_id(app):
         logging.getLogger("shop").warning("The shop opens")
     (line,) = in_json(found.lines)
     assert (line["message"], line["request_id"]) == ("The shop opens", "-")
+
+
+def test_lines_are_written_together_and_a_warning_at_once():
+    """A write for each line would let another thread take over at each."""
+    handler, stream = logs.Lines(), io.StringIO()
+    handler.setStream(stream)
+    said = partial(logging.LogRecord, "shop", pathname="", lineno=0, args=None, exc_info=None)
+    handler.handle(said(level=logging.INFO, msg="one"))
+    assert stream.getvalue() == ""
+    handler.handle(said(level=logging.WARNING, msg="two"))
+    assert stream.getvalue() == "one\ntwo\n"
+    handler.handle(said(level=logging.INFO, msg="three"))
+    until(lambda: stream.getvalue() == "one\ntwo\nthree\n", 10 * logs.LATE, "the third line")
+
+
+def test_a_log_that_nobody_reads_any_more_ends_nothing_and_grows_nothing():
+    handler, stream = logs.Lines(), io.StringIO()
+    handler.setStream(stream)
+    stream.close()
+    handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
+    assert handler.waiting == []
