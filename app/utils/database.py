@@ -3,13 +3,29 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 from blinker import signal
 from flask import g, request
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Insert, Row, Table, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Insert,
+    Row,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    or_,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from app.models import now
@@ -189,6 +205,22 @@ def lock(table: Table, record_id: int, **values: Any) -> None:
     values["version"] = table.c.version + 1
     if not execute(update(table).where(found, table.c.deleted_at.is_(None)).values(values)).rowcount:
         raise NotFound
+
+
+def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: int, count: int) -> Update:
+    """An update that adds to a column of so many rows, each named by its key, where that leaves from ``low`` to ``high``;
+    :func:`sums` makes its parameters. It is one round trip, where one for each row would take psycopg three."""
+    cases, guards = [], []
+    for number in range(count):
+        row, by = key == bindparam(f"row_{number}"), bindparam(f"by_{number}", type_=BigInteger)
+        cases.append((row, column + by))
+        guards.append(and_(row, column >= low - by, column <= high - by))
+    return update(column.table).where(or_(*guards)).values({column: case(*cases)})
+
+
+def sums(by: Mapping[int, int]) -> dict[str, Any]:
+    """The parameters of :func:`adding`: row by row its key, and what is added."""
+    return {name: value for number, row in enumerate(by) for name, value in ((f"row_{number}", row), (f"by_{number}", by[row]))}
 
 
 def change(table: Table, record_id: int, values: dict[str, Any]) -> None:

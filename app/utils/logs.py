@@ -95,8 +95,8 @@ class Lines(logging.StreamHandler[TextIO]):
             self.writer.start()
 
     def write_on(self) -> None:
-        while True:
-            time.sleep(LATE)
+        never = threading.Event()
+        while not never.wait(LATE):
             self.flush()
 
     def flush(self) -> None:

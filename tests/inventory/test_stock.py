@@ -1,9 +1,8 @@
 """The rules of the stock where HTTP can't reach them: each guard holds even if the lock before it did not."""
 
-from types import SimpleNamespace
-
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from app.blueprints.inventory import stock
@@ -65,19 +64,24 @@ def test_one_guard_that_fails_is_all_that_fail(make, unchanged, in_transaction):
         in_transaction(lambda: stock.carry({}, {short.id: 2, enough.id: 2}, shelf, ticket.id))
 
 
-def test_parts_are_moved_in_ascending_order(make, monkeypatch):
-    """Whatever order a client names them in: transactions that meet then wait for each other, and never in a ring."""
-    moved = []
+def test_parts_are_entered_in_ascending_order(staff, make, engine):
+    """Whatever order a client names them in; a part that comes back and goes out has a line for each."""
+    first, second, third = (make.part(quantity=9).id for _ in range(3))
+    ticket = make.ticket(parts=[{"inventory_id": each, "quantity": 1} for each in (third, second)]).id
+    back, out = [third, second], [{"inventory_id": second, "quantity": 2}, {"inventory_id": first, "quantity": 5}]
+    staff.put(f"/tickets/{ticket}/inventory", {"remove_parts": back, "add_parts": out})
+    with engine.connect() as connection:
+        lines = select(stock_movements).where(stock_movements.c.ticket_id == ticket).order_by(stock_movements.c.id)
+        entered = [(row.inventory_id, row.change, row.balance) for row in connection.execute(lines)]
+        left = connection.execute(select(inventory.c.id, inventory.c.quantity).order_by(inventory.c.id)).all()
+    assert entered[:2] == [(second, -1, 8), (third, -1, 8)]
+    assert entered[2:] == [(first, -5, 4), (second, 1, 9), (second, -2, 7), (third, 1, 9)]
+    assert left == [(first, 4), (second, 7), (third, 9)]
 
-    def note(statement, rows):
-        moved.extend((row["part_id"], row["difference"]) for row in rows if statement is stock.MOVE)
-        return SimpleNamespace(rowcount=len(rows))
 
-    monkeypatch.setattr(stock, "execute", note)
-    monkeypatch.setattr(stock, "record", lambda *_: None)
-    shelf = {number: stock.LockedPart(number, 0, 9, False) for number in (3, 1, 2)}
-    stock.carry({3: 1, 2: 1}, {1: 5, 2: 1}, shelf, 1)
-    assert moved == [(1, -5), (2, 1), (2, -1), (3, 1)]
+def test_parts_are_locked_in_ascending_order():
+    """Transactions that meet then wait for each other, and never in a ring: the statement itself says so."""
+    assert "ORDER BY inventory.id FOR NO KEY UPDATE" in str(stock.PARTS.compile(dialect=postgresql.dialect())).replace("\n", "")
 
 
 def test_nothing_moved_is_no_movement(unchanged, in_transaction):

@@ -5,15 +5,17 @@ movement that is written beside it in the same transaction. Parts are always loc
 two transactions that meet wait for each other instead of deadlocking.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from flask import g
-from sqlalchemy import BigInteger, bindparam, insert, select, update
+from sqlalchemy import Update, bindparam, insert, select, update
 
 from app.blueprints.inventory import catalog
 from app.models import MAX_COUNT, inventory, now, stock_movements
-from app.utils.database import after_commit, execute, fetch
+from app.utils.database import adding, after_commit, execute, fetch, sums
 from app.utils.errors import Conflict
 
 PARTS = (
@@ -21,12 +23,6 @@ PARTS = (
     .where(inventory.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(inventory.c.id)
     .with_for_update(key_share=True)
-)
-CHANGE = bindparam("difference", type_=BigInteger)
-MOVE = (
-    update(inventory)
-    .where(inventory.c.id == bindparam("part_id"), inventory.c.quantity >= -CHANGE, inventory.c.quantity <= MAX_COUNT - CHANGE)
-    .values(quantity=inventory.c.quantity + CHANGE, updated_at=bindparam("moment"), version=inventory.c.version + 1)
 )
 ENTER = insert(stock_movements)
 Changes = Sequence[tuple[int, int]]
@@ -84,10 +80,18 @@ def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_
 
 
 def move(changes: Changes) -> bool:
-    """Run the guarded update for each change; say whether every guard held."""
-    moment = now()
-    rows = [{"part_id": part_id, "difference": difference, "moment": moment} for part_id, difference in changes]
-    return not rows or execute(MOVE, rows).rowcount == len(rows)
+    """Run the guarded update for what changes of each part in sum, and say whether every guard held."""
+    net: Counter[int] = Counter()
+    for part_id, difference in changes:
+        net[part_id] += difference
+    return not net or execute(moving(len(net)), sums(net) | {"moment": now()}).rowcount == len(net)
+
+
+@cache
+def moving(count: int) -> Update:
+    """The guarded update of so many parts."""
+    moved = adding(inventory.c.quantity, inventory.c.id, 0, MAX_COUNT, count)
+    return moved.values(updated_at=bindparam("moment"), version=inventory.c.version + 1)
 
 
 def count_stock(part_id: int, quantity: int) -> None:

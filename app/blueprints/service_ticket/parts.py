@@ -5,25 +5,21 @@ Everything here runs in the transaction of a route that has locked the ticket. A
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
+from sqlalchemy import Update, bindparam, delete, insert, select
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import Shelf
 from app.blueprints.service_ticket.schemas import merged
 from app.models import MAX_COUNT, ticket_parts
-from app.utils.database import execute, fetch
+from app.utils.database import adding, execute, fetch, sums
 from app.utils.errors import Conflict, Invalid
 
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
 HELD = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity).where(OF_TICKET).order_by(ticket_parts.c.inventory_id)
-CHANGE_LINE = (
-    update(ticket_parts)
-    .where(THIS_LINE, ticket_parts.c.quantity > -bindparam("count", type_=BigInteger))
-    .values(quantity=ticket_parts.c.quantity + bindparam("count", type_=BigInteger))
-)
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
 ADD_LINE = insert(ticket_parts)
 
@@ -95,9 +91,8 @@ def exchange(ticket_id: int, off: Counter[int], on: Counter[int], held: dict[int
         raise LineFull
     gone = {part_id: count for part_id, count in off.items() if part_id not in kept}
     changed = {part_id: on[part_id] - off[part_id] for part_id in (on.keys() | off.keys()) & kept.keys()}
-    for statement, lines in ((REMOVE_LINE, gone), (CHANGE_LINE, changed)):
-        if run(statement, ticket_id, lines) != len(lines):
-            raise NotOnTicket
+    if remove(ticket_id, gone) != len(gone) or add(ticket_id, changed) != len(changed):
+        raise NotOnTicket
     new = [
         {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
         for part_id, count in sorted(on.items())
@@ -107,7 +102,18 @@ def exchange(ticket_id: int, off: Counter[int], on: Counter[int], held: dict[int
         execute(ADD_LINE, new)
 
 
-def run(statement: Any, ticket_id: int, counts: dict[int, int]) -> int:
-    """Run a statement for each line in ascending order; how many rows it met."""
+def remove(ticket_id: int, counts: dict[int, int]) -> int:
+    """Remove the lines that hold just so many of a part; how many there were."""
     rows = [{"of_ticket": ticket_id, "part_id": part_id, "count": count} for part_id, count in sorted(counts.items())]
-    return execute(statement, rows).rowcount if rows else 0
+    return execute(REMOVE_LINE, rows).rowcount if rows else 0
+
+
+def add(ticket_id: int, counts: dict[int, int]) -> int:
+    """Add so many (below 0: take away) to lines, none of which may end below 1; how many there were."""
+    return execute(changing(len(counts)), sums(counts) | {"of_ticket": ticket_id}).rowcount if counts else 0
+
+
+@cache
+def changing(count: int) -> Update:
+    """The guarded update of so many lines of a ticket."""
+    return adding(ticket_parts.c.quantity, ticket_parts.c.inventory_id, 1, MAX_COUNT, count).where(OF_TICKET)
