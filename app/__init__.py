@@ -12,8 +12,8 @@ from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
 from app.blueprints.spreadsheet.routes import blp as spreadsheet
-from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
-from app.utils.extensions import REDIS_OPTIONS, api, cache, cors, ma
+from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, remote, wire
+from app.utils.extensions import api, cache, cors, ma
 from app.utils.lean import LeanFlask
 from app.utils.resting import Rest
 from config import INSTANCE, Settings
@@ -45,7 +45,7 @@ def _bind_extensions(app: Flask) -> None:
     ma.init_app(app)
     store = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": app.config["REDIS_URL"], "CACHE_KEY_PREFIX": "shop:"}
     memory = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000}
-    cache.init_app(app, config=store | {"CACHE_OPTIONS": REDIS_OPTIONS} if app.config["REDIS_URL"] else memory)
+    cache.init_app(app, config=store | {"CACHE_OPTIONS": remote.patience()} if app.config["REDIS_URL"] else memory)
     catalog.init_app(app)
     if app.config["CORS_ORIGINS"]:
         origins = list(app.config["CORS_ORIGINS"])

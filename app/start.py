@@ -21,17 +21,17 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
 from flask_migrate import Migrate
-from redis import Redis, RedisError
 from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app
 from app.models import mechanics
+from app.utils import remote
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
 from app.utils.engines import journal
 from app.utils.errors import Problem
-from app.utils.extensions import REDIS_OPTIONS, db
+from app.utils.extensions import db
 from config import ROOT, BadSetting, Settings
 
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
@@ -76,10 +76,10 @@ def require_redis(url: str) -> None:
     """Raise CantStart where Redis can't be used. Later it may fail: requests are answered without it."""
     named = re.sub("//.*@", "//", url.partition("?")[0])
     try:
-        with Redis.from_url(url, **REDIS_OPTIONS | {"socket_timeout": 3, "socket_connect_timeout": 3}) as client:
+        with remote.connect(url, socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
-    except (RedisError, OSError, ValueError, TypeError) as error:
-        known = isinstance(error, (RedisError, OSError))  # The others may quote an option of the URL.
+    except (remote.RedisError, OSError, ValueError, TypeError) as error:
+        known = isinstance(error, (remote.RedisError, OSError))  # The others may quote an option of the URL.
         reason = " ".join(str(error).split()) if known else "its options are none that the driver knows"
         raise CantStart(f"REDIS_URL: {named} can't be used: {reason}") from None
 

@@ -9,11 +9,10 @@ from flask_limiter import Limiter
 from flask_marshmallow import Marshmallow
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
-from redis import RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
+
+from app.utils import remote
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -24,13 +23,6 @@ NAMES = {
 }
 """How constraints and indexes are named, so that a migration can name them on every database."""
 
-REDIS_OPTIONS: dict[str, Any] = {
-    "socket_timeout": 0.2,
-    "socket_connect_timeout": 0.2,
-    "retry": Retry(NoBackoff(), 0),
-}
-"""Nobody waits for Redis: one that is frozen would otherwise hold up each request for seconds."""
-
 
 class SteadyLimiter(Limiter):
     """Flask-Limiter falls back to its memory where Redis fails, but only for the first request that meets it: another
@@ -39,7 +31,7 @@ class SteadyLimiter(Limiter):
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
         try:
             super()._check_request_limit(callable_name, in_middleware)
-        except RedisError:
+        except remote.RedisError:
             self.context.seen_limits.clear()
             super()._check_request_limit(callable_name, in_middleware)
 

@@ -15,11 +15,11 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import RateLimitExceeded
 from limits import RateLimitItem
-from redis import RedisError
 
+from app.utils import remote
 from app.utils.auth import caller
 from app.utils.errors import Problem, TooMany, from_problem
-from app.utils.extensions import REDIS_OPTIONS, limiter
+from app.utils.extensions import limiter
 from app.utils.fields import TRIMMED
 from app.utils.lean import g_itself, request_itself
 from app.utils.windows import Window, Windows
@@ -142,7 +142,7 @@ def show(response: Response) -> Response:
     elif current := limiter.current_limit:
         try:
             amount, remaining, reset = current.limit.amount, current.remaining, current.reset_at
-        except RedisError:
+        except remote.RedisError:
             return response  # It was there a moment ago, and counted.
     else:
         return response
@@ -157,7 +157,7 @@ def show(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = re.sub("^unix:", "redis+unix:", app.config["REDIS_URL"]) or "memory://"
-    app.config["RATELIMIT_STORAGE_OPTIONS"] = REDIS_OPTIONS if app.config["REDIS_URL"] else {}
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = remote.patience() if app.config["REDIS_URL"] else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
     app.extensions["windows"] = Windows(app.config["REDIS_URL"], app.extensions["rest"])
     watched = [[*watchers.get(None, [])] for watchers in (app.before_request_funcs, app.after_request_funcs)]

@@ -15,8 +15,8 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app
-from redis import RedisError
 
+from app.utils import remote
 from app.utils.conditional import etag_of
 from app.utils.extensions import cache
 from app.utils.lean import request_itself
@@ -49,7 +49,7 @@ class Catalog:
             if version is None:  # A cache that was emptied; of several who notice, one sets it.
                 cache.add(VERSION, uuid.uuid4().hex, timeout=0)
                 version = cache.get(VERSION)
-        except (RedisError, RuntimeError):
+        except (remote.RedisError, RuntimeError):
             self.rest.begin()
             return None, None
         return version, kept[1:] if kept and kept[0] == version else None
@@ -57,7 +57,7 @@ class Catalog:
     def keep(self, key: str, version: str, body: bytes, headers: dict[str, str]) -> None:
         try:
             cache.set(key, (version, body, headers), timeout=current_app.config["CACHE_TIMEOUT"])
-        except (RedisError, RuntimeError):
+        except (remote.RedisError, RuntimeError):
             self.rest.begin()
 
     def has_changed(self) -> None:
@@ -68,7 +68,7 @@ class Catalog:
                 return
         try:
             cache.set(VERSION, uuid.uuid4().hex, timeout=0)
-        except RedisError:
+        except remote.RedisError:
             self.rest.begin()
             with self.telling:
                 self.untold += 1
@@ -82,7 +82,7 @@ class Catalog:
                 writes = self.untold
                 try:
                     cache.set(VERSION, uuid.uuid4().hex, timeout=0)
-                except RedisError:
+                except remote.RedisError:
                     time.sleep(PATIENCE)
                     continue
                 with self.telling:

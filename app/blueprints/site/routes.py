@@ -4,14 +4,13 @@ from typing import Any
 
 from flask import Blueprint, current_app
 from flask_swagger_ui import get_swaggerui_blueprint
-from redis import Redis, RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.utils import remote
 from app.utils.auth import allow
 from app.utils.database import fetch
 from app.utils.errors import Unavailable
-from app.utils.extensions import REDIS_OPTIONS
 from app.utils.limits import unlimited
 
 blp = Blueprint("site", __name__)
@@ -69,7 +68,7 @@ def database_answers() -> bool:
 
 def redis_answers(url: str) -> bool:
     try:
-        with Redis.from_url(url, **REDIS_OPTIONS) as client:
+        with remote.connect(url) as client:
             return bool(client.ping())
-    except RedisError:
+    except remote.RedisError:
         return False
