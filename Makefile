@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/postman/node_modules tests/browser/node_modules examples/frontend/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test guarantees bench bench-compare check format openapi examples clean
+.PHONY: help run demo test guarantees bench bench-compare bench-sizes bench-strain check format openapi examples clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -30,6 +30,12 @@ bench: $(VENV)/run.stamp ## measure beside the peers in PEERS=folder; BENCH="--r
 bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit, with the program in PEERS=folder
 	@test -n "$(BASE)" || { echo "BASE is not set: it names the commit to compare with." >&2; exit 1; }
 	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run --compare "$(BASE)" $(BENCH)
+
+bench-sizes: $(VENV)/run.stamp ## measure shops of 1,000 to 500,000 tickets on the PostgreSQL of DATABASE_URL
+	@$(BIN)/python -m tests.bench.sizes $(BENCH)
+
+bench-strain: $(VENV)/run.stamp ## measure the start, idle connections and an overload; PEERS=folder as for bench
+	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.strain $(BENCH)
 
 check: $(VENV)/dev.stamp examples/frontend/node_modules ## lint, types, and the drift of docs/openapi.json
 	@$(BIN)/ruff check .
