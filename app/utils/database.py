@@ -42,6 +42,8 @@ DEADLINE = 10.0
 """Seconds after which nothing is tried again."""
 PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds before the second attempt, at the most; it doubles with each further one."""
+AT_ONCE = 100
+"""Rows that one update adds to: SQLite reads no condition of a thousand parts."""
 CONFLICTS: set[object] = {
     "40001",  # PostgreSQL: serialization failure.
     "40P01",  # PostgreSQL: deadlock.
@@ -126,8 +128,10 @@ class Transaction:
     def end(self) -> None:
         """Roll back what is not committed, also where the commit itself failed, and give the connection back."""
         if self.opened is not None:
-            self.opened.rollback()
-            self.opened.close()
+            try:
+                self.opened.rollback()
+            finally:
+                self.opened.close()
 
 
 def once(work: Callable[[], T]) -> T:
@@ -209,7 +213,7 @@ def lock(table: Table, record_id: int, **values: Any) -> None:
 
 def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: int, count: int) -> Update:
     """An update that adds to a column of so many rows, each named by its key, where that leaves from ``low`` to ``high``;
-    :func:`sums` makes its parameters. It is one round trip, where one for each row would take psycopg three."""
+    :func:`add_to_each` runs it. It is one round trip, where one for each row would take psycopg three."""
     cases, guards = [], []
     for number in range(count):
         row, by = key == bindparam(f"row_{number}"), bindparam(f"by_{number}", type_=BigInteger)
@@ -218,9 +222,15 @@ def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: 
     return update(column.table).where(or_(*guards)).values({column: case(*cases)})
 
 
-def sums(by: Mapping[int, int]) -> dict[str, Any]:
-    """The parameters of :func:`adding`: row by row its key, and what is added."""
-    return {name: value for number, row in enumerate(by) for name, value in ((f"row_{number}", row), (f"by_{number}", by[row]))}
+def add_to_each(statement: Callable[[int], Update], by: Mapping[int, int], **values: Any) -> int:
+    """Run the update that ``statement`` makes by :func:`adding` for so many rows, with what is added to each; how many
+    rows it met."""
+    pairs, met = list(by.items()), 0
+    for some in (pairs[start : start + AT_ONCE] for start in range(0, len(pairs), AT_ONCE)):
+        rows = {f"row_{number}": row for number, (row, _) in enumerate(some)}
+        added = {f"by_{number}": difference for number, (_, difference) in enumerate(some)}
+        met += execute(statement(len(some)), rows | added | values).rowcount
+    return met
 
 
 def change(table: Table, record_id: int, values: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from flask import g
 from flask_caching import Cache
 from flask_cors import CORS
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RateLimitExceeded
 from flask_marshmallow import Marshmallow
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
@@ -31,6 +31,8 @@ class SteadyLimiter(Limiter):
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
         try:
             super()._check_request_limit(callable_name, in_middleware)
+        except RateLimitExceeded:
+            raise
         except remote.RedisError:
             self.context.seen_limits.clear()
             super()._check_request_limit(callable_name, in_middleware)

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
@@ -22,8 +23,8 @@ from app.utils.lean import g_itself, request_itself
 access = logging.getLogger("shop.access")
 HANDLER = "shop"
 READABLE = "%(asctime)s %(levelname)s %(name)s: %(message)s [%(request_id)s]"
-LATE = 0.1
-"""Seconds by which a line may be late."""
+LATE, AT_ONCE = 0.1, 4096
+"""Seconds by which a line may be late, and how much is written at once: PIPE_BUF, so many bytes are not torn on Linux."""
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -76,6 +77,18 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
 
 
+def together(lines: list[str]) -> Iterator[str]:
+    """Lines as one text for each write: what is longer than a pipe takes at once, another process might write into."""
+    text = ""
+    for line in lines:
+        if text and len(text) + len(line) >= AT_ONCE:
+            yield text
+            text = ""
+        text += f"{line}\n"
+    if text:
+        yield text
+
+
 class Lines(logging.StreamHandler[TextIO]):
     """Writes what is logged a tenth of a second late, and many lines at once: at each write of its own another thread
     takes over, which cost a third of a cached answer. A warning is written at once, with what stands before it."""
@@ -87,10 +100,13 @@ class Lines(logging.StreamHandler[TextIO]):
         Finalize(None, self.flush, exitpriority=1)  # At the end of a worker, too, where atexit does nothing.
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.waiting.append(self.format(record))
+        try:
+            self.waiting.append(self.format(record))
+        except Exception:  # As of every handler: what can't be logged ends no request.
+            self.handleError(record)
         if record.levelno > logging.INFO:
             self.flush()
-        elif self.writer is None:
+        elif self.writer is None or not self.writer.is_alive():  # No thread outlives a fork.
             self.writer = threading.Thread(target=self.write_on, name="log", daemon=True)
             self.writer.start()
 
@@ -103,9 +119,10 @@ class Lines(logging.StreamHandler[TextIO]):
         self.acquire()
         try:
             lines, self.waiting = self.waiting, []
-            with suppress(OSError, ValueError):  # Nobody reads it any more: that ends no request, and no writer.
-                self.stream.write("".join(f"{line}\n" for line in lines))
-                self.stream.flush()
+            with suppress(OSError, ValueError, AttributeError):  # Nobody reads it, or there is no such stream.
+                for some in together(lines):
+                    self.stream.write(some)
+                    self.stream.flush()
         finally:
             self.release()
 

@@ -17,7 +17,8 @@ from tests.races.together import at_once
 
 @pytest.fixture
 def catalog(app, monkeypatch):
-    """A catalog that remembers no failure of another test."""
+    """A catalog that remembers no failure of another test, and is told nothing by one."""
+    until(lambda: all(thread.name != "catalog" for thread in threading.enumerate()), 5, "the end of another test's telling")
     made = Catalog(app, Rest())
     monkeypatch.setitem(app.extensions, "catalog", made)
     yield made

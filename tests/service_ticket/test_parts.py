@@ -1,8 +1,9 @@
 """The parts on a ticket, and the stock that follows them."""
 
 import pytest
+from sqlalchemy import func, insert, select
 
-from app.models import inventory, service_tickets
+from app.models import inventory, service_tickets, stock_movements
 from tests.service_ticket.lines import MOST, off, on
 
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -159,3 +160,21 @@ def test_the_largest_total_is_exact(staff, make):
     for answer in (staff.get(f"/tickets/{ticket.id}"), staff.get("/tickets")):
         assert '"unit_price":99999999.99,"total":214748364678525163.53}' in answer.text
         assert '"parts_total":214748364678525163.61' in answer.text
+
+
+# ---------------------------------------------------------------- very many
+@pytest.mark.slow
+def test_a_ticket_of_more_parts_than_a_request_can_name_goes_back_whole(staff, make, engine):
+    """A request names 100 lines, a ticket has no most: SQLite reads no condition of a thousand of them."""
+    ticket, many = make.ticket(), range(1, 1202)
+    received = {"change": 10, "balance": 10, "reason": "received"}
+    with engine.begin() as connection:
+        connection.execute(insert(inventory), [{"id": each, "name": "Bolt", "price_cents": 1, "quantity": 10} for each in many])
+        connection.execute(insert(stock_movements), [received | {"inventory_id": each} for each in many])
+    for start in range(0, len(many), 100):
+        lines = [{"inventory_id": each} for each in many[start : start + 100]]
+        assert staff.put(f"/tickets/{ticket.id}/inventory", {"add_parts": lines}).status_code == 200
+    assert staff.delete(f"/tickets/{ticket.id}").status_code == 204
+    with engine.connect() as connection:
+        assert connection.execute(select(inventory.c.quantity).distinct()).scalars().all() == [10]
+        assert connection.execute(select(func.count()).select_from(stock_movements)).scalar_one() == 3 * len(many)

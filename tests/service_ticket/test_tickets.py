@@ -1,7 +1,9 @@
 """Service tickets: opening, showing, changing and deleting them, and who may."""
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
+from app.blueprints.service_ticket import routes
 from app.models import service_tickets
 
 NOBODY = 2_147_483_647
@@ -264,3 +266,17 @@ def test_a_stale_if_match_changes_no_ticket(staff, make, unchanged, method, path
         assert staff.open(method, address, json={}, headers={"If-Match": read}).status_code == 412
     current = staff.get(f"/tickets/{ticket.id}").headers["ETag"]
     assert staff.open(method, address, json={}, headers={"If-Match": current}).status_code in (200, 204)
+
+
+def test_a_fault_of_the_database_is_not_laid_on_the_customer(staff, make, engine, monkeypatch):
+    """As where a restore by hand has left the numbers behind: the operator must hear of it."""
+    customer = make.customer().id
+
+    def add(*_):
+        raise IntegrityError("INSERT", {}, Exception('duplicate key value violates unique constraint "pk_service_tickets"'))
+
+    monkeypatch.setattr(routes, "add", add)
+    monkeypatch.setitem(staff.app.config, "PROPAGATE_EXCEPTIONS", False)
+    assert staff.post("/tickets", json=A_BODY | {"customer_id": customer}).status_code == 500
+    with engine.connect() as connection:
+        assert connection.execute(service_tickets.select()).all() == []

@@ -201,3 +201,30 @@ def test_a_log_that_nobody_reads_any_more_ends_nothing_and_grows_nothing():
     stream.close()
     handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
     assert handler.waiting == []
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+def test_what_cannot_be_logged_ends_no_request(environment, capsys):
+    """As with every handler of Python's: it is said on standard error, and the caller hears nothing of it."""
+    handler = logs.Lines()
+    handler.setFormatter(logs.formatter(environment))
+    handler.addFilter(logs.add_request_id)
+    handler.setStream(io.StringIO())
+    handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "%d", ("x",), None))
+    assert handler.waiting == []
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_process_without_a_standard_error_logs_nothing_and_keeps_nothing():
+    handler = logs.Lines()
+    handler.stream = None
+    handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
+    assert handler.waiting == []
+
+
+def test_no_write_is_longer_than_a_pipe_takes_at_once():
+    """Lines of several workers would else be torn where they share a pipe that is full."""
+    lines = ["x" * length for length in (10, 4000, 85, 1, 5000, 4095)]
+    written = list(logs.together(lines))
+    assert "".join(written) == "".join(f"{line}\n" for line in lines)
+    assert [len(text) for text in written] == [4012, 88, 5001, 4096]

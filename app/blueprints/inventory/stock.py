@@ -15,7 +15,7 @@ from sqlalchemy import Update, bindparam, insert, select, update
 
 from app.blueprints.inventory import catalog
 from app.models import MAX_COUNT, inventory, now, stock_movements
-from app.utils.database import adding, after_commit, execute, fetch, sums
+from app.utils.database import add_to_each, adding, after_commit, execute, fetch
 from app.utils.errors import Conflict
 
 PARTS = (
@@ -84,7 +84,7 @@ def move(changes: Changes) -> bool:
     net: Counter[int] = Counter()
     for part_id, difference in changes:
         net[part_id] += difference
-    return not net or execute(moving(len(net)), sums(net) | {"moment": now()}).rowcount == len(net)
+    return add_to_each(moving, net, moment=now()) == len(net)
 
 
 @cache

@@ -43,6 +43,7 @@ def assign(ticket_id: int, ids: set[int], field: str) -> None:
     """Put mechanics on a ticket that are not on it; raise Invalid, naming the field, for one who is none or was let go."""
     if ids and execute(ASSIGN, {"ticket_id": ticket_id, "ids": sorted(ids)}).rowcount != len(ids):
         require(HIRED, ids, field)
+        raise Invalid({field: "names no mechanic"})
 
 
 def unassign(ticket_id: int, ids: set[int]) -> int:

@@ -14,7 +14,7 @@ from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import Shelf
 from app.blueprints.service_ticket.schemas import merged
 from app.models import MAX_COUNT, ticket_parts
-from app.utils.database import adding, execute, fetch, sums
+from app.utils.database import add_to_each, adding, execute, fetch
 from app.utils.errors import Conflict, Invalid
 
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
@@ -91,7 +91,7 @@ def exchange(ticket_id: int, off: Counter[int], on: Counter[int], held: dict[int
         raise LineFull
     gone = {part_id: count for part_id, count in off.items() if part_id not in kept}
     changed = {part_id: on[part_id] - off[part_id] for part_id in (on.keys() | off.keys()) & kept.keys()}
-    if remove(ticket_id, gone) != len(gone) or add(ticket_id, changed) != len(changed):
+    if remove(ticket_id, gone) != len(gone) or add_to_each(changing, changed, of_ticket=ticket_id) != len(changed):
         raise NotOnTicket
     new = [
         {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
@@ -108,12 +108,7 @@ def remove(ticket_id: int, counts: dict[int, int]) -> int:
     return execute(REMOVE_LINE, rows).rowcount if rows else 0
 
 
-def add(ticket_id: int, counts: dict[int, int]) -> int:
-    """Add so many (below 0: take away) to lines, none of which may end below 1; how many there were."""
-    return execute(changing(len(counts)), sums(counts) | {"of_ticket": ticket_id}).rowcount if counts else 0
-
-
 @cache
 def changing(count: int) -> Update:
-    """The guarded update of so many lines of a ticket."""
+    """The guarded update of so many lines of a ticket, none of which may end below 1."""
     return adding(ticket_parts.c.quantity, ticket_parts.c.inventory_id, 1, MAX_COUNT, count).where(OF_TICKET)

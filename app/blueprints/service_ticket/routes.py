@@ -71,8 +71,10 @@ def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
     """Insert a ticket of a customer, as :func:`require_customer` would have them, and return its id."""
     try:
         return add(OPEN, values | {"whose": customer_id})
-    except IntegrityError:  # No ticket is nobody's.
-        raise NoCustomer from None
+    except IntegrityError as error:
+        if "customer_id" not in str(error.orig):
+            raise
+        raise NoCustomer from None  # No ticket is nobody's.
 
 
 def tickets_of(found: Found) -> Any:
