@@ -65,11 +65,15 @@ REQUESTS: dict[str, Ask] = {
 }
 
 
-def served(bench: Bench, tickets: int, ending: ExitStack) -> Sized:
+def made(bench: Bench, tickets: int, ending: ExitStack) -> Side:
     bench.tickets = tickets
     side = Side(f"size_{tickets}", ROOT, sys.executable, f"shop_bench_size_{tickets}")
     ending.callback(bench.drop, side.seed)
     bench.seed(side)
+    return side
+
+
+def served(bench: Bench, side: Side, tickets: int, ending: ExitStack) -> Sized:
     shop: Shop = bench.shop(side, side.seed)
     ending.callback(shop.remove)
     shop.start()
@@ -103,7 +107,8 @@ def main() -> None:
     sizes = [int(size) for size in options.sizes.split(",")]
     with ExitStack() as ending:
         bench = Bench(ROOT, os.environ["DATABASE_URL"], SECRET, 0)
-        shops = [served(bench, tickets, ending) for tickets in sizes]
+        sides = [made(bench, tickets, ending) for tickets in sizes]
+        shops = [served(bench, side, tickets, ending) for side, tickets in zip(sides, sizes, strict=True)]
         print("\n| milliseconds |", " | ".join(f"{size:,}" for size in sizes), "| last / first |")
         print("| --- |", " | ".join("---" for _ in sizes), "| --- |")
         for name, ask in REQUESTS.items():
