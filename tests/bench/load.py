@@ -39,7 +39,7 @@ async def offer(port: int, paths: Iterator[str], token: str, rate: float, second
     async def serve() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for moment in due:
-            if moment > began + seconds:
+            if max(moment, time.perf_counter()) > began + seconds:
                 break
             await asyncio.sleep(max(0.0, moment - time.perf_counter()))
             writer.write(f"GET {next(paths)} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
