@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-MOST_CONNECTIONS = 10_000
-"""Of a worker, idle ones too: granian takes 1,024 unless it is told otherwise, and then no new one."""
+MOST_CONNECTIONS, MOST_FILES = 10_000, 10_240
+"""Of a worker, idle ones too: granian takes 1,024 unless it is told otherwise, and then no new one. macOS lets nobody open
+more files than that."""
 PARENT_DEATH_SIGNAL, MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 """PR_SET_PDEATHSIG of Linux's prctl(2), and M_MMAP_THRESHOLD of glibc's mallopt(3)."""
 
@@ -95,13 +96,21 @@ def serve_metrics(address: str, port: int, folder: str) -> None:
     start_http_server(port, address, registry)
 
 
+def raise_open_files() -> None:
+    """Let this process and its workers open a file for each connection, as far as the system allows: a service is often
+    given 1,024 to begin with."""
+    given, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if allowed == resource.RLIM_INFINITY else min(MOST_FILES, allowed)
+    if given != resource.RLIM_INFINITY and given < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, allowed))
+
+
 def serve(host: str, address: str, port: int, workers: int, metrics_port: int) -> None:
     """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
     from granian import Granian
     from granian.constants import Interfaces
 
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # A service is often given 1,024 to begin with.
+    raise_open_files()
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print(f"MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready", flush=True)
     server: Any = Granian(

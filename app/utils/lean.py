@@ -1,4 +1,4 @@
-"""Flask without what this API has no use for, which cost a third of a cached answer."""
+"""Flask without what this API has no use for, which cost a fifth of a cached answer."""
 
 from collections.abc import Callable
 from typing import Any

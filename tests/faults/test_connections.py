@@ -1,10 +1,13 @@
 """Clients that hold a connection and say little: they keep nobody else out."""
 
 import asyncio
+import subprocess
+import sys
 import time
 
 import pytest
 
+from config import ROOT
 from tests.bench.load import hold
 from tests.harness.running import shop_on
 
@@ -26,3 +29,16 @@ def test_idle_and_slow_connections_keep_nobody_out(proof):
         assert slowest < 2
         assert time.monotonic() - began < 20, "one waited until another was closed for its idleness"
         assert shop.client().call("GET", "/health/ready").status == 200
+
+
+@pytest.mark.parametrize(("given", "allowed", "taken"), [(256, 512, 512), (256, 20_000, 10_240), (15_000, 20_000, 15_000)])
+def test_it_may_open_a_file_for_each_connection(given, allowed, taken):
+    """As many as it needs, as far as the system allows, and never fewer than it was given."""
+    program = f"""
+import resource, run
+resource.setrlimit(resource.RLIMIT_NOFILE, ({given}, {allowed}))
+run.raise_open_files()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [str(taken), str(allowed)]
