@@ -4,26 +4,28 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from blinker import signal
 from flask import g, request
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     CursorResult,
     Engine,
     Executable,
     Insert,
+    Integer,
     Row,
     Table,
     Update,
     and_,
     bindparam,
     case,
-    or_,
+    literal_column,
     update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -202,24 +204,48 @@ def add(statement: Insert, values: dict[str, Any]) -> int:
     return int(key[0]) if key else 0
 
 
+@cache
+def locking(table: Table) -> Update:
+    """The update that locks a record; whatever else it sets are parameters of their columns' names."""
+    this = and_(table.c.id == bindparam("record_id"), table.c.deleted_at.is_(None))
+    return update(table).where(this).values(version=table.c.version + 1)
+
+
 def lock(table: Table, record_id: int, **values: Any) -> None:
     """Lock a record that is not deleted until the transaction ends, by raising its version; raise NotFound.
     ``values`` are set with it."""
-    found = table.c.id == record_id
-    values["version"] = table.c.version + 1
-    if not execute(update(table).where(found, table.c.deleted_at.is_(None)).values(values)).rowcount:
+    if not execute(locking(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
+
+
+def some_ids(size: int) -> list[BindParameter[int]]:
+    """The parameters of a statement about so many ids; :func:`fetch_about` gives them their values."""
+    return [bindparam(f"id_{number}", type_=Integer) for number in range(size)]
+
+
+def room_for(count: int) -> int:
+    """How many ids a statement has room for that is to be about so many. There are few sizes, so that each statement is
+    compiled once, and prepared once by a driver that does."""
+    step = 1 if count <= 10 else 10 if count <= 100 else 100
+    return -(-count // step) * step
+
+
+def fetch_about(statement: Callable[[int], Executable], ids: Sequence[int], **parameters: Any) -> Sequence[Row[Any]]:
+    """All rows of what ``statement`` makes for so many ids; none where there is no id. The last id fills the room that is
+    left: that it stands there twice finds nothing twice."""
+    if not ids:
+        return ()
+    size = room_for(len(ids))
+    return fetch(statement(size), parameters | {f"id_{number}": ids[min(number, len(ids) - 1)] for number in range(size)})
 
 
 def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: int, count: int) -> Update:
     """An update that adds to a column of so many rows, each named by its key, where that leaves from ``low`` to ``high``;
     :func:`add_to_each` runs it. It is one round trip, where one for each row would take psycopg three."""
-    cases, guards = [], []
-    for number in range(count):
-        row, by = key == bindparam(f"row_{number}"), bindparam(f"by_{number}", type_=BigInteger)
-        cases.append((row, column + by))
-        guards.append(and_(row, column >= low - by, column <= high - by))
-    return update(column.table).where(or_(*guards)).values({column: case(*cases)})
+    rows = [bindparam(f"row_{number}", type_=Integer) for number in range(count)]
+    added = case(*((key == row, bindparam(f"by_{number}", type_=BigInteger)) for number, row in enumerate(rows)))
+    allowed = (column + added).between(literal_column(str(low)), literal_column(str(high)))
+    return update(column.table).where(key.in_(rows), allowed).values({column: column + added})
 
 
 def add_to_each(statement: Callable[[int], Update], by: Mapping[int, int], **values: Any) -> int:

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -48,6 +48,7 @@ INSERT: dict[str, Any] = {
     .from_select(list(CLAIM), select(*CLAIM.values()).where(func.pg_try_advisory_xact_lock(bindparam("number"))))
     .on_conflict_do_nothing(),
 }
+INSERT = {dialect: statement.execution_options(preserve_rowcount=True) for dialect, statement in INSERT.items()}
 FIND = select(keys).where(keys.c.caller == bindparam("caller"), keys.c.key == bindparam("claimed"))
 KEEP = (
     update(keys)
@@ -97,9 +98,14 @@ def idempotent(view: View) -> View:
 
 def fingerprint(key: str) -> str:
     """What makes two requests the same, as a hash under a secret of the shop: a body may hold a password."""
-    secret = hmac.digest(key.encode(), b"idempotency", "sha256")
     said = b"\n".join((request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True)))
-    return hmac.new(secret, said, "sha256").hexdigest()
+    return hmac.digest(secret_of(key), said, "sha256").hex()
+
+
+@cache
+def secret_of(key: str) -> bytes:
+    """The secret under which the requests of this shop are hashed, made of one of its own."""
+    return hmac.digest(key.encode(), b"idempotency", "sha256")
 
 
 def claim(caller: str, key: str, mark: str) -> Row[Any] | None:
@@ -111,7 +117,7 @@ def claim(caller: str, key: str, mark: str) -> Row[Any] | None:
     values = claimed | {"mark": mark, "moment": now()}
     if dialect == "postgresql":
         values["number"] = number_of(caller, key)
-    if execute(INSERT[dialect].execution_options(preserve_rowcount=True), values).rowcount == 1:
+    if execute(INSERT[dialect], values).rowcount == 1:
         return None
     first = fetch_one(FIND, claimed)
     if first is None:

@@ -18,15 +18,17 @@ def unguarded():
     from sqlalchemy import select, update
 
     from app.blueprints.inventory import stock
-    from app.models import inventory
+    from app.models import inventory, ticket_parts
     from app.utils.database import execute, fetch
 
     unlocked = select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity)
+    lines = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity)
 
-    def lock_parts(part_ids):
+    def lock_parts(part_ids, ticket_id=0):
+        held = dict(fetch(lines.where(ticket_parts.c.ticket_id == ticket_id)))
         rows = fetch(unlocked.where(inventory.c.id.in_(list(part_ids))))
         time.sleep(THOUGHT)
-        return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False) for row in rows}
+        return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False, held.get(row.id, 0)) for row in rows}
 
     def carry(back, out, shelf, ticket_id):
         changes = [(part_id, back.get(part_id, 0) - out.get(part_id, 0)) for part_id in sorted(back.keys() | out.keys())]

@@ -81,7 +81,18 @@ def test_parts_are_entered_in_ascending_order(staff, make, engine):
 
 def test_parts_are_locked_in_ascending_order():
     """Transactions that meet then wait for each other, and never in a ring: the statement itself says so."""
-    assert "ORDER BY inventory.id FOR NO KEY UPDATE" in str(stock.PARTS.compile(dialect=postgresql.dialect())).replace("\n", "")
+    statement = str(stock.locking_parts(3).compile(dialect=postgresql.dialect())).replace("\n", "")
+    assert statement.endswith("ORDER BY inventory.id FOR NO KEY UPDATE OF inventory")
+
+
+def test_a_locked_part_says_what_the_ticket_holds_of_it(make, in_transaction):
+    """And what another ticket holds is not asked."""
+    first, second, third = (make.part(quantity=9).id for _ in range(3))
+    ticket = make.ticket(parts=[{"inventory_id": first, "quantity": 2}, {"inventory_id": second, "quantity": 1}]).id
+    make.ticket(parts=[{"inventory_id": third, "quantity": 3}])
+    shelf = in_transaction(lambda: stock.lock_parts([first, third], ticket))
+    assert [(part.id, part.quantity, part.held) for part in shelf.values()] == [(first, 7, 2), (third, 6, 0)]
+    assert [part.held for part in in_transaction(lambda: stock.lock_parts([first])).values()] == [0]
 
 
 def test_nothing_moved_is_no_movement(unchanged, in_transaction):

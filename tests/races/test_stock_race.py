@@ -122,7 +122,7 @@ def unguarded(app, database, monkeypatch):
     SQLite allows one writer at a time from the moment it begins; there the careless shop begins later, too."""
     unlocked = select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity)
 
-    def look(part_ids):
+    def look(part_ids, _ticket_id=0):
         rows = fetch(unlocked.where(inventory.c.id.in_(list(part_ids))))
         time.sleep(0.05)
         return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False) for row in rows}

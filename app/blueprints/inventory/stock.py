@@ -9,21 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from flask import g
-from sqlalchemy import Update, bindparam, insert, select, update
+from sqlalchemy import Select, Update, and_, bindparam, insert, select, update
 
 from app.blueprints.inventory import catalog
-from app.models import MAX_COUNT, inventory, now, stock_movements
-from app.utils.database import add_to_each, adding, after_commit, execute, fetch
+from app.models import MAX_COUNT, inventory, now, stock_movements, ticket_parts
+from app.utils.database import add_to_each, adding, after_commit, execute, fetch_about, some_ids
 from app.utils.errors import Conflict
 
-PARTS = (
-    select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity, inventory.c.deleted_at)
-    .where(inventory.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(inventory.c.id)
-    .with_for_update(key_share=True)
-)
 ENTER = insert(stock_movements)
 Changes = Sequence[tuple[int, int]]
 """(part id, difference) in ascending order of the parts; for one part what comes back before what goes out."""
@@ -44,22 +39,39 @@ class ShelfFull(Conflict):
 
 @dataclass(slots=True)
 class LockedPart:
-    """A part as it stands on the shelf; no other transaction can change it before this one ends."""
+    """A part as it stands on the shelf, and how many of it the ticket holds that it was locked for; no other transaction
+    can change it before this one ends."""
 
     id: int
     price_cents: int
     quantity: int
     is_deleted: bool
+    held: int = 0
 
 
 Shelf = dict[int, LockedPart]
 
 
-def lock_parts(part_ids: Iterable[int]) -> Shelf:
+@cache
+def locking_parts(size: int) -> Select[Any]:
+    """The statement that locks so many parts, and reads them with what a locked ticket holds of them."""
+    on_ticket = and_(ticket_parts.c.inventory_id == inventory.c.id, ticket_parts.c.ticket_id == bindparam("of_ticket"))
+    return (
+        select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity, inventory.c.deleted_at)
+        .add_columns(ticket_parts.c.quantity.label("held"))
+        .outerjoin_from(inventory, ticket_parts, on_ticket)
+        .where(inventory.c.id.in_(some_ids(size)))
+        .order_by(inventory.c.id)
+        .with_for_update(of=inventory, key_share=True)
+    )
+
+
+def lock_parts(part_ids: Iterable[int], ticket_id: int = 0) -> Shelf:
     """The parts of these ids, deleted ones too, locked in ascending order until the transaction ends."""
-    ids = sorted(set(part_ids))
-    rows = fetch(PARTS, {"ids": ids}) if ids else ()
-    return {row.id: LockedPart(row.id, row.price_cents, row.quantity, row.deleted_at is not None) for row in rows}
+    rows = fetch_about(locking_parts, sorted(set(part_ids)), of_ticket=ticket_id)
+    return {
+        row.id: LockedPart(row.id, row.price_cents, row.quantity, row.deleted_at is not None, row.held or 0) for row in rows
+    }
 
 
 def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_id: int) -> None:

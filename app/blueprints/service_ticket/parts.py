@@ -19,9 +19,9 @@ from app.utils.errors import Conflict, Invalid
 
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
-HELD = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity).where(OF_TICKET).order_by(ticket_parts.c.inventory_id)
-REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
+LINES = select(ticket_parts.c.inventory_id).where(OF_TICKET)
 ADD_LINE = insert(ticket_parts)
+REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
 
 
 class NotOnTicket(Conflict):
@@ -32,32 +32,26 @@ class LineFull(Conflict):
     detail = f"The ticket would hold more than {MAX_COUNT:,} of a part; nothing was changed."
 
 
-def held_by(ticket_id: int) -> dict[int, int]:
-    """How many of each part the ticket holds: part id → count."""
-    return {line.inventory_id: line.quantity for line in fetch(HELD, {"of_ticket": ticket_id})}
-
-
 def change_parts(ticket_id: int, off: list[dict[str, Any]], on: list[dict[str, Any]]) -> None:
     """Take parts off a locked ticket, then put parts on it. Raise Invalid for a part that is none, NotOnTicket,
     ShelfFull or OutOfStock."""
-    shelf = stock.lock_parts(line["inventory_id"] for line in [*off, *on])
-    held = held_by(ticket_id)
-    require_parts(off, held.keys() | live(shelf), "remove_parts")
+    shelf = stock.lock_parts((line["inventory_id"] for line in [*off, *on]), ticket_id)
+    require_parts(off, live(shelf) | {part.id for part in shelf.values() if part.held}, "remove_parts")
     require_parts(on, live(shelf), "add_parts")
-    exchange(ticket_id, counts_off(off, held), merged(on), held, shelf)
+    exchange(ticket_id, counts_off(off, shelf), merged(on), shelf)
 
 
 def put_on_new(ticket_id: int, lines: list[dict[str, Any]]) -> None:
     """Put the first parts on a ticket; raise Invalid for a part that is none, or OutOfStock."""
     shelf = stock.lock_parts(line["inventory_id"] for line in lines)
     require_parts(lines, live(shelf), "parts")
-    exchange(ticket_id, Counter(), merged(lines), {}, shelf)
+    exchange(ticket_id, Counter(), merged(lines), shelf)
 
 
 def take_all_off(ticket_id: int) -> None:
     """Return every part of a locked ticket to the stock; raise ShelfFull."""
-    held = held_by(ticket_id)
-    exchange(ticket_id, Counter(held), Counter(), held, stock.lock_parts(held))
+    shelf = stock.lock_parts((line.inventory_id for line in fetch(LINES, {"of_ticket": ticket_id})), ticket_id)
+    exchange(ticket_id, Counter({part.id: part.held for part in shelf.values()}), Counter(), shelf)
 
 
 def live(shelf: Shelf) -> set[int]:
@@ -71,22 +65,22 @@ def require_parts(lines: list[dict[str, Any]], known: Iterable[int], field: str)
         raise Invalid({f"{field}.{number}.inventory_id": "names no part" for number in unknown})
 
 
-def counts_off(lines: list[dict[str, Any]], held: dict[int, int]) -> Counter[int]:
+def counts_off(lines: list[dict[str, Any]], shelf: Shelf) -> Counter[int]:
     """How many of each part come off; a line without a quantity is the whole of what the ticket holds."""
     whole = {line["inventory_id"] for line in lines if line["quantity"] is None}
     counts = merged([line for line in lines if line["quantity"] is not None])
     for part_id in whole:
-        counts[part_id] += held.get(part_id, 1)  # Nothing there is less than one.
+        counts[part_id] += shelf[part_id].held or 1  # Nothing there is less than one.
     return counts
 
 
-def exchange(ticket_id: int, off: Counter[int], on: Counter[int], held: dict[int, int], shelf: Shelf) -> None:
+def exchange(ticket_id: int, off: Counter[int], on: Counter[int], shelf: Shelf) -> None:
     """Carry so many of each part off a ticket and then onto it, in the stock and in its lines. More of a part keeps
     its first price; one that went off wholly comes back at today's."""
-    if any(count > held.get(part_id, 0) for part_id, count in off.items()):
+    if any(count > shelf[part_id].held for part_id, count in off.items()):
         raise NotOnTicket
     stock.carry(off, on, shelf, ticket_id)
-    kept = {part_id: count - off[part_id] for part_id, count in held.items() if count > off[part_id]}
+    kept = {part.id: part.held - off[part.id] for part in shelf.values() if part.held > off[part.id]}
     if any(kept.get(part_id, 0) + count > MAX_COUNT for part_id, count in on.items()):
         raise LineFull
     gone = {part_id: count for part_id, count in off.items() if part_id not in kept}

@@ -7,54 +7,61 @@ moment on every database, and costs one round trip however many tickets there ar
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, literal_column, null, select, union_all
+from sqlalchemy import CompoundSelect, literal_column, null, select, union_all
 
 from app.models import inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from app.utils.auth import require_owner
-from app.utils.database import fetch
+from app.utils.database import fetch_about, some_ids
 from app.utils.errors import NotFound
 
 TICKET, MECHANIC, PART = 0, 1, 2
-IDS: BindParameter[int] = bindparam("ids", expanding=True)
 NOTHING = [null()] * 5
-WHOLE = union_all(
-    select(
-        literal_column(str(TICKET)).label("kind"),
-        service_tickets.c.id.label("ticket_id"),
-        service_tickets.c.id.label("item_id"),
-        service_tickets.c.description.label("text"),
-        service_tickets.c.version.label("quantity"),
-        service_tickets.c.version.label("cents"),
-        service_tickets.c.customer_id,
-        service_tickets.c.service_date,
-        service_tickets.c.vin,
-        service_tickets.c.created_at,
-        service_tickets.c.updated_at,
-    ).where(service_tickets.c.id.in_(IDS), service_tickets.c.deleted_at.is_(None)),
-    select(
-        literal_column(str(MECHANIC)),
-        ticket_mechanics.c.ticket_id,
-        mechanics.c.id,
-        mechanics.c.name,
-        null(),
-        null(),
-        *NOTHING,
-    )
-    .join_from(ticket_mechanics, mechanics)
-    .where(ticket_mechanics.c.ticket_id.in_(IDS)),
-    select(
-        literal_column(str(PART)),
-        ticket_parts.c.ticket_id,
-        inventory.c.id,
-        inventory.c.name,
-        ticket_parts.c.quantity,
-        ticket_parts.c.unit_price_cents,
-        *NOTHING,
-    )
-    .join_from(ticket_parts, inventory)
-    .where(ticket_parts.c.ticket_id.in_(IDS)),
-).order_by("kind", "item_id")
+
+
+@cache
+def whole(size: int) -> CompoundSelect[Any]:
+    """The statement that reads so many tickets with all that is on them."""
+    ids = some_ids(size)
+    return union_all(
+        select(
+            literal_column(str(TICKET)).label("kind"),
+            service_tickets.c.id.label("ticket_id"),
+            service_tickets.c.id.label("item_id"),
+            service_tickets.c.description.label("text"),
+            service_tickets.c.version.label("quantity"),
+            service_tickets.c.version.label("cents"),
+            service_tickets.c.customer_id,
+            service_tickets.c.service_date,
+            service_tickets.c.vin,
+            service_tickets.c.created_at,
+            service_tickets.c.updated_at,
+        ).where(service_tickets.c.id.in_(ids), service_tickets.c.deleted_at.is_(None)),
+        select(
+            literal_column(str(MECHANIC)),
+            ticket_mechanics.c.ticket_id,
+            mechanics.c.id,
+            mechanics.c.name,
+            null(),
+            null(),
+            *NOTHING,
+        )
+        .join_from(ticket_mechanics, mechanics)
+        .where(ticket_mechanics.c.ticket_id.in_(ids)),
+        select(
+            literal_column(str(PART)),
+            ticket_parts.c.ticket_id,
+            inventory.c.id,
+            inventory.c.name,
+            ticket_parts.c.quantity,
+            ticket_parts.c.unit_price_cents,
+            *NOTHING,
+        )
+        .join_from(ticket_parts, inventory)
+        .where(ticket_parts.c.ticket_id.in_(ids)),
+    ).order_by("kind", "item_id")
 
 
 @dataclass(slots=True)
@@ -103,7 +110,7 @@ def read_tickets(ids: Sequence[int]) -> list[Ticket]:
     if not ids:
         return []
     found: dict[int, Ticket] = {}
-    for row in fetch(WHOLE, {"ids": ids}):
+    for row in fetch_about(whole, ids):
         kind, ticket_id, item_id, text, quantity, cents, *own = tuple(row)
         if kind == TICKET:
             customer_id, service_date, vin, created_at, updated_at = own
