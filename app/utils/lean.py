@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request, g, request
+from flask import Flask, Request, current_app, g, request
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
 
@@ -34,4 +34,10 @@ def request_itself() -> Request:
 def g_itself() -> _AppCtxGlobals:
     """What is behind the proxy ``g``, likewise."""
     found: _AppCtxGlobals = g._get_current_object()
+    return found
+
+
+def app_itself() -> Flask:
+    """The app behind the proxy ``current_app``, likewise."""
+    found: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return found

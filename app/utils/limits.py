@@ -21,7 +21,7 @@ from app.utils.auth import caller
 from app.utils.errors import Problem, TooMany, from_problem
 from app.utils.extensions import limiter
 from app.utils.fields import TRIMMED
-from app.utils.lean import g_itself, request_itself
+from app.utils.lean import app_itself, g_itself, request_itself
 from app.utils.windows import Window, Windows
 from app.utils.wire import read
 
@@ -75,12 +75,12 @@ def unlimited(view: View) -> View:
 
 def count_request() -> None:
     """Before each request: count it for its caller; raise TooMany."""
-    items: tuple[RateLimitItem, ...] = current_app.config["LIMIT_DEFAULT"]
-    asked = request_itself()
+    app, asked = app_itself(), request_itself()
+    items: tuple[RateLimitItem, ...] = app.config["LIMIT_DEFAULT"]
     if not items or asked.endpoint is None or asked.method == "OPTIONS":
         return
-    if not hasattr(current_app.view_functions[asked.endpoint], "is_unlimited"):
-        require_room(windows().hit, items, ("LIMIT_DEFAULT", g.limit_key))
+    if not hasattr(app.view_functions[asked.endpoint], "is_unlimited"):
+        require_room(windows().hit, items, ("LIMIT_DEFAULT", g_itself().limit_key))
 
 
 def windows() -> Windows:
@@ -137,7 +137,7 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
 # ---------------------------------------------------------------- what is shown
 def show(response: Response) -> Response:
     """After each request: say how much of the limit is left, and when to come back where none is."""
-    if window := g.get("limit_shown"):
+    if window := g_itself().get("limit_shown"):
         amount, remaining, reset = window.amount, window.remaining, window.reset
     elif current := limiter.current_limit:
         try:
@@ -147,9 +147,9 @@ def show(response: Response) -> Response:
     else:
         return response
     headers = response.headers
-    headers["X-RateLimit-Limit"] = str(amount)
-    headers["X-RateLimit-Remaining"] = str(max(0, remaining))
-    headers["X-RateLimit-Reset"] = str(ceil(reset))
+    headers.add("X-RateLimit-Limit", str(amount))
+    headers.add("X-RateLimit-Remaining", str(max(0, remaining)))
+    headers.add("X-RateLimit-Reset", str(ceil(reset)))
     if response.status_code == 429:
         headers["Retry-After"] = str(max(1, ceil(reset - time.time())))
     return response
