@@ -115,7 +115,8 @@ class Demo:
     def ticket_mechanics_rows(self) -> Iterator[Row]:
         for ticket in range(1, self.tickets + 1):
             for place in range(2):
-                yield {"ticket_id": ticket, "mechanic_id": (ticket + 17 * place) % self.mechanics + 1}
+                mechanic = (ticket + 17 * place) % self.mechanics + 1
+                yield {"ticket_id": ticket, "mechanic_id": mechanic, "service_date": self.day(ticket)}
 
     def ticket_parts_rows(self) -> Iterator[Row]:
         for ticket in range(1, self.tickets + 1):

@@ -12,7 +12,9 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -97,21 +99,27 @@ class ServiceTicket(Record, Model):
     service_date: Mapped[date]
     description: Mapped[str] = mapped_column(String(2000))
     vin: Mapped[str] = mapped_column(String(50))
-    # Lists are newest first, by service date and then by id: each index is read backwards.
+    # Lists are newest first, by service date and then by id: each index is read backwards. The first is unique, as an id
+    # is, so that a foreign key can refer to both.
     __table_args__ = (
-        Index("ix_service_tickets_newest", "service_date", "id"),
+        Index("ix_service_tickets_newest", "service_date", "id", unique=True),
         Index("ix_service_tickets_customer", "customer_id", "service_date", "id"),
         Index("ix_service_tickets_vin", "vin", "service_date", "id"),
         UTF8,
     )
 
 
+# The date is the ticket's, so that a mechanic's tickets are found newest first; the foreign key keeps it so.
 ticket_mechanics = Table(
     "ticket_mechanics",
     db.metadata,
-    Column("ticket_id", ForeignKey("service_tickets.id"), primary_key=True),
+    Column("ticket_id", Integer, primary_key=True),
     Column("mechanic_id", ForeignKey("mechanics.id"), primary_key=True),
-    Index("ix_ticket_mechanics_mechanic", "mechanic_id", "ticket_id"),
+    Column("service_date", Date, nullable=False),
+    ForeignKeyConstraint(
+        ["service_date", "ticket_id"], ["service_tickets.service_date", "service_tickets.id"], onupdate="CASCADE"
+    ),
+    Index("ix_ticket_mechanics_newest", "mechanic_id", "service_date", "ticket_id"),
     **UTF8,
 )
 

@@ -28,9 +28,11 @@ def fill(url):
         for start in range(1, TICKETS + 1, AT_ONCE):
             ids = range(start, start + AT_ONCE)
             visit = {"customer_id": 1, "vin": "1HGCM82633A004352", "description": "Replace the brake pads, and look at the oil"}
-            rows = [{"id": each, "service_date": date(2026, 1, 1 + each % 28)} | visit | dated for each in ids]
+            days = {each: date(2026, 1, 1 + each % 28) for each in ids}
+            rows = [{"id": each, "service_date": day} | visit | dated for each, day in days.items()]
             connection.execute(insert(service_tickets), rows)
-            connection.execute(insert(ticket_mechanics), [{"ticket_id": each, "mechanic_id": 99} for each in ids])
+            crew = [{"ticket_id": each, "mechanic_id": 99, "service_date": day} for each, day in days.items()]
+            connection.execute(insert(ticket_mechanics), crew)
             line = {"inventory_id": 1, "quantity": 2, "unit_price_cents": 4990}
             connection.execute(insert(ticket_parts), [{"ticket_id": each} | line for each in ids])
     engine.dispose()

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, bindparam, delete, insert, select
+from sqlalchemy import Select, and_, bindparam, delete, insert, select
 
-from app.models import mechanics, ticket_mechanics
+from app.models import mechanics, service_tickets, ticket_mechanics
 from app.utils.database import execute, fetch
 from app.utils.errors import Invalid, NotFound
 
@@ -13,7 +13,12 @@ KNOWN = select(mechanics.c.id).where(mechanics.c.id.in_(bindparam("ids", expandi
 HIRED = KNOWN.where(mechanics.c.deleted_at.is_(None))
 ASSIGN = (
     insert(ticket_mechanics)
-    .from_select(["ticket_id", "mechanic_id"], HIRED.with_only_columns(bindparam("ticket_id", type_=Integer), mechanics.c.id))
+    .from_select(
+        ["ticket_id", "mechanic_id", "service_date"],
+        HIRED.join_from(mechanics, service_tickets, service_tickets.c.id == bindparam("ticket_id")).with_only_columns(
+            service_tickets.c.id, mechanics.c.id, service_tickets.c.service_date
+        ),
+    )
     .execution_options(preserve_rowcount=True)
 )
 
