@@ -69,7 +69,8 @@ class Statements(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Listing:
     """A list that can be walked: ``rows`` selects what is shown of the records that are there, ``order`` is unique
-    and all one way. ``filters`` are conditions whose parameter has their name, and is its query's or the caller's."""
+    and all one way; it may be that of another table, whose foreign keys refer to the record's columns. ``filters`` are
+    conditions whose parameter has their name, and is its query's or the caller's."""
 
     rows: Select[Any]
     key: ColumnElement[int]
@@ -111,13 +112,18 @@ class Listing:
         most = bindparam("most", type_=Integer)
         last_id = bindparam("last", type_=BigInteger)
         last = select(self.key).where(self.key == last_id, *(self.filters[name] for name in known)).correlate(None)
-        place = [last_id if each is self.key else last.with_only_columns(each).scalar_subquery() for each in self.order]
+        own = [self.own(each) for each in self.order]
+        place = [last_id if each is self.key else last.with_only_columns(each).scalar_subquery() for each in own]
         return Statements(
             page=ordered.limit(most).offset(bindparam("skipped", type_=BigInteger)),
             total=found.with_only_columns(func.count(), maintain_column_froms=True),
             after=ordered.where(*self.beyond(place), last.exists()).limit(most),
             last=last,
         )
+
+    def own(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The column of the record itself that a column of the order is, or refers to."""
+        return next((each.column for each in column.foreign_keys if each.column.table is self.key.table), column)
 
     def beyond(self, last: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
         """The conditions of what stands behind a place in the order, which has a value for each of its columns. The first

@@ -50,11 +50,18 @@ CASES = [
     ("customer_id={cora}&vin=CAR-1&from=2026-01-02", "b"),
     ("mechanic_id={ann}&q=brake&to=2026-01-03", "a"),
     ("customer_id={dan}&mechanic_id={bob}&vin=CAR-3&from=2026-01-01&to=2026-01-31&q=fluid", "d"),
+    ("mechanic_id={ann}&from=2026-01-02", "eb"),
+    ("mechanic_id={ann}&to=2026-01-02&from=2026-01-02", "b"),
     ("odometer=5&customer_id={cora}", "cba"),
     ("customer_id={cora}&per_page=2", "cb"),
     ("customer_id={cora}&per_page=2&page=2", "a"),
     ("q=brake&after={b}", "a"),
     ("customer_id={dan}&after={e}&per_page=1", "d"),
+    ("mechanic_id={ann}&per_page=2&page=2", "a"),
+    ("mechanic_id={ann}&after={e}&per_page=1", "b"),
+    ("mechanic_id={ann}&after={c}", "ba"),
+    ("mechanic_id={ann}&q=brake&after={b}", "a"),
+    ("mechanic_id={bob}&after={a}", ""),
 ]
 
 

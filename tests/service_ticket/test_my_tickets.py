@@ -1,6 +1,9 @@
 """«GET /tickets/my-tickets»: a customer's own; for staff, those they are assigned to."""
 
 import pytest
+from sqlalchemy import select
+
+from app.models import ticket_mechanics
 
 
 def shown(person, query=""):
@@ -38,6 +41,58 @@ def test_staff_see_what_they_are_assigned_to(make, role):
     assert shown(person) == [other.id, theirs.id]
     person.delete(f"/tickets/{theirs.id}/mechanics/{person.id}")
     assert shown(person) == [other.id]
+
+
+def test_a_ticket_moves_in_its_mechanics_lists_with_its_date(app, staff, make, engine):
+    """For everybody on it, in every form of the list; another change of it moves nothing."""
+    ann, bob = make.mechanic(), make.mechanic()
+    day, crew = "2026-01-{:02}".format, [ann.id, bob.id]
+    first, second, third = (make.ticket(service_date=day(number), mechanic_ids=crew) for number in (1, 2, 3))
+    assert shown(ann) == [third.id, second.id, first.id]
+    changes = {"2026-01-04": [first, third, second], "2025-12-31": [third, second, first], "2026-01-02": [third, second, first]}
+    for date, order in changes.items():
+        assert staff.put(f"/tickets/{first.id}", {"service_date": date}).status_code == 200
+        assert staff.put(f"/tickets/{first.id}", {"description": f"Wash on {date}"}).status_code == 200
+        ids = [ticket.id for ticket in order]
+        for person in (ann, bob):
+            assert shown(person) == ids
+            assert shown(person, f"?after={ids[0]}") == ids[1:]
+        of_ann = staff.get(f"/tickets?mechanic_id={ann.id}&from={date}&to={date}").json
+        assert first.id in [ticket["id"] for ticket in of_ann]
+        assert {ticket["service_date"] for ticket in of_ann} == {date}
+        lines = staff.get(f"/tickets.csv?mechanic_id={bob.id}").text.splitlines()[1:]
+        assert [int(line.partition(",")[0]) for line in lines] == ids
+    with engine.connect() as connection:
+        days = connection.execute(select(ticket_mechanics.c.ticket_id, ticket_mechanics.c.service_date)).all()
+    assert sorted((number, str(date)) for number, date in days) == [
+        (ticket.id, date)
+        for ticket, date in ((first, "2026-01-02"), (second, "2026-01-02"), (third, "2026-01-03"))
+        for _ in crew
+    ]
+
+
+def test_who_comes_on_a_ticket_later_finds_it_by_its_date(staff, make):
+    ann = make.mechanic()
+    newer, older = (make.ticket(service_date=date) for date in ("2026-01-02", "2026-01-01"))
+    for ticket in (newer, older):
+        staff.put(f"/tickets/{ticket.id}/mechanics", {"mechanic_ids": [ann.id]})
+    assert shown(ann) == [newer.id, older.id]
+
+
+def test_a_mechanics_list_goes_on_after_a_ticket_that_is_no_longer_theirs(staff, make):
+    """Whether they were taken off it, it was deleted, or it never was theirs."""
+    ann = make.mechanic()
+    tickets = [make.ticket(mechanic_ids=[ann.id]) for _ in range(4)]
+    never = make.ticket()
+    tickets += [make.ticket(mechanic_ids=[ann.id]) for _ in range(2)]
+    newest = [ticket.id for ticket in reversed(tickets)]
+    staff.delete(f"/tickets/{newest[0]}/mechanics/{ann.id}")
+    staff.delete(f"/tickets/{newest[3]}")
+    assert shown(ann, f"?after={newest[0]}&per_page=2") == newest[1:3]
+    assert shown(ann, f"?after={never.id}") == [newest[2], *newest[4:]]
+    assert shown(ann, f"?after={newest[3]}") == newest[4:]
+    assert ann.get("/tickets/my-tickets?after=2147483647").status_code == 422
+    assert ann.get("/tickets/my-tickets?page=1").headers["X-Total-Count"] == "4"
 
 
 def test_the_list_is_walked_by_page_and_by_the_last_one_seen(customer, make):

@@ -7,7 +7,7 @@ from flask import Response
 
 from app.blueprints.inventory.routes import ALL, LEDGER, read_part
 from app.blueprints.service_ticket.reading import Ticket, read_tickets
-from app.blueprints.service_ticket.routes import NEWEST_FIRST
+from app.blueprints.service_ticket.routes import listing_for
 from app.blueprints.spreadsheet.schemas import PartsWanted, TicketsWanted
 from app.utils.auth import allow
 from app.utils.blueprint import Blueprint, streamed
@@ -74,7 +74,7 @@ def download_tickets(query: dict[str, Any]) -> Response:
 
 
 def whole_tickets(query: dict[str, Any]) -> Iterator[Sequence[Ticket]]:
-    for rows in batches(NEWEST_FIRST, query):
+    for rows in batches(listing_for(query), query):
         yield read_tickets([row.id for row in rows])
 
 
