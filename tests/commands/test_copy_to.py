@@ -17,6 +17,8 @@ from tests import services
 from tests.conftest import ENVIRONMENT, Person
 from tests.invariants import faults
 
+LATE = 2_000_000_000
+"""An id after all others, however many a test has made before."""
 RAW = bytes(range(256))
 TEXTS = ["Öl 5W-30 «groß» 🛞", "a\\b\tc", "\\N", "two\nlines, one \"quoted\" and 'one'", "trailing \u2009x", "%s :name {}"]
 
@@ -206,13 +208,13 @@ def test_a_copy_that_is_not_the_same_is_found_out(run, shop, engine, target, the
             connection.execute(update(inventory).where(inventory.c.id == rows[0].id).values(quantity=1))
         if table is stock_movements:
             connection.execute(delete(stock_movements).where(stock_movements.c.id == rows[-1].id))
-            connection.execute(insert(stock_movements).values(rows[0]._asdict() | {"id": 99_999}))
+            connection.execute(insert(stock_movements).values(rows[0]._asdict() | {"id": LATE}))
 
     monkeypatch.setattr(copy_to, "write", spoil)
     code, said = run("copy-to", target)
     first, last = held(engine)["inventory"][0][0], held(engine)["stock_movements"][-1][0]
     assert code == 1
-    wrong = [f"inventory with id {first}", *(f"stock_movements with id {each}" for each in (last, 99_999))]
+    wrong = [f"inventory with id {first}", *(f"stock_movements with id {each}" for each in (last, LATE))]
     assert said[-1] == f"Error: The copy is not the same: {'; '.join(wrong)}."
 
 
