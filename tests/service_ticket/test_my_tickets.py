@@ -43,7 +43,7 @@ def test_staff_see_what_they_are_assigned_to(make, role):
     assert shown(person) == [other.id]
 
 
-def test_a_ticket_moves_in_its_mechanics_lists_with_its_date(app, staff, make, engine):
+def test_a_ticket_moves_in_its_mechanics_lists_with_its_date(staff, make, engine):
     """For everybody on it, in every form of the list; another change of it moves nothing."""
     ann, bob = make.mechanic(), make.mechanic()
     day, crew = "2026-01-{:02}".format, [ann.id, bob.id]
