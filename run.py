@@ -105,7 +105,7 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, allowed))
 
 
-def serve(*, host: str, address: str, port: int, workers: int, threads: int, metrics_port: int) -> None:
+def serve(host: str, address: str, port: int, workers: int, metrics_port: int) -> None:
     """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
     from granian import Granian
     from granian.constants import Interfaces
@@ -120,7 +120,7 @@ def serve(*, host: str, address: str, port: int, workers: int, threads: int, met
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=threads,
+        blocking_threads=2,
         backpressure=MOST_CONNECTIONS,
         websockets=False,
         respawn_failed_workers=True,

@@ -29,7 +29,7 @@ from app.models import mechanics
 from app.utils import remote
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
-from app.utils.engines import journal, threads
+from app.utils.engines import journal
 from app.utils.errors import Problem
 from app.utils.extensions import db
 from config import ROOT, BadSetting, Settings
@@ -172,13 +172,12 @@ def main() -> None:
         prepare(create_app(settings))
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
-    backend = settings.DATABASE_URL.get_backend_name()
-    if backend == "sqlite":
+    if settings.DATABASE_URL.get_backend_name() == "sqlite":
         kept = "its write-ahead log" if journal() == "WAL" else "its rollback journal"
         print(f"SQLite {sqlite_version} keeps the shop in {settings.DATABASE_URL.database}, whole by {kept}.")
     host = "localhost" if address == "127.0.0.1" else settings.HOST
     place = {"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}
-    print(json.dumps(place | {"threads": threads(backend), "metrics_port": settings.METRICS_PORT}))
+    print(json.dumps(place | {"metrics_port": settings.METRICS_PORT}))
 
 
 if __name__ == "__main__":

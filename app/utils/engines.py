@@ -18,8 +18,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.utils.extensions import db
 
-OVERFLOW = 8
-"""Connections of an engine beyond one for each thread, where something else than a request needs them."""
+THREADS = 2
+"""Threads that serve requests in a process; each needs one connection of an engine at a time."""
 LOCK_SECONDS = 5
 """How long a statement waits for a lock before its transaction is tried again."""
 CONNECT_SECONDS = 3
@@ -35,15 +35,9 @@ NOT_HERE = {
 Connect = Callable[..., Any]
 
 
-def threads(backend: str) -> int:
-    """How many threads serve requests in a process; each needs one connection of an engine at a time. On PostgreSQL most of
-    a write is waiting, which others can use; SQLite and PyMySQL keep Python itself busy (``docs/decisions/14``)."""
-    return 8 if backend == "postgresql" else 2
-
-
 def options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of the engine that writes and of the one that reads, for a kind of database."""
-    common: dict[str, Any] = {"pool_size": threads(backend), "max_overflow": OVERFLOW, "pool_timeout": 10}
+    common: dict[str, Any] = {"pool_size": THREADS, "max_overflow": 14, "pool_timeout": 10}
     common["hide_parameters"] = True  # An exception that is logged would quote hashes and phone numbers.
     if backend == "sqlite":
         common["connect_args"] = {"timeout": LOCK_SECONDS, "check_same_thread": False}

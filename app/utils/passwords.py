@@ -1,28 +1,22 @@
 """Passwords: argon2id with OWASP's parameters, and a check that takes as long where there is nothing to check."""
 
-from threading import BoundedSemaphore
-
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet): about 20 ms."""
-AT_ONCE = BoundedSemaphore(2)
-"""So many are hashed at a time, whatever number of threads there is: each takes its memory and a whole core."""
 NOBODY = HASHER.hash("of nobody")
 """What is checked where there is no account, so that a stranger can't tell by the time."""
 
 
 def hash_password(password: str) -> str:
-    with AT_ONCE:
-        return HASHER.hash(password)
+    return HASHER.hash(password)
 
 
 def fits(password: str, password_hash: str | None) -> bool:
     """Whether a password belongs to a hash; with no hash it takes as long to say no."""
     try:
-        with AT_ONCE:
-            return HASHER.verify(password_hash or NOBODY, password) and bool(password_hash)
+        return HASHER.verify(password_hash or NOBODY, password) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 
 from app.models import customers
 from app.utils import engines
-from app.utils.engines import LOCK_SECONDS, any_of, journal, takes_writes, threads
+from app.utils.engines import LOCK_SECONDS, any_of, journal, takes_writes
 from app.utils.extensions import db
 
 ALTERED = "-c default_transaction_isolation=serializable"
@@ -180,13 +180,6 @@ def test_a_process_stays_with_the_host_that_serves_it():
 def test_where_no_host_takes_writes_the_last_failure_is_raised():
     with pytest.raises(pymysql.err.OperationalError, match="b:2 takes no writes"):
         any_of(["a:1", "b:2"])(dialect_of({"a:1": DOWN, "b:2": Host(read_only="ON")}), None, [], {})
-
-
-def test_each_thread_has_a_connection_of_each_engine(app, database):
-    """Only PostgreSQL's driver waits without Python, so that more threads than two are of use."""
-    expected = 8 if database == "postgresql" else 2
-    assert [threads(engine.dialect.name) for engine in both(app)] == [expected] * 2
-    assert engines.options(both(app)[0].dialect.name)[0]["pool_size"] == expected
 
 
 @pytest.mark.databases("mariadb")

@@ -1,10 +1,5 @@
 """Hashing passwords: argon2id with OWASP's parameters."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
-from time import sleep
-from types import SimpleNamespace
-
 import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
 
@@ -98,24 +93,3 @@ def test_a_hash_of_other_parameters_is_outdated_but_still_fits(other):
 
 def test_a_hash_of_today_is_not_outdated():
     assert not is_outdated(hash_password("correct horse battery"))
-
-
-def test_two_are_hashed_at_a_time_however_many_come(monkeypatch):
-    """Each takes 19 MiB: a rush of logins is no rush of memory."""
-
-    lock, at_work, most = Lock(), [], []
-
-    def work(*_):
-        with lock:
-            at_work.append(1)
-            most.append(len(at_work))
-        sleep(0.01)
-        with lock:
-            at_work.pop()
-        return "done"
-
-    monkeypatch.setattr(passwords, "HASHER", SimpleNamespace(hash=work, verify=work))
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(hash_password, ["a password"] * 16)) == ["done"] * 16
-        assert list(threads.map(fits, ["a password"] * 16, ["a hash"] * 16)) == [True] * 16
-    assert max(most) == 2
