@@ -13,15 +13,10 @@ LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 @dataclass
 class Seen:
-    """What came of a load: seconds from the moment when each request was due to its answer, and how often each status."""
+    """What came of a load: how often each status, and how many 503 said not when to come back."""
 
-    seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     without_retry_after: int = 0
-
-    def percentile(self, share: float) -> float:
-        """In milliseconds."""
-        return 1000 * sorted(self.seconds)[int(share * (len(self.seconds) - 1))]
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -44,7 +39,6 @@ async def offer(port: int, paths: Iterator[str], token: str, rate: float, second
             await asyncio.sleep(max(0.0, moment - time.perf_counter()))
             writer.write(f"GET {next(paths)} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
             status, head = await answer(reader)
-            seen.seconds.append(time.perf_counter() - moment)
             seen.statuses[status] += 1
             seen.without_retry_after += status == 503 and b"retry-after" not in head.lower()
         writer.close()

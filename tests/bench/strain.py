@@ -7,14 +7,13 @@ A shop of 50,000 tickets is served as an operator would; PEERS names the folder 
 import argparse
 import asyncio
 import itertools
+import json
 import os
-import random
 import re
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,10 +24,6 @@ from tests.harness.processes import free_port, listens, until
 from tests.harness.shop import Shop
 
 AFTER, PAGE, TICKET = "/tickets?after=30000", "/tickets?page=7&per_page=20", "/tickets/{}"
-
-
-def tickets() -> Iterator[str]:
-    return (TICKET.format(random.randrange(1, 50_000)) for _ in itertools.count())
 
 
 def capacity(port: int, path: str, token: str, seconds: int = 4) -> float:
@@ -75,14 +70,31 @@ def fastapi(bench: Bench, database: str, ending: ExitStack) -> tuple[int, str]:
     return port, token.stdout.strip()
 
 
+def thinking(port: int, token: str, clients: int, milliseconds: float = 0.0, seconds: int = 10) -> dict[str, float]:
+    """What so many clients see who think for so long between two tickets: ``rate`` a second, ``p50`` and ``p99`` of the
+    milliseconds of an answer. It is wrk: a generator in Python would take a core of its own from the servers."""
+    environment = os.environ | {"TOKEN": token, "THINK": str(milliseconds)}
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}", "--timeout", "10s", "-s", str(ROOT / "tests/bench/thinking.lua")]
+    said = subprocess.run([*command, f"http://127.0.0.1:{port}"], env=environment, capture_output=True, text=True, check=True)
+    seen: dict[str, float] = json.loads(said.stdout.partition("SEEN ")[2])
+    return sys.exit(said.stdout) if seen.pop("bad") else seen
+
+
 def below_capacity(sides: dict[str, tuple[int, str]], rounds: int) -> None:
-    """The 99th percentile at four fifths of what each can do at most, in turn."""
-    for name, (port, token) in sides.items():
-        most = [capacity(port, TICKET.format(77), token) for _ in range(rounds)]
-        rate = 0.8 * statistics.median(most)
-        seen = [asyncio.run(offer(port, tickets(), token, rate, 10, 64)) for _ in range(rounds)]
-        middle, high = (statistics.median(each.percentile(share) for each in seen) for share in (0.5, 0.99))
-        print(f"{name}: {rate:,.0f} requests/s are 80 % of its capacity; p50 {middle:.1f} ms, p99 {high:.1f} ms", flush=True)
+    """The 99th percentile at four fifths of what each can do at most, in turn: of 64 clients who think so long that
+    together they ask that often; a little less long, since they wait for their answers, too."""
+    clients = 64
+    seen: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
+    most = {
+        name: statistics.median(thinking(*side, 32, seconds=4)["rate"] for _ in range(rounds)) for name, side in sides.items()
+    }
+    for _ in range(rounds):
+        for name, side in sides.items():
+            seen[name].append(thinking(*side, clients, 1000 * clients / (0.86 * most[name])))
+    for name, each in seen.items():
+        rate, middle, high = (statistics.median(one[key] for one in each) for key in ("rate", "p50", "p99"))
+        share = rate / most[name]
+        print(f"{name}: {rate:,.0f} a second, {share:.0%} of its capacity; p50 {middle:.1f} ms, p99 {high:.1f} ms", flush=True)
 
 
 def beside_idle(port: int, token: str, rounds: int) -> None:
