@@ -83,14 +83,14 @@ def thinking(port: int, token: str, clients: int, milliseconds: float = 0.0, sec
 def below_capacity(sides: dict[str, tuple[int, str]], rounds: int) -> None:
     """The 99th percentile at four fifths of what each can do at most, in turn: of 64 clients who think so long that
     together they ask that often; a little less long, since they wait for their answers, too."""
-    clients = 64
+    clients, offered = 64, 0.86
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
     most = {
         name: statistics.median(thinking(*side, 32, seconds=4)["rate"] for _ in range(rounds)) for name, side in sides.items()
     }
     for _ in range(rounds):
         for name, side in sides.items():
-            seen[name].append(thinking(*side, clients, 1000 * clients / (0.86 * most[name])))
+            seen[name].append(thinking(*side, clients, 1000 * clients / (offered * most[name])))
     for name, each in seen.items():
         rate, middle, high = (statistics.median(one[key] for one in each) for key in ("rate", "p50", "p99"))
         share = rate / most[name]

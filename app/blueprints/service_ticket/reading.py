@@ -109,8 +109,6 @@ class Ticket:
 
 def read_tickets(ids: Sequence[int]) -> list[Ticket]:
     """The tickets of these ids that are not deleted, in the order of the ids."""
-    if not ids:
-        return []
     found: dict[int, Ticket] = {}
     for row in fetch_about(whole, ids):
         kind, ticket_id, item_id, text, quantity, cents, *own = tuple(row)
