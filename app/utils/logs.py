@@ -8,11 +8,12 @@ import random
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
-from typing import TextIO
+from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote
 
 import orjson
@@ -21,10 +22,10 @@ from flask import Flask, Response, has_request_context
 from app.utils.lean import g_itself, request_itself
 
 access = logging.getLogger("shop.access")
-HANDLER = "shop"
 READABLE = "%(asctime)s %(levelname)s %(name)s: %(message)s [%(request_id)s]"
-LATE, AT_ONCE = 0.1, 4096
-"""Seconds by which a line may be late, and how much is written at once: PIPE_BUF, so many bytes are not torn on Linux."""
+LATE, MOST_WAITING, AT_ONCE = 0.1, 12, 4096
+"""Seconds by which a line may be late, how many may wait, and how many bytes are written at once: PIPE_BUF, so many are
+not torn on Linux."""
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -41,28 +42,48 @@ def new_id() -> str:
 
 def begin() -> None:
     """Before each request: its id, and when it began."""
-    given, known = request_itself().headers.get("X-Request-ID", ""), g_itself()
-    known.request_id = given if GIVEN_ID.fullmatch(given) else new_id()
+    given, known = request_itself().environ.get("HTTP_X_REQUEST_ID", ""), g_itself()
+    known.request_id = given if given and GIVEN_ID.fullmatch(given) else new_id()
     known.began = time.perf_counter()
 
 
 def end(response: Response) -> Response:
-    """After each request: its line. The query stays out, since a search may be for a person."""
+    """After each request: note its line. The query stays out, since a search may be for a person."""
     asked, known = request_itself(), g_itself()
     response.headers.add("X-Request-ID", known.request_id)
     if access.isEnabledFor(logging.INFO):
-        caller = known.get("caller")
-        line = {
-            "method": asked.method,
-            "path": quote(asked.path),  # As it came: a line break in it would forge a line.
-            "route": asked.url_rule.rule if asked.url_rule else None,
-            "status": response.status_code,
-            "milliseconds": round((time.perf_counter() - known.began) * 1000, 1),
-            "caller": caller.key if caller else None,
-            "address": asked.remote_addr,
-        }
-        access.info("%(method)s %(path)s %(status)s in %(milliseconds)s ms", line, extra={"fields": line})
+        rule, seconds = asked.url_rule, time.perf_counter() - known.began
+        what = (asked.method, asked.path, rule.rule if rule else None, response.status_code)
+        LINES.add(Answered(time.time(), known.request_id, *what, seconds, known.get("caller"), asked.remote_addr))
     return response
+
+
+class Answered(NamedTuple):
+    """What is noted of a request, until there is time to make a line of it."""
+
+    created: float
+    request_id: str
+    method: str
+    path: str
+    route: str | None
+    status: int
+    seconds: float
+    caller: Any
+    address: str | None
+
+    def line(self) -> logging.LogRecord:
+        fields = {
+            "method": self.method,
+            "path": quote(self.path),  # As it came: a line break in it would forge a line.
+            "route": self.route,
+            "status": self.status,
+            "milliseconds": round(self.seconds * 1000, 1),
+            "caller": self.caller.key if self.caller else None,
+            "address": self.address,
+        }
+        known = {"name": access.name, "levelno": logging.INFO, "levelname": "INFO", "created": self.created}
+        said = {"msg": "%(method)s %(path)s %(status)s in %(milliseconds)s ms", "args": fields, "fields": fields}
+        return logging.makeLogRecord(known | said | {"request_id": self.request_id})
 
 
 class JsonFormatter(logging.Formatter):
@@ -95,21 +116,27 @@ def together(lines: list[str]) -> Iterator[str]:
 
 
 class Lines(logging.StreamHandler[TextIO]):
-    """Writes what is logged a tenth of a second late, and many lines at once: at each write of its own another thread
-    takes over, which cost a fifth of a cached answer. A warning is written at once, with what stands before it."""
+    """Writes a dozen lines at once, or what there is after a tenth of a second: at each write another thread takes over,
+    and making the line of a request by itself took a fifth of a cached answer. A warning is written at once, with what
+    stands before it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting: list[str] = []
+        self.waiting: deque[str | Answered] = deque()
         self.writer: threading.Thread | None = None
         Finalize(None, self.flush, exitpriority=1)  # At the end of a worker, too, where atexit does nothing.
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.waiting.append(self.format(record))
+            self.add(self.format(record))
         except Exception:  # As of every handler: what can't be logged ends no request.
             self.handleError(record)
         if record.levelno > logging.INFO:
+            self.flush()
+
+    def add(self, line: str | Answered) -> None:
+        self.waiting.append(line)
+        if len(self.waiting) >= MOST_WAITING:
             self.flush()
         elif self.writer is None or not self.writer.is_alive():  # No thread outlives a fork.
             self.writer = threading.Thread(target=self.write_on, name="log", daemon=True)
@@ -123,13 +150,18 @@ class Lines(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         self.acquire()
         try:
-            lines, self.waiting = self.waiting, []
+            waiting = [self.waiting.popleft() for _ in range(len(self.waiting))]
+            lines = [each if isinstance(each, str) else self.format(each.line()) for each in waiting]
             with suppress(OSError, ValueError, AttributeError):  # Nobody reads it, or there is no such stream.
                 for some in together(lines):
                     self.stream.write(some)
                     self.stream.flush()
         finally:
             self.release()
+
+
+LINES = Lines()
+"""The one handler of this process."""
 
 
 def formatter(environment: str) -> logging.Formatter:
@@ -139,13 +171,9 @@ def formatter(environment: str) -> logging.Formatter:
 def init_app(app: Flask) -> None:
     """Send what is logged to standard error; call before anything else watches requests."""
     root = logging.getLogger()
-    handler = next((each for each in root.handlers if each.name == HANDLER), None)
-    if handler is None:
-        handler = Lines()
-        handler.name = HANDLER
-        handler.addFilter(add_request_id)
-        root.addHandler(handler)
-    handler.setFormatter(formatter(app.config["APP_ENV"]))
+    LINES.addFilter(add_request_id)
+    LINES.setFormatter(formatter(app.config["APP_ENV"]))
+    root.addHandler(LINES)  # Once, however many apps there are.
     root.setLevel(app.config["LOG_LEVEL"])
     # What no line shows need not be found out for each (Python's logging HOWTO, "Optimization").
     logging._srcfile = None

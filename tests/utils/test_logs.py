@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import threading
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
@@ -21,16 +22,16 @@ MADE = re.compile(r"[0-9a-f]{32}")
 @contextmanager
 def written(environment):
     """What the app's own handler writes in an environment, line by line."""
-    handler = next(each for each in logging.getLogger().handlers if each.name == logs.HANDLER)
-    stream, kept = io.StringIO(), handler.formatter
+    handler, stream = logs.LINES, io.StringIO()
+    kept = handler.formatter
     before = handler.setStream(stream)
     handler.setFormatter(logs.formatter(environment))
     found = SimpleNamespace(lines=[])
     try:
         yield found
     finally:
-        handler.setFormatter(kept)
         handler.setStream(before)
+        handler.setFormatter(kept)
         found.lines += stream.getvalue().splitlines()
 
 
@@ -195,12 +196,25 @@ def test_lines_are_written_together_and_a_warning_at_once():
     until(lambda: stream.getvalue() == "one\ntwo\nthree\n", 10 * logs.LATE, "the third line")
 
 
+def test_a_dozen_lines_wait_for_nobody():
+    """Else they would pile up under load: the thread that writes gets its turn too seldom."""
+    handler, stream = logs.Lines(), io.StringIO()
+    handler.setStream(stream)
+    handler.writer = threading.current_thread()  # Nothing is written by another.
+    lines = [f"line {number}" for number in range(logs.MOST_WAITING)]
+    for line in lines[:-1]:
+        handler.add(line)
+    assert stream.getvalue() == ""
+    handler.add(lines[-1])
+    assert stream.getvalue().splitlines() == lines
+
+
 def test_a_log_that_nobody_reads_any_more_ends_nothing_and_grows_nothing():
     handler, stream = logs.Lines(), io.StringIO()
     handler.setStream(stream)
     stream.close()
     handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
-    assert handler.waiting == []
+    assert not handler.waiting
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
@@ -211,7 +225,7 @@ def test_what_cannot_be_logged_ends_no_request(environment, capsys):
     handler.addFilter(logs.add_request_id)
     handler.setStream(io.StringIO())
     handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "%d", ("x",), None))
-    assert handler.waiting == []
+    assert not handler.waiting
     assert "Logging error" in capsys.readouterr().err
 
 
@@ -219,7 +233,7 @@ def test_a_process_without_a_standard_error_logs_nothing_and_keeps_nothing():
     handler = logs.Lines()
     handler.stream = None
     handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
-    assert handler.waiting == []
+    assert not handler.waiting
 
 
 def test_no_write_is_longer_than_a_pipe_takes_at_once():
