@@ -12,11 +12,10 @@ from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
 from app.models import MAX_ID
-from app.utils.errors import MEDIA_TYPE, NotFound, Problem, Unauthorized, title
+from app.utils.errors import MEDIA_TYPE, Problem, Unauthorized, title
 from app.utils.examples import REFUSALS, example_of, examples_of
 from app.utils.extensions import api
 from app.utils.idempotency import InFlight
-from app.utils.lean import request_itself
 from app.utils.wire import StrictParser
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -210,15 +209,8 @@ def one_of_several(_converter: Any, _field: Any, ret: dict[str, Any]) -> dict[st
     return ret
 
 
-def require_plain_path() -> None:
-    """Before each request: refuse ``//customers``, which werkzeug takes for ``/customers``, and a proxy's rules may not."""
-    if request_itself().environ["PATH_INFO"].startswith("//"):
-        raise NotFound("There is no such path.")
-
-
 def init_app(app: Flask) -> None:
     """Bind the Api: paths, OpenAPI 3.1, and how a client signs in."""
-    app.before_request(require_plain_path)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = RecordId

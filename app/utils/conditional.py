@@ -24,15 +24,21 @@ def etag_of(body: bytes) -> str:
     return blake2b(body, digest_size=12).hexdigest()
 
 
+def label(response: Response) -> Response:
+    """Give a record or list its ETag, and say who may keep it."""
+    headers = response.headers
+    if response.status_code in (200, 201) and response.mimetype == "application/json" and "Cache-Control" not in headers:
+        headers.add("Cache-Control", "private, no-cache")
+        if "ETag" not in headers:
+            response.set_etag(etag_of(response.get_data()))
+    return response
+
+
 def tag(response: Response) -> Response:
-    """After each request: give a record or list its ETag, and answer 304 to who holds it already."""
-    headers, asked = response.headers, request_itself()
-    if response.status_code not in (200, 201) or response.mimetype != "application/json" or "Cache-Control" in headers:
-        return response
-    headers["Cache-Control"] = "private, no-cache"
-    if "ETag" not in headers:
-        response.set_etag(etag_of(response.get_data()))
-    if asked.method in ("GET", "HEAD") and "If-None-Match" in asked.headers:
+    """After each request: label its answer, and answer 304 to who holds it already."""
+    label(response)
+    asked = request_itself().environ
+    if "HTTP_IF_NONE_MATCH" in asked and response.status_code == 200 and "ETag" in response.headers:
         response.make_conditional(asked)
     return response
 
