@@ -12,7 +12,7 @@ from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
 from app.blueprints.spreadsheet.routes import blp as spreadsheet
-from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, remote, wire
+from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
 from app.utils.extensions import api, cache, cors, ma
 from app.utils.lean import LeanFlask
 from app.utils.resting import Rest
@@ -43,9 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _bind_extensions(app: Flask) -> None:
     engines.init_app(app)
     ma.init_app(app)
-    store = {"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": app.config["REDIS_URL"], "CACHE_KEY_PREFIX": "shop:"}
-    memory = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000}
-    cache.init_app(app, config=store | {"CACHE_OPTIONS": remote.patience()} if app.config["REDIS_URL"] else memory)
+    cache.init_app(app, config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000})
     catalog.init_app(app)
     if app.config["CORS_ORIGINS"]:
         origins = list(app.config["CORS_ORIGINS"])

@@ -12,7 +12,7 @@ from functools import wraps
 from math import ceil
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import RateLimitExceeded
 from limits import RateLimitItem
 
@@ -84,7 +84,7 @@ def count_request() -> None:
 
 
 def windows() -> Windows:
-    found: Windows = current_app.extensions["windows"]
+    found: Windows = app_itself().extensions["windows"]
     return found
 
 
@@ -93,6 +93,8 @@ def require_room(ask: Callable[..., Window], items: tuple[RateLimitItem, ...], k
     known = g_itself()
     for item in items:
         window = ask(item, *keys)
+        if window.version is not None:
+            known.version = window.version
         shown: Window | None = known.get("limit_shown")
         if shown is None or not window.allowed or window.remaining < shown.remaining:
             known.limit_shown = window
@@ -118,15 +120,15 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
     def decorate(view: View) -> View:
         @wraps(view)
         def limited(*args: Any, **kwargs: Any) -> Any:
-            items: tuple[RateLimitItem, ...] = current_app.config[name]
-            keys = (name, *by(**request.view_args or {}))
-            counted = g.get("success_counted", False)  # A transaction that is tried again counts once.
+            known, items = g_itself(), app_itself().config[name]
+            keys = (name, *by(**request_itself().view_args or {}))
+            counted = known.get("success_counted", False)  # A transaction that is tried again counts once.
             if not counted:
                 require_room(windows().look, items, keys)
             answer = view(*args, **kwargs)
             if not counted:
                 require_room(windows().hit, items, keys)
-                g.success_counted = True
+                known.success_counted = True
             return answer
 
         return limited  # type: ignore[return-value]

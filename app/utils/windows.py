@@ -1,6 +1,7 @@
 """The windows that requests are counted in: moving ones, exact, and counted in one step however many come at once.
 
-They are shared in Redis where it is set, by a script that costs one round trip and says all that an answer shows.
+They are shared in Redis where it is set, by a script that costs one round trip and says all that an answer shows, and
+the version of the inventory besides (:mod:`app.utils.version`).
 Where Redis fails, each process counts for itself, and asks for it again every second.
 """
 
@@ -11,13 +12,18 @@ from typing import NamedTuple
 
 from limits import RateLimitItem
 
-from app.utils import remote
+from app.utils import remote, version
 from app.utils.resting import Rest
 
 SWEEP = 4096
 """After so many hits, windows that nobody fills any more are dropped."""
 SCRIPT = """
 local time = redis.call('TIME')
+local version = redis.call('GET', KEYS[2])
+if not version then
+  version = time[1] .. '.' .. time[2]
+  redis.call('SET', KEYS[2], version)
+end
 local now, amount, seconds = time[1] + time[2] / 1000000, tonumber(ARGV[1]), tonumber(ARGV[2])
 local oldest = redis.call('LINDEX', KEYS[1], 0)
 while oldest and tonumber(oldest) <= now - seconds do
@@ -30,17 +36,19 @@ if allowed and ARGV[3] == '1' then
   used = redis.call('RPUSH', KEYS[1], string.format('%.6f', now))
   redis.call('EXPIRE', KEYS[1], seconds)
 end
-return {allowed and 1 or 0, amount - used, string.format('%.6f', (oldest or now) + seconds)}
+return {allowed and 1 or 0, amount - used, string.format('%.6f', (oldest or now) + seconds), version}
 """
 
 
 class Window(NamedTuple):
-    """What a limit says: whether there is room, how much is left, and when the oldest hit leaves (seconds since 1970)."""
+    """What a limit says: whether there is room, how much is left, and when the oldest hit leaves (seconds since 1970);
+    and the version of the inventory, where Redis was asked."""
 
     allowed: bool
     amount: int
     remaining: int
     reset: float
+    version: bytes | None = None
 
 
 class Windows:
@@ -48,7 +56,7 @@ class Windows:
 
     def __init__(self, redis_url: str, rest: Rest) -> None:
         self.own = OwnWindows()
-        self.script = remote.connect(redis_url).register_script(SCRIPT) if redis_url else None
+        self.script = remote.Script(redis_url, SCRIPT) if redis_url else None
         self.rest = rest
 
     def hit(self, item: RateLimitItem, *keys: str) -> Window:
@@ -62,8 +70,8 @@ class Windows:
         key = f"shop:limit:{':'.join(keys)}:{item.amount}:{seconds}"
         if self.script is not None and not self.rest:
             try:
-                allowed, remaining, reset = self.script(keys=[key], args=[item.amount, seconds, int(take)])
-                return Window(bool(allowed), item.amount, remaining, float(reset))
+                allowed, remaining, reset, current = self.script((key, version.KEY), item.amount, seconds, int(take))
+                return Window(bool(allowed), item.amount, remaining, float(reset), current)
             except remote.RedisError:
                 self.rest.begin()
         return self.own.ask(key, item.amount, seconds, take=take)
@@ -72,25 +80,20 @@ class Windows:
 class Hits:
     """The times of the hits in a window, the oldest first: eight bytes each, where a number of Python's takes 32."""
 
+    __slots__ = ("gone", "times")
+
     def __init__(self) -> None:
         self.times = array("d")
         self.gone = 0
 
-    def __len__(self) -> int:
-        return len(self.times) - self.gone
-
-    def oldest(self, otherwise: float) -> float:
-        return self.times[self.gone] if len(self) else otherwise
-
-    def add(self, moment: float) -> None:
-        self.times.append(moment)
-
     def drop_until(self, moment: float) -> None:
-        while len(self) and self.times[self.gone] <= moment:
-            self.gone += 1
-        if self.gone > SWEEP and self.gone * 2 > len(self.times):
-            del self.times[: self.gone]
-            self.gone = 0
+        times, gone = self.times, self.gone
+        while gone < len(times) and times[gone] <= moment:
+            gone += 1
+        if gone > SWEEP and gone * 2 > len(times):
+            del times[:gone]
+            gone = 0
+        self.gone = gone
 
 
 class OwnWindows:
@@ -109,14 +112,16 @@ class OwnWindows:
             if hits is None:
                 hits = self.hits[key] = Hits()
             hits.drop_until(now - seconds)
-            allowed = len(hits) < amount
+            times, used = hits.times, len(hits.times) - hits.gone
+            allowed = used < amount
             if allowed and take:
-                hits.add(now)
+                times.append(now)
+                used += 1
             self.expires[key] = now + seconds
             self.since_sweep += 1
             if self.since_sweep > SWEEP:
                 self.sweep(now)
-            return Window(allowed, amount, amount - len(hits), hits.oldest(now) + seconds)
+            return Window(allowed, amount, amount - used, (times[hits.gone] if used else now) + seconds)
 
     def sweep(self, now: float) -> None:
         self.since_sweep = 0

@@ -77,7 +77,7 @@ def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, 
     windows, limit = Windows("redis://127.0.0.1:1/0", Rest()), parse("2 per hour")
     asked = []
 
-    def script(**_):
+    def script(*_):
         asked.append(1)
         raise RedisError
 

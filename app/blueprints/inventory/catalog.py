@@ -1,64 +1,51 @@
 """The cached inventory: answers kept as ready bytes, and never served once a write to any part has been answered.
 
-Beside the answers stands a version, which every write replaces after its commit and before its answer. An answer is
-kept with the version that stood there before it was read, and served only while that is still the version: one that
-was read before a write and kept after it is never served.
+Each process keeps its answers; what all share is a version (:mod:`app.utils.version`), which every write replaces after
+its commit and before its answer. An answer is kept with the version that stood before it was read, and served only while
+that is still the version: one that was read before a write and kept after it is never served.
 
 Where Redis fails, answers come from the database. A write that could not replace the version keeps trying.
 """
 
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app
+from werkzeug.datastructures import Headers
 
-from app.utils import remote
-from app.utils.conditional import etag_of
+from app.utils import conditional, remote
 from app.utils.extensions import cache
-from app.utils.lean import request_itself
+from app.utils.lean import app_itself, request_itself
 from app.utils.resting import Rest
+from app.utils.version import OwnVersion, SharedVersion
 
-VERSION = "inventory"
 PATIENCE = 0.05
 """Seconds between two tries to replace the version after a failure."""
-KEPT_HEADERS = ("ETag", "Link", "X-Total-Count")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Catalog:
-    """What a process knows of the cache: whether it can be asked, and whether it must still be told of a write."""
+    """What a process knows of the cache: whether the version can be asked for, and whether a write must still be told."""
 
-    def __init__(self, app: Flask, rest: Rest) -> None:
-        self.app = app
+    def __init__(self, version: OwnVersion | SharedVersion, rest: Rest) -> None:
+        self.version = version
         self.rest = rest
         self.untold = 0
         self.telling = threading.Lock()
         self.makers = tuple(threading.Lock() for _ in range(64))
 
-    def look(self, key: str) -> tuple[str | None, Any]:
-        """The version that answers must have, and the answer that is kept under a key, each where there is one.
-        Without a version nothing may be kept: the cache can't be asked."""
+    def current(self) -> bytes | None:
+        """The version that answers must have; None where it can't be asked for, and nothing may be kept or served."""
         if self.untold or self.rest:
-            return None, None
+            return None
         try:
-            version, kept = cache.get_many(VERSION, key)
-            if version is None:  # A cache that was emptied; of several who notice, one sets it.
-                cache.add(VERSION, uuid.uuid4().hex, timeout=0)
-                version = cache.get(VERSION)
-        except (remote.RedisError, RuntimeError):
+            return self.version.read()
+        except remote.RedisError:
             self.rest.begin()
-            return None, None
-        return version, kept[1:] if kept and kept[0] == version else None
-
-    def keep(self, key: str, version: str, body: bytes, headers: dict[str, str]) -> None:
-        try:
-            cache.set(key, (version, body, headers), timeout=current_app.config["CACHE_TIMEOUT"])
-        except (remote.RedisError, RuntimeError):
-            self.rest.begin()
+            return None
 
     def has_changed(self) -> None:
         """A part is not what it was: let no answer from before be served again."""
@@ -67,7 +54,7 @@ class Catalog:
                 self.untold += 1
                 return
         try:
-            cache.set(VERSION, uuid.uuid4().hex, timeout=0)
+            self.version.replace()
         except remote.RedisError:
             self.rest.begin()
             with self.telling:
@@ -76,18 +63,17 @@ class Catalog:
                     threading.Thread(target=self.tell, name="catalog", daemon=True).start()
 
     def tell(self) -> None:
-        """Replace the version as soon as the cache can be reached again."""
-        with self.app.app_context():
-            while self.untold:
-                writes = self.untold
-                try:
-                    cache.set(VERSION, uuid.uuid4().hex, timeout=0)
-                except remote.RedisError:
-                    time.sleep(PATIENCE)
-                    continue
-                with self.telling:
-                    if self.untold == writes:  # Else one more failed meanwhile, and may have come after the version.
-                        self.untold = 0
+        """Replace the version as soon as Redis can be reached again."""
+        while self.untold:
+            writes = self.untold
+            try:
+                self.version.replace()
+            except remote.RedisError:
+                time.sleep(PATIENCE)
+                continue
+            with self.telling:
+                if self.untold == writes:  # Else one more failed meanwhile, and may have come after the version.
+                    self.untold = 0
 
     def maker(self, key: str) -> threading.Lock:
         """The lock of who makes the answer of a key; the others wait for it instead of making it too."""
@@ -95,7 +81,7 @@ class Catalog:
 
 
 def catalog() -> Catalog:
-    found: Catalog = current_app.extensions["catalog"]
+    found: Catalog = app_itself().extensions["catalog"]
     return found
 
 
@@ -111,33 +97,36 @@ def cached(view: View) -> View:
 
     @wraps(view)
     def remembered(*args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(query, dict) and query.get("q") for query in args):
+        version = None if any(isinstance(query, dict) and query.get("q") for query in args) else catalog().current()
+        if version is None:
             return view(*args, **kwargs)
         key = f"{request_itself().path.rstrip('/')} {args} {kwargs}"
-        version, kept = catalog().look(key)
-        if kept is None and version is not None:
+        kept = find(key, version)
+        if kept is None:
             with catalog().maker(key):
-                version, kept = catalog().look(key)
-                return serve(*kept) if kept else make(lambda: view(*args, **kwargs), key, version)
-        return serve(*kept) if kept else view(*args, **kwargs)
+                kept = find(key, version) or make(lambda: view(*args, **kwargs), key, version)
+        return kept
 
     return remembered  # type: ignore[return-value]
 
 
-def serve(body: bytes, headers: dict[str, str]) -> Response:
-    return Response(body, headers=headers, content_type="application/json")
+def find(key: str, version: bytes) -> Response | None:
+    """The answer that is kept under a key, where it has this version."""
+    kept = cache.get(key)
+    if kept is None or kept[0] != version:
+        return None
+    return app_itself().response_class([kept[1]], headers=Headers(kept[2]))
 
 
-def make(view: Callable[[], Response], key: str, version: str | None) -> Response:
-    """Read the answer from the database, and keep it under the version that stood there before."""
-    response = view()
+def make(view: Callable[[], Response], key: str, version: bytes) -> Response:
+    """Read the answer from the database, and keep it under the version that stood before."""
+    response = conditional.label(view())
     body = response.get_data()
-    response.set_etag(etag_of(body))
-    if version is not None and body != b"[]":
-        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        catalog().keep(key, version, body, headers)
+    if body != b"[]":
+        cache.set(key, (version, body, list(response.headers)), timeout=current_app.config["CACHE_TIMEOUT"])
     return response
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["catalog"] = Catalog(app, app.extensions["rest"])
+    url = app.config["REDIS_URL"]
+    app.extensions["catalog"] = Catalog(SharedVersion(url) if url else OwnVersion(), app.extensions["rest"])

@@ -1,0 +1,52 @@
+"""The version of the inventory: which of the answers that are kept still hold.
+
+Every write to a part replaces it. Where several processes share the shop it stands in Redis, beside the limits, and comes
+along with the count of each request: one round trip for both.
+"""
+
+import uuid
+from typing import Any
+
+from app.utils import remote
+from app.utils.lean import g_itself
+
+KEY = "shop:inventory"
+
+
+def new() -> bytes:
+    return uuid.uuid4().hex.encode()
+
+
+class OwnVersion:
+    """The version of a process that is the whole shop."""
+
+    def __init__(self) -> None:
+        self.now = new()
+
+    def read(self) -> bytes:
+        return self.now
+
+    def replace(self) -> None:
+        self.now = new()
+
+
+class SharedVersion:
+    """The version in Redis; both raise redis.RedisError."""
+
+    def __init__(self, url: str) -> None:
+        self.redis: Any = remote.connect(url)
+
+    def read(self) -> bytes:
+        """The version that stood there at some moment of this request."""
+        came: bytes | None = g_itself().get("version")
+        return came or self.ask()
+
+    def ask(self) -> bytes:
+        found: bytes | None = self.redis.get(KEY)
+        if found is None:  # A Redis that was emptied; of several who notice, one sets it.
+            self.redis.set(KEY, new(), nx=True)
+            found = self.redis.get(KEY)
+        return found or b""
+
+    def replace(self) -> None:
+        self.redis.set(KEY, new())

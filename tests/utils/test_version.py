@@ -1,0 +1,112 @@
+"""The version of the inventory: replaced by every write, shared in Redis, and brought along by the count of a request."""
+
+import threading
+import uuid
+
+import pytest
+from limits import parse
+
+from app.utils import remote, version
+from app.utils.lean import g_itself
+from app.utils.resting import Rest
+from app.utils.version import OwnVersion, SharedVersion
+from app.utils.windows import Windows
+from tests import services
+
+REDIS = services.url_of("redis")
+with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")
+
+
+@pytest.fixture(params=["own", *(["shared"] if services.answers("redis") else [])])
+def current(request, app, monkeypatch):
+    """A version of each kind, within a request."""
+    monkeypatch.setattr(version, "KEY", f"shop:test:{uuid.uuid4().hex}")
+    with app.test_request_context():
+        yield SharedVersion(REDIS) if request.param == "shared" else OwnVersion()
+
+
+@pytest.fixture
+def shared(app, monkeypatch):
+    monkeypatch.setattr(version, "KEY", f"shop:test:{uuid.uuid4().hex}")
+    with app.test_request_context():
+        yield SharedVersion(REDIS)
+
+
+@pytest.mark.databases("sqlite")
+def test_a_version_stands_until_it_is_replaced(current):
+    first = current.read()
+    assert first == current.read()
+    current.replace()
+    second = current.read()
+    assert second not in (first, b"", None)
+    assert second == current.read()
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_all_processes_see_the_same_version(shared):
+    """Each has a client of its own; what one replaces the other reads, and neither had one to begin with."""
+    other = SharedVersion(REDIS)
+    assert shared.read() == other.read()
+    other.replace()
+    assert shared.read() == other.read()
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_of_many_who_find_none_all_see_the_one_that_is_set(shared):
+    found, start = [], threading.Barrier(8)
+
+    def read():
+        start.wait()
+        found.append(SharedVersion(REDIS).ask())
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("emptied", [False, True])
+def test_the_count_of_a_request_brings_the_version_along(shared, emptied):
+    """One round trip for both, also where there is none yet: it is made by the count then, and stands."""
+    if not emptied:
+        shared.replace()
+    windows = Windows(REDIS, Rest())
+    window = windows.hit(parse("9 per hour"), uuid.uuid4().hex)
+    assert window.version
+    assert window.version == shared.ask() == windows.look(parse("9 per hour"), uuid.uuid4().hex).version
+    shared.replace()
+    assert windows.hit(parse("9 per hour"), uuid.uuid4().hex).version == shared.ask() != window.version
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_what_came_along_is_not_asked_for_again(shared, monkeypatch):
+    g_itself().version = b"came along"
+    monkeypatch.setattr(shared, "redis", None)
+    assert shared.read() == b"came along"
+
+
+@with_redis
+@pytest.mark.parametrize("loss", ["client kill", "script flush"])
+def test_a_redis_that_closed_the_connection_or_forgot_the_script_still_counts(loss):
+    """As after its restart: this very request is counted there, and nobody counts for themselves."""
+    windows, limit, key = Windows(REDIS, Rest()), parse("9 per hour"), uuid.uuid4().hex
+    assert windows.hit(limit, key).remaining == 8
+    administrator = remote.connect(REDIS)
+    if loss == "client kill":
+        connection = windows.script.own.connection
+        (number,) = [
+            each["id"] for each in administrator.client_list() if each["addr"].endswith(f":{connection._sock.getsockname()[1]}")
+        ]
+        assert administrator.client_kill_filter(_id=number) == 1
+    else:
+        administrator.script_flush()
+    assert windows.hit(limit, key).remaining == 7
+    assert not windows.rest
