@@ -3,29 +3,23 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from typing import Any, TypeVar
 
 from blinker import signal
-from flask import g, request
+from flask import request
 from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    ColumnElement,
     Connection,
     CursorResult,
     Engine,
     Executable,
     Insert,
-    Integer,
     Row,
     Table,
     Update,
     and_,
     bindparam,
-    case,
-    literal_column,
     update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from app.models import now
 from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
+from app.utils.lean import g_itself
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 30
@@ -44,8 +39,6 @@ DEADLINE = 10.0
 """Seconds after which nothing is tried again."""
 PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds before the second attempt, at the most; it doubles with each further one."""
-AT_ONCE = 100
-"""Rows that one update adds to: SQLite reads no condition of a thousand parts."""
 CONFLICTS: set[object] = {
     "40001",  # PostgreSQL: serialization failure.
     "40P01",  # PostgreSQL: deadlock.
@@ -138,12 +131,13 @@ class Transaction:
 
 def once(work: Callable[[], T]) -> T:
     """Do the work in one transaction, and tell those who wait for its commit."""
-    g.transaction = this = Transaction()
+    known = g_itself()
+    known.transaction = this = Transaction()
     try:
         result = work()
         this.commit()
     finally:
-        del g.transaction
+        del known.transaction
         this.end()
     for tell in dict.fromkeys(this.waiting):
         try:
@@ -164,13 +158,13 @@ def met_another(error: DBAPIError) -> bool:
 
 def after_commit(tell: Callable[[], object]) -> None:
     """Call ``tell`` once this transaction is committed, and never if it is not."""
-    g.transaction.waiting.append(tell)
+    g_itself().transaction.waiting.append(tell)
 
 
 # ---------------------------------------------------------------- statements
 def fetch(statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
     """All rows of a statement: read in the transaction of this request, or from the reading engine outside one."""
-    if "transaction" in g:
+    if "transaction" in g_itself():
         return execute(statement, parameters).all()
     return attempted(lambda: read(statement, parameters))
 
@@ -190,7 +184,7 @@ def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     """Run a statement in the transaction of this request. A list of parameters runs it once for each."""
     if isinstance(parameters, list) and len(parameters) == 1:
         parameters = parameters[0]  # Drivers take a way of their own for many, which is longer for one.
-    connection: Connection = g.transaction.connection
+    connection: Connection = g_itself().transaction.connection
     return connection.execute(statement, parameters)
 
 
@@ -216,47 +210,6 @@ def lock(table: Table, record_id: int, **values: Any) -> None:
     ``values`` are set with it."""
     if not execute(locking(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
-
-
-def some_ids(size: int) -> list[BindParameter[int]]:
-    """The parameters of a statement about so many ids; :func:`fetch_about` gives them their values."""
-    return [bindparam(f"id_{number}", type_=Integer) for number in range(size)]
-
-
-def room_for(count: int) -> int:
-    """How many ids a statement has room for that is to be about so many. There are few sizes, so that each statement is
-    compiled once, and prepared once by a driver that does."""
-    step = 1 if count <= 10 else 10 if count <= 100 else 100
-    return -(-count // step) * step
-
-
-def fetch_about(statement: Callable[[int], Executable], ids: Sequence[int], **parameters: Any) -> Sequence[Row[Any]]:
-    """All rows of what ``statement`` makes for so many ids; none where there is no id. The last id fills the room that is
-    left: that it stands there twice finds nothing twice."""
-    if not ids:
-        return ()
-    size = room_for(len(ids))
-    return fetch(statement(size), parameters | {f"id_{number}": ids[min(number, len(ids) - 1)] for number in range(size)})
-
-
-def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: int, count: int) -> Update:
-    """An update that adds to a column of so many rows, each named by its key, where that leaves from ``low`` to ``high``;
-    :func:`add_to_each` runs it. It is one round trip, where one for each row would take psycopg three."""
-    rows = [bindparam(f"row_{number}", type_=Integer) for number in range(count)]
-    added = case(*((key == row, bindparam(f"by_{number}", type_=BigInteger)) for number, row in enumerate(rows)))
-    allowed = (column + added).between(literal_column(str(low)), literal_column(str(high)))
-    return update(column.table).where(key.in_(rows), allowed).values({column: column + added})
-
-
-def add_to_each(statement: Callable[[int], Update], by: Mapping[int, int], **values: Any) -> int:
-    """Run the update that ``statement`` makes by :func:`adding` for so many rows, with what is added to each; how many
-    rows it met."""
-    pairs, met = list(by.items()), 0
-    for some in (pairs[start : start + AT_ONCE] for start in range(0, len(pairs), AT_ONCE)):
-        rows = {f"row_{number}": row for number, (row, _) in enumerate(some)}
-        added = {f"by_{number}": difference for number, (_, difference) in enumerate(some)}
-        met += execute(statement(len(some)), rows | added | values).rowcount
-    return met
 
 
 def change(table: Table, record_id: int, values: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from functools import cache, wraps
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from flask import Response, current_app, g, request
+from flask import Response
 from sqlalchemy import BindParameter, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import OperationalError
@@ -24,6 +24,7 @@ from app.utils.auth import signing_keys
 from app.utils.database import after_commit, execute, fetch, fetch_one, transaction
 from app.utils.errors import Conflict, Invalid
 from app.utils.extensions import db
+from app.utils.lean import app_itself, g_itself, request_itself
 
 View = TypeVar("View", bound=Callable[..., Any])
 KEPT = timedelta(hours=24)
@@ -75,18 +76,17 @@ def idempotent(view: View) -> View:
 
     @wraps(view)
     def kept(*args: Any, **kwargs: Any) -> Any:
-        key = request.headers.get("Idempotency-Key")
+        key, who = request_itself().headers.get("Idempotency-Key"), g_itself().limit_key
         if key is None:
             return view(*args, **kwargs)
         if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
             raise Invalid({"Idempotency-Key": "must have 1 to 255 printable ASCII characters"})
-        mark = fingerprint(current_app.config["SECRET_KEY"])
-        first = claim(g.limit_key, key, mark)
+        first = claim(who, key, fingerprint(app_itself().config["SECRET_KEY"]))
         if first is not None:
             return replay(first)
         response: Response = view(*args, **kwargs)
         answer = {"answered": response.status_code, "where": response.headers.get("Location"), "answer": response.get_data()}
-        execute(KEEP, {"of_caller": g.limit_key, "claimed": key} | answer)
+        execute(KEEP, {"of_caller": who, "claimed": key} | answer)
         if not DICE.randrange(PURGE_ODDS):
             after_commit(purge)
         return response
@@ -98,7 +98,8 @@ def idempotent(view: View) -> View:
 
 def fingerprint(key: str) -> str:
     """What makes two requests the same, as a hash under a secret of the shop: a body may hold a password."""
-    said = b"\n".join((request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True)))
+    asked = request_itself()
+    said = b"\n".join((asked.method.encode(), asked.path.rstrip("/").encode(), asked.get_data(cache=True)))
     return hmac.digest(secret_of(key), said, "sha256").hex()
 
 

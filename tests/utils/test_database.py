@@ -171,25 +171,3 @@ def test_the_check_of_conflicts_is_not_fooled_by_its_fixture(database, staff, or
     assert faults(engine) == []
     with engine.connect() as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM service_tickets")).scalar() == 0
-
-
-# ---------------------------------------------------------------- many ids
-@pytest.mark.parametrize("count", [0, 1, 3, 10, 11, 100, 101, 1000])
-def test_each_of_many_ids_is_found_once(app, make, count):
-    """However many there is room for, and however few of them name something."""
-    parts = [make.part().id for _ in range(3)]
-    asked = [*parts, *range(10_000, 10_997)][:count]
-    with app.app_context():
-        rows = transactions.fetch_about(some_parts, asked)
-    assert sorted(row.id for row in rows) == parts[:count]
-
-
-def test_statements_about_many_ids_are_few():
-    """At the most ten are compiled for one to ten, nine for up to a hundred, and nine for up to a thousand."""
-    sizes = [transactions.room_for(count) for count in range(1, 1001)]
-    assert len(set(sizes)) == 28
-    assert all(size >= count for count, size in enumerate(sizes, 1))
-
-
-def some_parts(size):
-    return select(inventory.c.id).where(inventory.c.id.in_(transactions.some_ids(size)))

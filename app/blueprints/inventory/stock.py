@@ -12,14 +12,14 @@ from functools import cache
 from typing import Any
 
 from flask import g
-from sqlalchemy import Select, Update, and_, bindparam, insert, select, update
+from sqlalchemy import Select, Update, and_, bindparam, select, update
 
 from app.blueprints.inventory import catalog
 from app.models import MAX_COUNT, inventory, now, stock_movements, ticket_parts
-from app.utils.database import add_to_each, adding, after_commit, execute, fetch_about, some_ids
+from app.utils.database import after_commit, execute
 from app.utils.errors import Conflict
+from app.utils.rows import add_rows, add_to_each, adding, fetch_about, some_ids
 
-ENTER = insert(stock_movements)
 Changes = Sequence[tuple[int, int]]
 """(part id, difference) in ascending order of the parts; for one part what comes back before what goes out."""
 
@@ -132,5 +132,5 @@ def record(changes: Changes, shelf: Shelf, ticket_id: int | None = None, reason:
         line = {"inventory_id": part_id, "change": difference, "balance": part.quantity, "reason": why}
         rows.append(line | {"ticket_id": ticket_id, "mechanic_id": who, "created_at": moment})
     if rows:
-        execute(ENTER, rows)
+        add_rows(stock_movements, rows)
         after_commit(catalog.has_changed)

@@ -1,26 +1,39 @@
 """The mechanics on a ticket. Everything here runs in the transaction of a route that has locked the ticket."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, select
+from sqlalchemy import Insert, Select, and_, bindparam, delete, insert, select
 
 from app.models import mechanics, service_tickets, ticket_mechanics
 from app.utils.database import execute, fetch
 from app.utils.errors import Invalid, NotFound
+from app.utils.rows import execute_about, fetch_about, some_ids
 
 ASSIGNED = select(ticket_mechanics.c.mechanic_id).where(ticket_mechanics.c.ticket_id == bindparam("ticket_id"))
-KNOWN = select(mechanics.c.id).where(mechanics.c.id.in_(bindparam("ids", expanding=True)))
-HIRED = KNOWN.where(mechanics.c.deleted_at.is_(None))
-ASSIGN = (
-    insert(ticket_mechanics)
-    .from_select(
-        ["ticket_id", "mechanic_id", "service_date"],
-        HIRED.join_from(mechanics, service_tickets, service_tickets.c.id == bindparam("ticket_id")).with_only_columns(
-            service_tickets.c.id, mechanics.c.id, service_tickets.c.service_date
-        ),
-    )
-    .execution_options(preserve_rowcount=True)
-)
+
+
+@cache
+def known(size: int) -> Select[Any]:
+    """The statement that finds so many mechanics."""
+    return select(mechanics.c.id).where(mechanics.c.id.in_(some_ids(size)))
+
+
+@cache
+def hired(size: int) -> Select[Any]:
+    """The same for those who work here still."""
+    return known(size).where(mechanics.c.deleted_at.is_(None))
+
+
+@cache
+def assigning(size: int) -> Insert:
+    """The statement that puts so many of those who work here on a ticket, under its date."""
+    ticket = service_tickets.c.id == bindparam("of_ticket")
+    values = (service_tickets.c.id, mechanics.c.id, service_tickets.c.service_date)
+    rows = hired(size).join_from(mechanics, service_tickets, ticket).with_only_columns(*values)
+    made = insert(ticket_mechanics).from_select(["ticket_id", "mechanic_id", "service_date"], rows)
+    return made.execution_options(preserve_rowcount=True)
 
 
 def assigned_to(ticket_id: int) -> set[int]:
@@ -32,22 +45,22 @@ def change_crew(ticket_id: int, change: dict[str, Any]) -> bool:
     present = assigned_to(ticket_id)
     coming = set(change.get("mechanic_ids", change.get("add_mechanic_ids", ()))) - present
     going = present - set(change["mechanic_ids"]) if "mechanic_ids" in change else set(change.get("remove_mechanic_ids", ()))
-    require(KNOWN, going - present, "remove_mechanic_ids")
+    require(known, going - present, "remove_mechanic_ids")
     assign(ticket_id, coming, "mechanic_ids" if "mechanic_ids" in change else "add_mechanic_ids")
     unassign(ticket_id, going & present)
     return bool(coming or going & present)
 
 
-def require(found: Select[Any], ids: set[int], field: str) -> None:
-    """Raise Invalid where a statement, KNOWN or HIRED, finds no mechanic of an id."""
-    if missing := ids and ids - {row.id for row in fetch(found, {"ids": sorted(ids)})}:
+def require(found: Callable[[int], Select[Any]], ids: set[int], field: str) -> None:
+    """Raise Invalid where a statement, :func:`known` or :func:`hired`, finds no mechanic of an id."""
+    if missing := ids - {row.id for row in fetch_about(found, sorted(ids))}:
         raise Invalid({field: f"{min(missing)} names no mechanic"})
 
 
 def assign(ticket_id: int, ids: set[int], field: str) -> None:
     """Put mechanics on a ticket that are not on it; raise Invalid, naming the field, for one who is none or was let go."""
-    if ids and execute(ASSIGN, {"ticket_id": ticket_id, "ids": sorted(ids)}).rowcount != len(ids):
-        require(HIRED, ids, field)
+    if ids and execute_about(assigning, sorted(ids), of_ticket=ticket_id).rowcount != len(ids):
+        require(hired, ids, field)
         raise Invalid({field: "names no mechanic"})
 
 

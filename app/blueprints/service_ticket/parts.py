@@ -8,19 +8,19 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, delete, insert, select
+from sqlalchemy import Update, bindparam, delete, select
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import Shelf
 from app.blueprints.service_ticket.schemas import merged
 from app.models import MAX_COUNT, ticket_parts
-from app.utils.database import add_to_each, adding, execute, fetch
+from app.utils.database import execute, fetch
 from app.utils.errors import Conflict, Invalid
+from app.utils.rows import add_rows, add_to_each, adding
 
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
 LINES = select(ticket_parts.c.inventory_id).where(OF_TICKET)
-ADD_LINE = insert(ticket_parts)
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
 
 
@@ -92,8 +92,7 @@ def exchange(ticket_id: int, off: Counter[int], on: Counter[int], shelf: Shelf) 
         for part_id, count in sorted(on.items())
         if part_id not in kept
     ]
-    if new:
-        execute(ADD_LINE, new)
+    add_rows(ticket_parts, new)
 
 
 def remove(ticket_id: int, counts: dict[int, int]) -> int:

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Table, liter
 
 from app.models import inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from app.utils.auth import require_owner
-from app.utils.database import fetch_about, some_ids
 from app.utils.errors import NotFound
+from app.utils.rows import fetch_about, some_ids
 
 TICKET, MECHANIC, PART = 0, 1, 2
 NOTHING = [null()] * 5
