@@ -1,6 +1,6 @@
 """MyMechanicShop: the backend of an auto repair shop, as a Flask app factory."""
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import commands, demo
@@ -14,7 +14,7 @@ from app.blueprints.site.routes import docs
 from app.blueprints.spreadsheet.routes import blp as spreadsheet
 from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
 from app.utils.extensions import api, cache, cors, ma
-from app.utils.lean import LeanFlask
+from app.utils.lean import LeanFlask, g_itself, request_itself
 from app.utils.resting import Rest
 from config import INSTANCE, Settings
 
@@ -53,14 +53,30 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _watch_requests(app: Flask) -> None:
-    """Who calls, how often, and may they? In this order; what answers is done in the opposite one."""
     auth.init_app(app)
-    app.before_request(auth.identify)
-    app.after_request(conditional.tag)
     limits.init_app(app)
-    app.before_request(auth.require_access)
-    app.after_request(limits.show)
+    app.before_request(_admit)
+    app.after_request(_settle)
     metrics.init_app(app)
+
+
+def _admit() -> None:
+    """Before each request: who calls, how often, and may they? One function for all, since Flask takes as long to call
+    one as some of these take."""
+    asked, known = request_itself(), g_itself()
+    logs.begin(asked, known)
+    auth.identify(asked, known)
+    limits.count_request(asked, known)
+    auth.require_access(asked, known)
+
+
+def _settle(response: Response) -> Response:
+    """After each request: its headers, and its line in the log."""
+    asked, known = request_itself(), g_itself()
+    limits.show(response, known)
+    conditional.tag(response, asked)
+    logs.end(response, asked, known)
+    return response
 
 
 def _register_blueprints(app: Flask) -> None:

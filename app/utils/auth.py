@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import jwt
-from flask import Flask, current_app, g
+from flask import Flask, Request, current_app, g
+from flask.ctx import _AppCtxGlobals
 from sqlalchemy import bindparam, literal, select
 
 from app.models import MAX_ID, customers, mechanics
 from app.utils.database import after_commit, fetch_one
 from app.utils.errors import Forbidden, NotFound, Unauthorized
-from app.utils.lean import g_itself, request_itself
+from app.utils.lean import app_itself
 
 ISSUER = AUDIENCE = "mymechanicshop"
 LEEWAY = 10
@@ -159,7 +160,7 @@ def verified(token: str) -> dict[str, Any]:
 
 
 def accounts() -> Accounts:
-    found: Accounts = current_app.extensions["accounts"]
+    found: Accounts = app_itself().extensions["accounts"]
     return found
 
 
@@ -182,18 +183,18 @@ def allow(*roles: str) -> Callable[[View], View]:
     return declare
 
 
-def roles_of(endpoint: str) -> frozenset[str]:
+def roles_of(app: Flask, endpoint: str) -> frozenset[str]:
     """Who may call an endpoint; nobody where its view declares nothing."""
-    if endpoint in DOCUMENTATION:
-        return frozenset({"anyone"})
-    return getattr(current_app.view_functions[endpoint], "allowed_roles", frozenset())
+    roles: frozenset[str] | None = getattr(app.view_functions[endpoint], "allowed_roles", None)
+    if roles is None:
+        return frozenset({"anyone"} if endpoint in DOCUMENTATION else ())
+    return roles
 
 
-def identify() -> None:
+def identify(asked: Request, known: _AppCtxGlobals) -> None:
     """Before each request: who calls? A bad token refuses nothing yet, since some views are for anyone."""
-    asked, known = request_itself(), g_itself()
     known.caller, known.refusal = None, None
-    scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = asked.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         try:
             known.caller = accounts().find(token.strip())
@@ -202,15 +203,13 @@ def identify() -> None:
     known.limit_key = known.caller.key if known.caller else f"address:{asked.remote_addr}"
 
 
-def require_access() -> None:
+def require_access(asked: Request, known: _AppCtxGlobals) -> None:
     """Before each request: may they? Access is denied unless the view declares it."""
-    asked = request_itself()
     if asked.endpoint is None or asked.method == "OPTIONS":
         return  # Flask answers 404, 405 or the methods itself.
-    roles = roles_of(asked.endpoint)
+    roles = roles_of(app_itself(), asked.endpoint)
     if "anyone" in roles:
         return
-    known = g_itself()
     if known.caller is None:
         raise known.refusal or Unauthorized
     if known.caller.role not in roles:

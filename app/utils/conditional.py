@@ -8,13 +8,12 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Request, Response, current_app, request
 from marshmallow import Schema
 from sqlalchemy import Table
 
 from app.utils.database import lock
 from app.utils.errors import Stale
-from app.utils.lean import request_itself
 
 NEVER_STORED = {"Cache-Control": "no-store"}
 """The header of an answer that no cache may keep, and that has no ETag: a token."""
@@ -24,23 +23,20 @@ def etag_of(body: bytes) -> str:
     return blake2b(body, digest_size=12).hexdigest()
 
 
-def label(response: Response) -> Response:
+def label(response: Response) -> None:
     """Give a record or list its ETag, and say who may keep it."""
     headers = response.headers
     if response.status_code in (200, 201) and response.mimetype == "application/json" and "Cache-Control" not in headers:
         headers.add("Cache-Control", "private, no-cache")
         if "ETag" not in headers:
             response.set_etag(etag_of(response.get_data()))
-    return response
 
 
-def tag(response: Response) -> Response:
-    """After each request: label its answer, and answer 304 to who holds it already."""
+def tag(response: Response, asked: Request) -> None:
+    """After each request: label its answer, and make it 304 for who holds it already."""
     label(response)
-    asked = request_itself().environ
-    if "HTTP_IF_NONE_MATCH" in asked and response.status_code == 200 and "ETag" in response.headers:
+    if "HTTP_IF_NONE_MATCH" in asked.environ and response.status_code == 200 and "ETag" in response.headers:
         response.make_conditional(asked)
-    return response
 
 
 def lock_current(table: Table, record_id: int, schema: type[Schema], read: Callable[[int], Any], **values: Any) -> None:

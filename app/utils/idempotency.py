@@ -33,7 +33,6 @@ PURGE_ODDS = 100
 """One in so many kept answers clears away what has expired: no scheduler is needed."""
 NOT_NOW = {1205, 3572}
 """MySQL and MariaDB: a row is locked, and NOWAIT was asked for."""
-DICE = random.SystemRandom()
 
 CLAIM: dict[str, BindParameter[Any]] = {
     "caller": bindparam("caller"),
@@ -87,7 +86,7 @@ def idempotent(view: View) -> View:
         response: Response = view(*args, **kwargs)
         answer = {"answered": response.status_code, "where": response.headers.get("Location"), "answer": response.get_data()}
         execute(KEEP, {"of_caller": who, "claimed": key} | answer)
-        if not DICE.randrange(PURGE_ODDS):
+        if random.random() * PURGE_ODDS < 1:  # noqa: S311 - nobody gains by knowing when.
             after_commit(purge)
         return response
 

@@ -12,7 +12,8 @@ from functools import wraps
 from math import ceil
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
+from flask.ctx import _AppCtxGlobals
 from flask_limiter import RateLimitExceeded
 from limits import RateLimitItem
 
@@ -73,14 +74,14 @@ def unlimited(view: View) -> View:
     return view
 
 
-def count_request() -> None:
+def count_request(asked: Request, known: _AppCtxGlobals) -> None:
     """Before each request: count it for its caller; raise TooMany."""
-    app, asked = app_itself(), request_itself()
+    app = app_itself()
     items: tuple[RateLimitItem, ...] = app.config["LIMIT_DEFAULT"]
     if not items or asked.endpoint is None or asked.method == "OPTIONS":
         return
     if not hasattr(app.view_functions[asked.endpoint], "is_unlimited"):
-        require_room(windows().hit, items, ("LIMIT_DEFAULT", g_itself().limit_key))
+        require_room(app.extensions["windows"].hit, items, ("LIMIT_DEFAULT", known.limit_key))
 
 
 def windows() -> Windows:
@@ -137,24 +138,23 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
 
 
 # ---------------------------------------------------------------- what is shown
-def show(response: Response) -> Response:
+def show(response: Response, known: _AppCtxGlobals) -> None:
     """After each request: say how much of the limit is left, and when to come back where none is."""
-    if window := g_itself().get("limit_shown"):
+    if window := known.get("limit_shown"):
         amount, remaining, reset = window.amount, window.remaining, window.reset
     elif current := limiter.current_limit:
         try:
             amount, remaining, reset = current.limit.amount, current.remaining, current.reset_at
         except remote.RedisError:
-            return response  # It was there a moment ago, and counted.
+            return  # It was there a moment ago, and counted.
     else:
-        return response
+        return
     headers = response.headers
     headers.add("X-RateLimit-Limit", str(amount))
     headers.add("X-RateLimit-Remaining", str(max(0, remaining)))
     headers.add("X-RateLimit-Reset", str(ceil(reset)))
     if response.status_code == 429:
         headers["Retry-After"] = str(max(1, ceil(reset - time.time())))
-    return response
 
 
 def init_app(app: Flask) -> None:
@@ -167,5 +167,4 @@ def init_app(app: Flask) -> None:
     # Its limits are all decorators, which look for themselves: what it does around every request is not needed.
     app.before_request_funcs[None], app.after_request_funcs[None] = watched
     app.teardown_request_funcs.clear()
-    app.before_request(count_request)
     app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooMany()))

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote
 
 import orjson
-from flask import Flask, Response, has_request_context
+from flask import Flask, Request, Response, has_request_context
+from flask.ctx import _AppCtxGlobals
 
-from app.utils.lean import g_itself, request_itself
+from app.utils.lean import g_itself
 
 access = logging.getLogger("shop.access")
 READABLE = "%(asctime)s %(levelname)s %(name)s: %(message)s [%(request_id)s]"
@@ -40,22 +41,20 @@ def new_id() -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-def begin() -> None:
+def begin(asked: Request, known: _AppCtxGlobals) -> None:
     """Before each request: its id, and when it began."""
-    given, known = request_itself().environ.get("HTTP_X_REQUEST_ID", ""), g_itself()
+    given = asked.environ.get("HTTP_X_REQUEST_ID", "")
     known.request_id = given if given and GIVEN_ID.fullmatch(given) else new_id()
     known.began = time.perf_counter()
 
 
-def end(response: Response) -> Response:
+def end(response: Response, asked: Request, known: _AppCtxGlobals) -> None:
     """After each request: note its line. The query stays out, since a search may be for a person."""
-    asked, known = request_itself(), g_itself()
     response.headers.add("X-Request-ID", known.request_id)
     if access.isEnabledFor(logging.INFO):
         rule, seconds = asked.url_rule, time.perf_counter() - known.began
         what = (asked.method, asked.path, rule.rule if rule else None, response.status_code)
         LINES.add(Answered(time.time(), known.request_id, *what, seconds, known.get("caller"), asked.remote_addr))
-    return response
 
 
 class Answered(NamedTuple):
@@ -169,7 +168,7 @@ def formatter(environment: str) -> logging.Formatter:
 
 
 def init_app(app: Flask) -> None:
-    """Send what is logged to standard error; call before anything else watches requests."""
+    """Send what is logged to standard error."""
     root = logging.getLogger()
     LINES.addFilter(add_request_id)
     LINES.setFormatter(formatter(app.config["APP_ENV"]))
@@ -179,5 +178,3 @@ def init_app(app: Flask) -> None:
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.getLogger("alembic").setLevel("WARNING")
-    app.before_request(begin)
-    app.after_request(end)

@@ -4,7 +4,7 @@ Every write to a part replaces it. Where several processes share the shop it sta
 along with the count of each request: one round trip for both.
 """
 
-import uuid
+import os
 from typing import Any
 
 from app.utils import remote
@@ -14,7 +14,7 @@ KEY = "shop:inventory"
 
 
 def new() -> bytes:
-    return uuid.uuid4().hex.encode()
+    return os.urandom(16).hex().encode()
 
 
 class OwnVersion:

@@ -120,7 +120,8 @@ def find(key: str, version: bytes) -> Response | None:
 
 def make(view: Callable[[], Response], key: str, version: bytes) -> Response:
     """Read the answer from the database, and keep it under the version that stood before."""
-    response = conditional.label(view())
+    response = view()
+    conditional.label(response)
     body = response.get_data()
     if body != b"[]":
         cache.set(key, (version, body, list(response.headers)), timeout=current_app.config["CACHE_TIMEOUT"])
