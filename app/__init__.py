@@ -12,7 +12,7 @@ from app.blueprints.service_ticket.routes import blp as service_ticket
 from app.blueprints.site.routes import blp as site
 from app.blueprints.site.routes import docs
 from app.blueprints.spreadsheet.routes import blp as spreadsheet
-from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, wire
+from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, remote, wire
 from app.utils.extensions import api, cache, cors, ma
 from app.utils.lean import LeanFlask, g_itself, request_itself
 from app.utils.resting import Rest
@@ -29,7 +29,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_object(settings or Settings.load())
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = wire.Provider(app)
-    app.extensions |= {"counts": {}, "rest": Rest()}
+    redis = remote.Line(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None
+    app.extensions |= {"counts": {}, "rest": Rest(), "redis": redis}
     logs.init_app(app)
     _bind_extensions(app)
     _watch_requests(app)

@@ -161,7 +161,7 @@ def init_app(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = re.sub("^unix:", "redis+unix:", app.config["REDIS_URL"]) or "memory://"
     app.config["RATELIMIT_STORAGE_OPTIONS"] = remote.patience() if app.config["REDIS_URL"] else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(app.config["REDIS_URL"])
-    app.extensions["windows"] = Windows(app.config["REDIS_URL"], app.extensions["rest"])
+    app.extensions["windows"] = Windows(app.extensions["redis"], app.extensions["rest"])
     watched = [[*watchers.get(None, [])] for watchers in (app.before_request_funcs, app.after_request_funcs)]
     limiter.init_app(app)
     # Its limits are all decorators, which look for themselves: what it does around every request is not needed.

@@ -1,5 +1,6 @@
 """Redis, imported by the first who needs it: it takes 6 MB of each process, and a shop of one process has none."""
 
+import hashlib
 import threading
 from typing import Any
 
@@ -25,30 +26,42 @@ def patience() -> dict[str, Any]:
     return {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
 
 
-class Script:
-    """A script that Redis runs for each request, over a connection for each thread: redis-py's pool, and what it does
-    around every command, would double its cost. Raises redis.RedisError."""
+class Line:
+    """Commands that requests wait for, over a connection for each thread: redis-py's pool, and what it does around every
+    command, would double their cost. Raises redis.RedisError."""
 
-    def __init__(self, url: str, text: str) -> None:
-        self.text = text
-        self.client = connect(url)
-        self.sha: str = self.client.register_script(text).sha
+    def __init__(self, url: str) -> None:
+        self.pool = connect(url).connection_pool
         self.own = threading.local()
+
+    def __call__(self, *command: Any) -> Any:
+        from redis import exceptions
+
+        try:
+            return self.send(*command)
+        except exceptions.ConnectionError:  # Redis has closed it meanwhile; this opens another.
+            return self.send(*command)
+
+    def send(self, *command: Any) -> Any:
+        connection = getattr(self.own, "connection", None)
+        if connection is None:
+            connection = self.own.connection = self.pool.make_connection()
+        connection.send_command(*command)
+        return connection.read_response()
+
+
+class Script:
+    """A script that Redis runs; raises redis.RedisError."""
+
+    def __init__(self, line: Line, text: str) -> None:
+        self.line = line
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: tuple[str, ...], *args: Any) -> Any:
         from redis import exceptions
 
         try:
-            return self.send("EVALSHA", self.sha, len(keys), *keys, *args)
-        except (
-            exceptions.NoScriptError,
-            exceptions.ConnectionError,
-        ):  # It was started anew, or has closed the connection: this opens another.
-            return self.send("EVAL", self.text, len(keys), *keys, *args)
-
-    def send(self, *command: Any) -> Any:
-        connection = getattr(self.own, "connection", None)
-        if connection is None:
-            connection = self.own.connection = self.client.connection_pool.make_connection()
-        connection.send_command(*command)
-        return connection.read_response()
+            return self.line("EVALSHA", self.sha, len(keys), *keys, *args)
+        except exceptions.NoScriptError:  # Redis was started anew, or has never seen it.
+            return self.line("EVAL", self.text, len(keys), *keys, *args)

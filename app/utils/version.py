@@ -5,7 +5,6 @@ along with the count of each request: one round trip for both.
 """
 
 import os
-from typing import Any
 
 from app.utils import remote
 from app.utils.lean import g_itself
@@ -33,8 +32,8 @@ class OwnVersion:
 class SharedVersion:
     """The version in Redis; both raise redis.RedisError."""
 
-    def __init__(self, url: str) -> None:
-        self.redis: Any = remote.connect(url)
+    def __init__(self, redis: remote.Line) -> None:
+        self.redis = redis
 
     def read(self) -> bytes:
         """The version that stood there at some moment of this request."""
@@ -42,11 +41,11 @@ class SharedVersion:
         return came or self.ask()
 
     def ask(self) -> bytes:
-        found: bytes | None = self.redis.get(KEY)
+        found: bytes | None = self.redis("GET", KEY)
         if found is None:  # A Redis that was emptied; of several who notice, one sets it.
-            self.redis.set(KEY, new(), nx=True)
-            found = self.redis.get(KEY)
+            self.redis("SET", KEY, new(), "NX")
+            found = self.redis("GET", KEY)
         return found or b""
 
     def replace(self) -> None:
-        self.redis.set(KEY, new())
+        self.redis("SET", KEY, new())

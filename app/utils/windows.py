@@ -54,9 +54,9 @@ class Window(NamedTuple):
 class Windows:
     """The windows of an app. ``hit`` takes a place in one, where there is room; ``look`` only says whether there is."""
 
-    def __init__(self, redis_url: str, rest: Rest) -> None:
+    def __init__(self, redis: remote.Line | None, rest: Rest) -> None:
         self.own = OwnWindows()
-        self.script = remote.Script(redis_url, SCRIPT) if redis_url else None
+        self.script = remote.Script(redis, SCRIPT) if redis else None
         self.rest = rest
 
     def hit(self, item: RateLimitItem, *keys: str) -> Window:

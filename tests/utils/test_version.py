@@ -8,6 +8,7 @@ from limits import parse
 
 from app.utils import remote, version
 from app.utils.lean import g_itself
+from app.utils.remote import Line
 from app.utils.resting import Rest
 from app.utils.version import OwnVersion, SharedVersion
 from app.utils.windows import Windows
@@ -22,14 +23,14 @@ def current(request, app, monkeypatch):
     """A version of each kind, within a request."""
     monkeypatch.setattr(version, "KEY", f"shop:test:{uuid.uuid4().hex}")
     with app.test_request_context():
-        yield SharedVersion(REDIS) if request.param == "shared" else OwnVersion()
+        yield SharedVersion(Line(REDIS)) if request.param == "shared" else OwnVersion()
 
 
 @pytest.fixture
 def shared(app, monkeypatch):
     monkeypatch.setattr(version, "KEY", f"shop:test:{uuid.uuid4().hex}")
     with app.test_request_context():
-        yield SharedVersion(REDIS)
+        yield SharedVersion(Line(REDIS))
 
 
 @pytest.mark.databases("sqlite")
@@ -46,7 +47,7 @@ def test_a_version_stands_until_it_is_replaced(current):
 @pytest.mark.databases("sqlite")
 def test_all_processes_see_the_same_version(shared):
     """Each has a client of its own; what one replaces the other reads, and neither had one to begin with."""
-    other = SharedVersion(REDIS)
+    other = SharedVersion(Line(REDIS))
     assert shared.read() == other.read()
     other.replace()
     assert shared.read() == other.read()
@@ -59,7 +60,7 @@ def test_of_many_who_find_none_all_see_the_one_that_is_set(shared):
 
     def read():
         start.wait()
-        found.append(SharedVersion(REDIS).ask())
+        found.append(SharedVersion(Line(REDIS)).ask())
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:
@@ -77,7 +78,7 @@ def test_the_count_of_a_request_brings_the_version_along(shared, emptied):
     """One round trip for both, also where there is none yet: it is made by the count then, and stands."""
     if not emptied:
         shared.replace()
-    windows = Windows(REDIS, Rest())
+    windows = Windows(Line(REDIS), Rest())
     window = windows.hit(parse("9 per hour"), uuid.uuid4().hex)
     assert window.version
     assert window.version == shared.ask() == windows.look(parse("9 per hour"), uuid.uuid4().hex).version
@@ -97,11 +98,11 @@ def test_what_came_along_is_not_asked_for_again(shared, monkeypatch):
 @pytest.mark.parametrize("loss", ["client kill", "script flush"])
 def test_a_redis_that_closed_the_connection_or_forgot_the_script_still_counts(loss):
     """As after its restart: this very request is counted there, and nobody counts for themselves."""
-    windows, limit, key = Windows(REDIS, Rest()), parse("9 per hour"), uuid.uuid4().hex
+    windows, limit, key = Windows(Line(REDIS), Rest()), parse("9 per hour"), uuid.uuid4().hex
     assert windows.hit(limit, key).remaining == 8
     administrator = remote.connect(REDIS)
     if loss == "client kill":
-        connection = windows.script.own.connection
+        connection = windows.script.line.own.connection
         (number,) = [
             each["id"] for each in administrator.client_list() if each["addr"].endswith(f":{connection._sock.getsockname()[1]}")
         ]

@@ -9,6 +9,7 @@ from limits import parse
 from redis import RedisError
 
 from app.utils import windows as module
+from app.utils.remote import Line
 from app.utils.resting import Rest
 from app.utils.windows import Windows
 from tests import services
@@ -19,7 +20,7 @@ REDIS = services.url_of("redis")
 @pytest.fixture(params=["memory", *(["redis"] if services.answers("redis") else [])])
 def windows(request):
     """Windows of each kind, under keys of their own."""
-    return Windows(REDIS if request.param == "redis" else "", Rest())
+    return Windows(Line(REDIS) if request.param == "redis" else None, Rest())
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
 
 
 def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, monkeypatch):
-    windows, limit = Windows("redis://127.0.0.1:1/0", Rest()), parse("2 per hour")
+    windows, limit = Windows(Line("redis://127.0.0.1:1/0"), Rest()), parse("2 per hour")
     asked = []
 
     def script(*_):
@@ -90,7 +91,7 @@ def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, 
 
 
 def test_windows_that_nobody_fills_are_dropped(monkeypatch, key):
-    windows = Windows("", Rest())
+    windows = Windows(None, Rest())
     monkeypatch.setattr(module, "SWEEP", 3)
     windows.hit(parse("1 per second"), key)
     time.sleep(1.1)

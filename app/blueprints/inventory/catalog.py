@@ -129,5 +129,5 @@ def make(view: Callable[[], Response], key: str, version: bytes) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    url = app.config["REDIS_URL"]
-    app.extensions["catalog"] = Catalog(SharedVersion(url) if url else OwnVersion(), app.extensions["rest"])
+    redis = app.extensions["redis"]
+    app.extensions["catalog"] = Catalog(SharedVersion(redis) if redis else OwnVersion(), app.extensions["rest"])
