@@ -114,7 +114,7 @@ class Bench:
                 redis.start()
             specs = []
             for number, side in enumerate(sides):
-                place = f"{redis.url.rpartition('/')[0]}/{number}" if redis else ""
+                place = redis.socket_url(number) if redis else ""
                 specs.append(ending.enter_context(self.serving(side, workers, place)))
             command = [sys.executable, str(self.peers / "bench.py"), *options, *others, *specs]
             environment = os.environ | {"WORKERS": str(workers), "DATABASE_URL": self.server}

@@ -157,12 +157,18 @@ class Redis:
     def __init__(self) -> None:
         self.port = free_port()
         self.folder = folder_of("nobody", "redis")
+        self.socket = self.folder / "redis.sock"
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command += ["--unixsocket", str(self.socket), "--unixsocketperm", "777"]
         self.program = Program([*command, "--dir", str(self.folder)], self.folder)
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def socket_url(self, database: int = 0) -> str:
+        """Its Unix socket, which is how a shop on the same machine is to reach it (docs/operations.md)."""
+        return f"unix://{self.socket}?db={database}"
 
     def start(self) -> "Redis":
         self.program.start()

@@ -55,7 +55,7 @@ class Fleet:
         self.ending.callback(services.drop_database, kind, name)
         redis = Redis()
         self.ending.callback(redis.remove)
-        self.settings = UNLIMITED | {"DATABASE_URL": self.url, "REDIS_URL": redis.start().url, "WEB_CONCURRENCY": "1"}
+        self.settings = UNLIMITED | {"DATABASE_URL": self.url, "REDIS_URL": redis.start().socket_url(), "WEB_CONCURRENCY": "1"}
         self.settings |= {"ADMIN_EMAIL": "first@example.com", "ADMIN_PASSWORD": PASSWORD, "TRUSTED_PROXIES": "1"} | settings
         self.ports = [free_port(), free_port()]
         self.link = self.folder / "shop"
