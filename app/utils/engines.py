@@ -58,6 +58,7 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = writes
     app.config["SQLALCHEMY_BINDS"] = {"reads": reads | {"url": url}}
     db.init_app(app)
+    app.teardown_appcontext_funcs.clear()  # Of a session of the ORM, which no request has (docs/decisions/3).
     connect = any_of(str(hosts).split(",")) if hosts else None
     with app.app_context():
         for engine in db.engines.values():

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask, Request, Response, current_app, g, request
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
 
@@ -47,6 +48,13 @@ class LeanFlask(Flask):
         if request.environ["PATH_INFO"].startswith("//"):
             raise NotFound
         return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
+
+
+class KnownHeaders(Headers):
+    """The headers of an answer that is given again; werkzeug has checked each when it was given first."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._list = pairs.copy()
 
 
 def request_itself() -> Request:

@@ -19,24 +19,24 @@ SWEEP = 4096
 """After so many hits, windows that nobody fills any more are dropped."""
 SCRIPT = """
 local time = redis.call('TIME')
+local now, amount, length = time[1] * 1000000 + time[2], tonumber(ARGV[1]), ARGV[2] * 1000000
 local version = redis.call('GET', KEYS[2])
 if not version then
   version = time[1] .. '.' .. time[2]
   redis.call('SET', KEYS[2], version)
 end
-local now, amount, seconds = time[1] + time[2] / 1000000, tonumber(ARGV[1]), tonumber(ARGV[2])
 local oldest = redis.call('LINDEX', KEYS[1], 0)
-while oldest and tonumber(oldest) <= now - seconds do
+while oldest and oldest + 0 <= now - length do
   redis.call('LPOP', KEYS[1])
   oldest = redis.call('LINDEX', KEYS[1], 0)
 end
 local used = redis.call('LLEN', KEYS[1])
 local allowed = used < amount
 if allowed and ARGV[3] == '1' then
-  used = redis.call('RPUSH', KEYS[1], string.format('%.6f', now))
-  redis.call('EXPIRE', KEYS[1], seconds)
+  used = redis.call('RPUSH', KEYS[1], now)
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
-return {allowed and 1 or 0, amount - used, string.format('%.6f', (oldest or now) + seconds), version}
+return {allowed and 1 or 0, amount - used, (oldest or now) + length, version}
 """
 
 
@@ -67,11 +67,11 @@ class Windows:
 
     def ask(self, item: RateLimitItem, keys: tuple[str, ...], *, take: bool) -> Window:
         seconds = item.get_expiry()
-        key = f"shop:limit:{':'.join(keys)}:{item.amount}:{seconds}"
+        key = f"shop:window:{':'.join(keys)}:{item.amount}:{seconds}"
         if self.script is not None and not self.rest:
             try:
                 allowed, remaining, reset, current = self.script((key, version.KEY), item.amount, seconds, int(take))
-                return Window(bool(allowed), item.amount, remaining, float(reset), current)
+                return Window(bool(allowed), item.amount, remaining, reset / 1_000_000, current)
             except remote.RedisError:
                 self.rest.begin()
         return self.own.ask(key, item.amount, seconds, take=take)

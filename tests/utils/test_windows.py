@@ -97,4 +97,4 @@ def test_windows_that_nobody_fills_are_dropped(monkeypatch, key):
     time.sleep(1.1)
     for number in range(4):
         windows.hit(parse("9 per hour"), f"{key}{number}")
-    assert not [name for name in windows.own.hits if name == f"shop:limit:{key}:1:1"]
+    assert not [name for name in windows.own.hits if name == f"shop:window:{key}:1:1"]

@@ -14,11 +14,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app
-from werkzeug.datastructures import Headers
 
 from app.utils import conditional, remote
 from app.utils.extensions import cache
-from app.utils.lean import app_itself, request_itself
+from app.utils.lean import KnownHeaders, app_itself, request_itself
 from app.utils.resting import Rest
 from app.utils.version import OwnVersion, SharedVersion
 
@@ -115,7 +114,7 @@ def find(key: str, version: bytes) -> Response | None:
     kept = cache.get(key)
     if kept is None or kept[0] != version:
         return None
-    return app_itself().response_class([kept[1]], headers=Headers(kept[2]))
+    return app_itself().response_class([kept[1]], headers=KnownHeaders(kept[2]))
 
 
 def make(view: Callable[[], Response], key: str, version: bytes) -> Response:
