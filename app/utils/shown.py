@@ -26,11 +26,29 @@ class Timestamp(AsIs, fields.DateTime):
         super().__init__(dump_only=True, metadata={"example": "2026-11-24T08:00:00Z"}, **kwargs)
 
 
+class ShownList(fields.Nested):
+    """The records that belong to a record."""
+
+    def __init__(self, schema: type[Schema]) -> None:
+        super().__init__(schema, many=True)
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
+        return self.schema.dump(getattr(obj, attr), many=True)
+
+
 class Shown:
-    """Mixed into a schema of what goes out: every field of it is always there, and the document says so."""
+    """Mixed into a schema of what goes out, before marshmallow's: every field of it is always there, and the document says
+    so."""
 
     TYPE_MAPPING = Schema.TYPE_MAPPING | {str: ShownText, int: ShownNumber}
     """Which fields ``auto_field`` makes."""
+    dump_fields: dict[str, fields.Field[Any]]
 
     def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
         field.required = True
+
+    def _serialize(self, obj: Any, *, many: bool = False) -> Any:
+        """What ``dump`` does between its hooks. marshmallow's own asks each field of each record whether it is missing."""
+        if many:
+            return [self._serialize(each) for each in obj]
+        return {field.data_key or name: field.serialize(name, obj) for name, field in self.dump_fields.items()}

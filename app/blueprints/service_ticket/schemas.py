@@ -10,7 +10,7 @@ from app.models import MAX_ID, ServiceTicket
 from app.utils.extensions import ma
 from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Vin
 from app.utils.pagination import PageQuery
-from app.utils.shown import Shown, ShownNumber, ShownText, Timestamp
+from app.utils.shown import Shown, ShownList, ShownNumber, ShownText, Timestamp
 
 A_DAY, A_VIN = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
 A_DESCRIPTION, A_QUANTITY = {"example": "Replace front brake pads"}, {"example": 4}
@@ -126,8 +126,8 @@ class TicketOut(Shown, ma.SQLAlchemySchema):
     service_date = Day(metadata=A_DAY)
     description = ma.auto_field(metadata=A_DESCRIPTION)
     vin = ma.auto_field(metadata=A_VIN)
-    mechanics = fields.Nested(NamedOut, many=True)
-    parts = fields.Nested(TicketPartOut, many=True)
+    mechanics = ShownList(NamedOut)
+    parts = ShownList(TicketPartOut)
     parts_total = Money(attribute="parts_total_cents", dump_only=True, metadata={"example": 199.6})
     created_at = Timestamp()
     updated_at = Timestamp()
