@@ -110,11 +110,10 @@ class Ticket:
 def read_tickets(ids: Sequence[int]) -> list[Ticket]:
     """The tickets of these ids that are not deleted, in the order of the ids."""
     found: dict[int, Ticket] = {}
-    for row in fetch_about(whole, ids):
-        kind, ticket_id, item_id, text, quantity, cents, *own = tuple(row)
+    rows: Sequence[Any] = fetch_about(whole, ids)
+    for kind, ticket_id, item_id, text, quantity, cents, customer_id, day, vin, created, updated in rows:
         if kind == TICKET:
-            customer_id, service_date, vin, created_at, updated_at = own
-            found[ticket_id] = Ticket(ticket_id, customer_id, service_date, text, vin, created_at, updated_at)
+            found[ticket_id] = Ticket(ticket_id, customer_id, day, text, vin, created, updated)
         elif (ticket := found.get(ticket_id)) is None:
             continue
         elif kind == MECHANIC:
