@@ -120,7 +120,7 @@ def serve(host: str, address: str, port: int, workers: int, metrics_port: int) -
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=2,
+        blocking_threads=3,
         backpressure=MOST_CONNECTIONS,
         websockets=False,
         respawn_failed_workers=True,

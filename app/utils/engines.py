@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.utils.extensions import db
 
-THREADS = 2
+THREADS = 3
 """Threads that serve requests in a process; each needs one connection of an engine at a time."""
 LOCK_SECONDS = 5
 """How long a statement waits for a lock before its transaction is tried again."""

@@ -1,5 +1,8 @@
 """Schemas of what goes out, and their fields: what the tables hold is shown as it stands."""
 
+from collections.abc import Callable
+from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -47,8 +50,17 @@ class Shown:
     def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
         field.required = True
 
+    @cached_property
+    def readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        """What reads each field of a record, by the name that it goes out under."""
+        return [(field.data_key or name, reader_of(name, field)) for name, field in self.dump_fields.items()]
+
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
         """What ``dump`` does between its hooks. marshmallow's own asks each field of each record whether it is missing."""
         if many:
             return [self._serialize(each) for each in obj]
-        return {field.data_key or name: field.serialize(name, obj) for name, field in self.dump_fields.items()}
+        return {name: read(obj) for name, read in self.readers}
+
+
+def reader_of(name: str, field: fields.Field[Any]) -> Callable[[Any], Any]:
+    return attrgetter(field.attribute or name) if isinstance(field, AsIs) else partial(field.serialize, name)

@@ -217,7 +217,7 @@ def test_limits_hold_while_redis_is_gone(redis, open_shop, proof, fault):
     for answer in answers:
         if answer.status == 429:
             assert int(answer.headers["retry-after"]) >= 1
-    assert max(answer.seconds for answer in logins + orders) < 2.5  # Six wait in line for each of two threads.
+    assert max(answer.seconds for answer in logins + orders) < 2.5  # Four wait in line for each of three threads.
     engine = shop.engine()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT quantity FROM inventory").scalar() == 47

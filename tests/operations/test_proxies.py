@@ -144,7 +144,7 @@ def holds_on_to_connections(proxy, token, port):
 
 
 def ends_slow_senders(proxy, token):
-    """Sixty who never finish a body and twenty who never finish a head keep nobody from the shop's two threads."""
+    """Sixty who never finish a body and twenty who never finish a head keep nobody from the shop's three threads."""
     head = f"POST /inventory HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
     body = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     slow = [proxy.open("127.0.0.11") for _ in range(80)]

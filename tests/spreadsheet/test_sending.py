@@ -29,7 +29,7 @@ def test_each_batch_is_a_statement_of_its_own_that_holds_no_connection(app, staf
 
 
 def test_a_long_list_is_written_one_at_a_time_and_a_short_one_always(staff, make, many):
-    """A slow client holds one of the two threads that serve requests; the other stays free. 503 says to come again."""
+    """A slow client holds one of the three threads that serve requests; the others stay free. 503 says to come again."""
     part = make.part()
     many(BATCH)
     first = staff.get("/tickets.csv")
