@@ -139,11 +139,21 @@ class Lines(logging.StreamHandler[TextIO]):
 
     def add(self, line: str | Answered) -> None:
         self.waiting.append(line)
-        if len(self.waiting) >= MOST_WAITING:
-            self.flush()
-        elif self.writer is None or not self.writer.is_alive():  # No thread outlives a fork.
-            self.writer = threading.Thread(target=self.write_on, name="log", daemon=True)
-            self.writer.start()
+        try:
+            if len(self.waiting) >= MOST_WAITING:
+                self.flush()
+            elif self.writer is None or not self.writer.is_alive():  # No thread outlives a fork.
+                self.writer = threading.Thread(target=self.write_on, name="log", daemon=True)
+                self.writer.start()
+        except Exception:
+            self.handleError(LINE)
+
+    def line_of(self, answered: Answered) -> str:
+        try:
+            return self.format(answered.line())
+        except Exception:
+            self.handleError(LINE)
+            return f"A request whose line could not be made: {answered.request_id}"
 
     def write_on(self) -> None:
         never = threading.Event()
@@ -154,7 +164,7 @@ class Lines(logging.StreamHandler[TextIO]):
         self.acquire()
         try:
             waiting = [self.waiting.popleft() for _ in range(len(self.waiting))]
-            lines = [each if isinstance(each, str) else self.format(each.line()) for each in waiting]
+            lines = [each if isinstance(each, str) else self.line_of(each) for each in waiting]
             with suppress(OSError, ValueError, AttributeError):  # Nobody reads it, or there is no such stream.
                 for some in together(lines):
                     self.stream.write(some)

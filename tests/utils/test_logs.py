@@ -229,6 +229,36 @@ def test_what_cannot_be_logged_ends_no_request(environment, capsys):
     assert "Logging error" in capsys.readouterr().err
 
 
+class Broken(io.StringIO):
+    def write(self, _text):
+        raise RuntimeError("It is broken.")
+
+
+@pytest.mark.databases("sqlite")
+def test_a_log_that_breaks_turns_no_answer_into_an_error(anyone, monkeypatch, capsys):
+    """What is committed stays answered, whatever becomes of its line."""
+    monkeypatch.setattr(logs, "MOST_WAITING", 1)
+    before = logs.LINES.setStream(Broken())
+    try:
+        assert anyone.get("/health/live").status_code == 200
+    finally:
+        logs.LINES.waiting.clear()
+        logs.LINES.setStream(before)
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_a_line_that_cannot_be_made_takes_no_other_with_it(capsys):
+    handler, stream = logs.Lines(), io.StringIO()
+    handler.setStream(stream)
+    good = logs.Answered(0.0, "good", "GET", "/", "/", 200, 0.1, None, None)
+    for each in (good, good._replace(request_id="bad", path=None), good):
+        handler.add(each)
+    handler.flush()
+    assert [line.partition(" ")[0] for line in stream.getvalue().splitlines()] == ["GET", "A", "GET"]
+    assert "bad" in stream.getvalue()
+    assert "Logging error" in capsys.readouterr().err
+
+
 def test_a_process_without_a_standard_error_logs_nothing_and_keeps_nothing():
     handler = logs.Lines()
     handler.stream = None
