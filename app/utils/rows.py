@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from app.utils.database import execute, fetch
+from app.utils.extensions import db
 
 AT_ONCE = 100
 """Rows that one update adds to: SQLite reads no condition of a thousand parts."""
@@ -75,7 +76,13 @@ def inserting(table: Table, names: tuple[str, ...], count: int) -> Insert:
 
 
 def add_rows(table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, each with values for the same columns."""
+    """Insert rows, each with values for the same columns.
+
+    MySQL and MariaDB get them as a list: for an insert of a SELECT they lock the counter of a table's ids until it is done,
+    and one that waits for a foreign key would stop all others."""
+    if rows and db.engine.dialect.name == "mysql":
+        execute(insert(table), rows)
+        return
     for some in (rows[start : start + INSERTED_AT_ONCE] for start in range(0, len(rows), INSERTED_AT_ONCE)):
         values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
         execute(inserting(table, tuple(some[0]), len(some)), values)
