@@ -120,6 +120,14 @@ class Transaction:
                     raise CommitUnknown from error
                 raise
 
+    def tell(self) -> None:
+        """Tell those who wait for the commit; what is committed stays committed, whatever fails to hear of it."""
+        for tell in dict.fromkeys(self.waiting):
+            try:
+                tell()
+            except Exception:
+                log.exception("Something after a commit failed")
+
     def end(self) -> None:
         """Roll back what is not committed, also where the commit itself failed, and give the connection back."""
         if self.opened is not None:
@@ -134,16 +142,16 @@ def once(work: Callable[[], T]) -> T:
     known = g_itself()
     known.transaction = this = Transaction()
     try:
-        result = work()
-        this.commit()
-    finally:
-        del known.transaction
-        this.end()
-    for tell in dict.fromkeys(this.waiting):
         try:
-            tell()
-        except Exception:  # What is committed stays committed, whatever fails to hear of it.
-            log.exception("Something after a commit failed")
+            result = work()
+            this.commit()
+        finally:
+            del known.transaction
+            this.end()
+    except CommitUnknown:  # It may have happened, and the next attempt may only find that it did.
+        this.tell()
+        raise
+    this.tell()
     return result
 
 

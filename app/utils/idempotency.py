@@ -13,6 +13,7 @@ from functools import cache, wraps
 from hashlib import blake2b
 from typing import Any, TypeVar
 
+from blinker import signal
 from flask import Response
 from sqlalchemy import BindParameter, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -58,6 +59,10 @@ KEEP = (
 EXPIRED = select(keys.c.id).where(keys.c.created_at < bindparam("before")).limit(PURGED_AT_ONCE)
 
 
+replayed = signal("request-replayed")
+"""Sent before a first answer is given again: whoever did the work may have been killed before it told of it."""
+
+
 class InFlight(Conflict):
     detail = "A request with this Idempotency-Key is being answered; try again shortly."
 
@@ -82,6 +87,7 @@ def idempotent(view: View) -> View:
             raise Invalid({"Idempotency-Key": "must have 1 to 255 printable ASCII characters"})
         first = claim(who, key, fingerprint(app_itself().config["SECRET_KEY"]))
         if first is not None:
+            after_commit(replayed.send)
             return replay(first)
         response: Response = view(*args, **kwargs)
         answer = {"answered": response.status_code, "where": response.headers.get("Location"), "answer": response.get_data()}

@@ -148,6 +148,22 @@ def test_after_its_rest_the_cache_is_asked_again(customer, make, fault, catalog,
     assert [sql for sql in statements if "inventory" in sql] == [], "it is served from the cache"
 
 
+@pytest.mark.databases("sqlite")
+def test_a_write_whose_teller_was_killed_is_told_when_it_is_answered_again(staff, make, catalog, monkeypatch):
+    """Its process ended between the commit and the version, and the client repeats the request at another one."""
+    part, key = make.part(quantity=5), {"Idempotency-Key": "once"}
+    new = {"name": "Oil", "price": 1}
+    monkeypatch.setattr(catalog, "has_changed", lambda: None)
+    assert len(staff.get("/inventory").json) == 1
+    made = staff.post("/inventory", json=new, headers=key).json["id"]
+    assert len(staff.get("/inventory").json) == 1, "nobody has been told"
+    monkeypatch.undo()
+    monkeypatch.setitem(staff.app.extensions, "catalog", catalog)
+    again = staff.post("/inventory", json=new, headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert [each["id"] for each in staff.get("/inventory").json] == [part.id, made]
+
+
 def test_an_expired_list_is_read_once_and_not_by_all_who_wait(customer, make, statements, monkeypatch):
     """Eight ask at once for a list that is not there: the database is asked as often as for one of them."""
     for _ in range(3):

@@ -90,6 +90,16 @@ def test_a_commit_whose_answer_is_lost_is_replayed_with_a_key(staff, order, left
     assert [row[0] for row in left.everything()["service_tickets"]] == [answer.json["id"]]
 
 
+@pytest.mark.parametrize("headers", [{}, KEY])
+def test_a_commit_whose_answer_is_lost_leaves_nothing_stale(staff, order, headers, answer_lost):
+    """With a key the second attempt finds the work done, and tells nobody; without one the client is told to look."""
+    body, part = order
+    assert staff.get(f"/inventory/{part.id}").json["quantity"] == 10
+    answer_lost.clear()
+    assert staff.post("/tickets", json=body, headers=headers).status_code == (201 if headers else 503)
+    assert staff.get(f"/inventory/{part.id}").json["quantity"] == 8
+
+
 def test_a_commit_that_was_lost_before_it_happened_is_done_with_a_key(staff, order, left, engine, monkeypatch):
     """The key is not there, so the work is done again; without a key it would be 503."""
     body, part = order

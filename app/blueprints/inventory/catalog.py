@@ -17,6 +17,7 @@ from flask import Flask, Response, current_app
 
 from app.utils import conditional, remote
 from app.utils.extensions import cache
+from app.utils.idempotency import replayed
 from app.utils.lean import KnownHeaders, app_itself, request_itself
 from app.utils.resting import Rest
 from app.utils.version import OwnVersion, SharedVersion
@@ -87,6 +88,9 @@ def catalog() -> Catalog:
 def has_changed() -> None:
     """Call after the commit of whatever changes a part."""
     catalog().has_changed()
+
+
+replayed.connect(lambda _: has_changed(), weak=False)
 
 
 def cached(view: View) -> View:
