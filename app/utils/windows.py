@@ -70,7 +70,8 @@ class Windows:
         key = f"shop:window:{':'.join(keys)}:{item.amount}:{seconds}"
         if self.script is not None and not self.rest:
             try:
-                allowed, remaining, reset, current = self.script((key, version.KEY), item.amount, seconds, int(take))
+                allowed, remaining, reset, found = self.script((key, version.KEY), item.amount, seconds, int(take))
+                current = version.in_life(found, self.script.line.life)
                 return Window(bool(allowed), item.amount, remaining, reset / 1_000_000, current)
             except remote.RedisError:
                 self.rest.begin()

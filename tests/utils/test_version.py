@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from functools import partial
 
 import pytest
 from limits import parse
@@ -13,9 +14,18 @@ from app.utils.resting import Rest
 from app.utils.version import OwnVersion, SharedVersion
 from app.utils.windows import Windows
 from tests import services
+from tests.faults.needs import needs
+from tests.harness.servers import Redis
 
 REDIS = services.url_of("redis")
 with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")
+
+
+def opened():
+    """A line whose connection is open: each that is opened begins a new life."""
+    line = Line(REDIS)
+    line("PING")
+    return line
 
 
 @pytest.fixture(params=["own", *(["shared"] if services.answers("redis") else [])])
@@ -23,14 +33,14 @@ def current(request, app, monkeypatch):
     """A version of each kind, within a request."""
     monkeypatch.setattr(version, "KEY", f"shop:test:{uuid.uuid4().hex}")
     with app.test_request_context():
-        yield SharedVersion(Line(REDIS)) if request.param == "shared" else OwnVersion()
+        yield SharedVersion(opened()) if request.param == "shared" else OwnVersion()
 
 
 @pytest.fixture
 def shared(app, monkeypatch):
     monkeypatch.setattr(version, "KEY", f"shop:test:{uuid.uuid4().hex}")
     with app.test_request_context():
-        yield SharedVersion(Line(REDIS))
+        yield SharedVersion(opened())
 
 
 @pytest.mark.databases("sqlite")
@@ -47,7 +57,7 @@ def test_a_version_stands_until_it_is_replaced(current):
 @pytest.mark.databases("sqlite")
 def test_all_processes_see_the_same_version(shared):
     """Each has a client of its own; what one replaces the other reads, and neither had one to begin with."""
-    other = SharedVersion(Line(REDIS))
+    other = SharedVersion(opened())
     assert shared.read() == other.read()
     other.replace()
     assert shared.read() == other.read()
@@ -78,7 +88,7 @@ def test_the_count_of_a_request_brings_the_version_along(shared, emptied):
     """One round trip for both, also where there is none yet: it is made by the count then, and stands."""
     if not emptied:
         shared.replace()
-    windows = Windows(Line(REDIS), Rest())
+    windows = Windows(shared.redis, Rest())
     window = windows.hit(parse("9 per hour"), uuid.uuid4().hex)
     assert window.version
     assert window.version == shared.ask() == windows.look(parse("9 per hour"), uuid.uuid4().hex).version
@@ -92,6 +102,42 @@ def test_what_came_along_is_not_asked_for_again(shared, monkeypatch):
     g_itself().version = b"came along"
     monkeypatch.setattr(shared, "redis", None)
     assert shared.read() == b"came along"
+
+
+@with_redis
+def test_any_number_of_threads_may_come_and_go():
+    """A server ends threads that are idle, and begins others: redis-py's pool would count all of them, up to a hundred."""
+    line, answers = Line(REDIS), []
+    for _ in range(150):
+        thread = threading.Thread(target=lambda: answers.append(line("PING")))
+        thread.start()
+        thread.join()
+    assert answers == [b"PONG"] * 150
+
+
+@needs("redis-server")
+@pytest.mark.databases("sqlite")
+def test_a_redis_that_comes_back_with_an_earlier_version_brings_no_earlier_answer_back(app):
+    """From its snapshot: the same version stands there again, and answers that were kept under it are from before a write."""
+    server = Redis().start()
+    try:
+        with app.test_request_context():
+            line = Line(server.url)
+            shared, windows = SharedVersion(line), Windows(line, Rest())
+            hit = partial(windows.hit, parse("9 per hour"), "someone")
+            line("PING")
+            kept = shared.ask()
+            assert kept == hit().version
+            line("SAVE")
+            shared.replace()
+            assert shared.ask() != kept
+            server.kill()
+            server.start()
+            seen = [hit().version, shared.ask(), hit().version]
+            assert seen[-1].partition(b" ")[0] == kept.partition(b" ")[0], "it has come back"
+            assert kept not in seen
+    finally:
+        server.remove()
 
 
 @with_redis
