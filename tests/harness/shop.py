@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ class Client:
         began = time.monotonic()
         try:
             self.connection = self.connection or self.connect()
-            self.connection.request(method, path, text, given)
+            with suppress(BrokenPipeError):  # A refusal may overtake the body, and end the connection (RFC 9112, section 9.6).
+                self.connection.request(method, path, text, given)
             response = self.connection.getresponse()
             raw = response.read()
         except GONE:
