@@ -74,6 +74,7 @@ def _admit() -> None:
 def _settle(response: Response) -> Response:
     """After each request: its headers, and its line in the log."""
     asked, known = request_itself(), g_itself()
+    wire.take_in(asked)
     limits.show(response, known)
     conditional.tag(response, asked)
     logs.end(response, asked, known)

@@ -6,6 +6,7 @@ number with a fraction becomes a Decimal, so that money is exact and ``1.0`` is 
 
 import json
 import re
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.utils.errors import Malformed, WrongMediaType
 from app.utils.lean import request_itself
@@ -71,6 +72,14 @@ def read(body: bytes) -> Any:
         raise Malformed(f"The body nests deeper than {MOST_LEVELS} levels.") from None
     except ValueError:
         raise Malformed("The body is not JSON.") from None
+
+
+def take_in(asked: Request) -> None:
+    """Read what is left of a request. A server closes the connection of a body that nobody has read, and a client that still
+    sends it, or asks again over that connection, would hear of that instead of an answer."""
+    if asked.environ.get("CONTENT_LENGTH"):
+        with suppress(HTTPException, OSError):  # It is too large, or who sends it has gone.
+            asked.get_data()
 
 
 class StrictParser(FlaskParser):

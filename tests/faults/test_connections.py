@@ -1,6 +1,7 @@
 """Clients that hold a connection and say little: they keep nobody else out."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import time
@@ -29,6 +30,21 @@ def test_idle_and_slow_connections_keep_nobody_out(proof):
         assert slowest < 2
         assert time.monotonic() - began < 20, "one waited until another was closed for its idleness"
         assert shop.client().call("GET", "/health/ready").status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/tickets", 401), ("/nowhere", 404), ("/customers", 422)])
+def test_a_refusal_does_not_overtake_the_body_of_its_request(path, status):
+    """The head comes, and the body a moment later, as Python's own client sends them: the answer comes after both, and the
+    connection serves the next request. A server closes one whose body nobody has read."""
+    with shop_on("sqlite") as shop, socket.create_connection(("127.0.0.1", shop.port), timeout=5) as connection:
+        body = b'{"name": "Ann"}'
+        head = f"POST {path} HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        for _ in range(3):
+            connection.sendall(head.encode())
+            time.sleep(0.05)
+            connection.sendall(body)
+            answer = connection.recv(100_000)
+            assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 @pytest.mark.parametrize(("given", "allowed", "taken"), [(256, 512, 512), (256, 20_000, 10_240), (15_000, 20_000, 15_000)])
