@@ -36,7 +36,7 @@ class ShownList(fields.Nested):
         super().__init__(schema, many=True)
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
-        return self.schema.dump(getattr(obj, attr), many=True)
+        return self.schema.dump(getattr(obj, self.attribute or attr), many=True)
 
 
 class Shown:
