@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +63,7 @@ class Client:
         began = time.monotonic()
         try:
             self.connection = self.connection or self.connect()
-            with suppress(BrokenPipeError):  # A refusal may overtake the body, and end the connection (RFC 9112, section 9.6).
-                self.connection.request(method, path, text, given)
+            self.connection.request(method, path, text, given)
             response = self.connection.getresponse()
             raw = response.read()
         except GONE:

@@ -16,6 +16,7 @@ from app.utils.windows import Windows
 from tests import services
 from tests.faults.needs import needs
 from tests.harness.servers import Redis
+from tests.races.together import at_once
 
 REDIS = services.url_of("redis")
 with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")
@@ -66,17 +67,7 @@ def test_all_processes_see_the_same_version(shared):
 @with_redis
 @pytest.mark.databases("sqlite")
 def test_of_many_who_find_none_all_see_the_one_that_is_set(shared):
-    found, start = [], threading.Barrier(8)
-
-    def read():
-        start.wait()
-        found.append(SharedVersion(Line(REDIS)).ask())
-
-    threads = [threading.Thread(target=read) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = at_once(*[lambda: SharedVersion(Line(REDIS)).ask()] * 8)
     assert len(found) == 8
     assert len(set(found)) == 1
 

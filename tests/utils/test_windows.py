@@ -1,6 +1,5 @@
 """The moving windows that requests are counted in: exact, in memory and in Redis alike."""
 
-import threading
 import time
 import uuid
 
@@ -13,6 +12,7 @@ from app.utils.remote import Line
 from app.utils.resting import Rest
 from app.utils.windows import Windows
 from tests import services
+from tests.races.together import at_once
 
 REDIS = services.url_of("redis")
 
@@ -59,18 +59,7 @@ def test_keys_and_limits_don_t_meet(windows, key):
 
 
 def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
-    limit, passed = parse("10 per hour"), []
-    start = threading.Barrier(24)
-
-    def rush():
-        start.wait()
-        passed.append(windows.hit(limit, key).allowed)
-
-    threads = [threading.Thread(target=rush) for _ in range(24)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    passed = at_once(*[lambda: windows.hit(parse("10 per hour"), key).allowed] * 24)
     assert sum(passed) == 10
 
 
