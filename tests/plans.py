@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from typing import NamedTuple
 
 PRIMARY = "primary key"
@@ -51,7 +52,8 @@ def postgresql(connection, sql, parameters, mode="custom"):
     """``mode``: the plan for these values, or the generic one that serves all of a prepared statement."""
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", sql)
-    values = ", ".join("NULL" if parameters[name] is None else f"'{parameters[name]}'" for name in names)
+    plain = (str, int, date)  # The others are bytes, which no plan depends on.
+    values = ", ".join(f"'{parameters[name]}'" if isinstance(parameters[name], plain) else "NULL" for name in names)
     analyze = "ANALYZE, " if sql.startswith("SELECT") else ""
     connection.exec_driver_sql(f"SET plan_cache_mode = force_{mode}_plan")
     connection.exec_driver_sql(f"PREPARE hot AS {numbered}")

@@ -69,23 +69,26 @@ def execute_about(statement: Callable[[int], Executable], ids: Sequence[int], **
 
 # ---------------------------------------------------------------- of some rows
 @cache
-def inserting(table: Table, names: tuple[str, ...], count: int) -> Insert:
-    """An insert of so many rows, with values for these columns; none of the others has a default of Python's."""
-    rows = [select(*(bindparam(f"{name}_{row}", type_=table.c[name].type) for name in names)) for row in range(count)]
-    return insert(table).from_select(names, union_all(*rows) if count > 1 else rows[0], include_defaults=False)
+def inserting(table: Table, names: tuple[str, ...], common: tuple[str, ...], count: int) -> Insert:
+    """An insert of so many rows, with values for these columns, which are the same in all rows for the ``common`` ones; none
+    of the others has a default of Python's."""
+    shared = [bindparam(name, type_=table.c[name].type) for name in common]
+    rows = [select(*(bindparam(f"{name}_{row}", type_=table.c[name].type) for name in names), *shared) for row in range(count)]
+    values = union_all(*rows) if count > 1 else rows[0]
+    return insert(table).from_select([*names, *common], values, include_defaults=False)
 
 
-def add_rows(table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, each with values for the same columns.
+def add_rows(table: Table, rows: list[dict[str, Any]], **common: Any) -> None:
+    """Insert rows, each with values for the same columns, and with those that are ``common`` to all.
 
     MySQL and MariaDB get them as a list: for an insert of a SELECT they lock the counter of a table's ids until it is done,
     and one that waits for a foreign key would stop all others."""
     if rows and db.engine.dialect.name == "mysql":
-        execute(insert(table), rows)
+        execute(insert(table), [row | common for row in rows])
         return
     for some in (rows[start : start + INSERTED_AT_ONCE] for start in range(0, len(rows), INSERTED_AT_ONCE)):
         values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
-        execute(inserting(table, tuple(some[0]), len(some)), values)
+        execute(inserting(table, tuple(some[0]), tuple(common), len(some)), values | common)
 
 
 def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: int, count: int) -> Update:

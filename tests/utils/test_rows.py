@@ -31,33 +31,38 @@ def some_parts(size):
     return select(inventory.c.id).where(inventory.c.id.in_(rows.some_ids(size)))
 
 
+MOMENT = datetime(2026, 11, 24, 8, 0, 1)
+COMMON = {"token_version": 1, "version": 1, "created_at": MOMENT, "updated_at": MOMENT}
+
+
 def people(count):
     """Of two kinds, in turn: a column may be empty, and texts differ in length."""
-    moment = datetime(2026, 11, 24, 8, 0, 1)
-    known = {"token_version": 1, "version": 1, "created_at": moment, "updated_at": moment}
     return [
-        {"name": "N" * number, "email": f"{number}@example.com", "phone": (None, f"555-{number:04}")[number % 2]} | known
+        {"name": "N" * number, "email": f"{number}@example.com", "phone": (None, f"555-{number:04}")[number % 2]}
         for number in range(1, count + 1)
     ]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 10, 11, 25])
-def test_rows_are_inserted_each_with_its_own_values(app, engine, count):
-    """However many: each is there once, in the order in which they were given, and nothing else is."""
-    given = people(count)
+@pytest.mark.parametrize("common", [(), ("version", "created_at"), tuple(COMMON)])
+def test_rows_are_inserted_each_with_its_own_values(app, engine, count, common):
+    """However many, and whatever of them is common to all: each is there once, in the order in which they were given, and
+    nothing else is."""
+    shared = {name: COMMON[name] for name in common}
+    given = [person | {name: value for name, value in COMMON.items() if name not in common} for person in people(count)]
     with app.app_context():
-        once(lambda: rows.add_rows(customers, given))
+        once(lambda: rows.add_rows(customers, given, **shared))
     with engine.connect() as connection:
-        columns = [customers.c[name] for name in people(1)[0]]
+        columns = [customers.c[name] for name in [*people(1)[0], *COMMON]]
         found = connection.execute(select(*columns).order_by(customers.c.id)).mappings().all()
-    assert [dict(row) for row in found] == given
+    assert [dict(row) for row in found] == [person | COMMON for person in people(count)]
 
 
 @pytest.mark.databases("sqlite")
 def test_statements_that_insert_are_few(app, monkeypatch):
     """One for each number of rows up to ten; of more, ten at once."""
     sizes, real = [], rows.inserting
-    monkeypatch.setattr(rows, "inserting", lambda table, names, count: sizes.append(count) or real(table, names, count))
+    monkeypatch.setattr(rows, "inserting", lambda *what: sizes.append(what[-1]) or real(*what))
     with app.app_context():
-        once(lambda: rows.add_rows(customers, people(23)))
+        once(lambda: rows.add_rows(customers, people(23), **COMMON))
     assert sizes == [10, 10, 3]

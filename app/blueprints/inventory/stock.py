@@ -129,8 +129,7 @@ def record(changes: Changes, shelf: Shelf, ticket_id: int | None = None, reason:
         part = shelf[part_id]
         part.quantity += difference
         why = reason or ("used" if difference < 0 else "returned")
-        line = {"inventory_id": part_id, "change": difference, "balance": part.quantity, "reason": why}
-        rows.append(line | {"ticket_id": ticket_id, "mechanic_id": who, "created_at": moment})
+        rows.append({"inventory_id": part_id, "change": difference, "balance": part.quantity, "reason": why})
     if rows:
-        add_rows(stock_movements, rows)
+        add_rows(stock_movements, rows, ticket_id=ticket_id, mechanic_id=who, created_at=moment)
         after_commit(catalog.has_changed)

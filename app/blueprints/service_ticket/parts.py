@@ -88,11 +88,11 @@ def exchange(ticket_id: int, off: Counter[int], on: Counter[int], shelf: Shelf) 
     if remove(ticket_id, gone) != len(gone) or add_to_each(changing, changed, of_ticket=ticket_id) != len(changed):
         raise NotOnTicket
     new = [
-        {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
+        {"inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
         for part_id, count in sorted(on.items())
         if part_id not in kept
     ]
-    add_rows(ticket_parts, new)
+    add_rows(ticket_parts, new, ticket_id=ticket_id)
 
 
 def remove(ticket_id: int, counts: dict[int, int]) -> int:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Table, literal_column, null, select, union_all
+from sqlalchemy import CompoundSelect, literal_column, null, select, union_all
 
 from app.models import inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from app.utils.auth import require_owner
@@ -18,13 +18,12 @@ from app.utils.errors import NotFound
 from app.utils.rows import fetch_about, some_ids
 
 TICKET, MECHANIC, PART = 0, 1, 2
-NOTHING = [null()] * 5
+NOTHING = [null()] * 4
 
 
-def name_in(table: Table, record_id: ColumnElement[int]) -> ScalarSelect[str]:
-    """The name of a record, which is looked up one by one: where it is joined, PostgreSQL reads a whole inventory to name
-    the sixty parts of a page."""
-    return select(table.c.name).where(table.c.id == record_id).scalar_subquery()
+NAME_OF_PART = select(inventory.c.name).where(inventory.c.id == ticket_parts.c.inventory_id).scalar_subquery()
+"""Looked up one by one: where it is joined, PostgreSQL reads a whole inventory to name the sixty parts of a page. Mechanics
+are few: to look each of theirs up, it would read all of them each time."""
 
 
 @cache
@@ -37,9 +36,8 @@ def whole(size: int) -> CompoundSelect[Any]:
             service_tickets.c.id.label("ticket_id"),
             service_tickets.c.id.label("item_id"),
             service_tickets.c.description.label("text"),
-            service_tickets.c.version.label("quantity"),
+            service_tickets.c.customer_id.label("number"),
             service_tickets.c.version.label("cents"),
-            service_tickets.c.customer_id,
             service_tickets.c.service_date,
             service_tickets.c.vin,
             service_tickets.c.created_at,
@@ -49,16 +47,18 @@ def whole(size: int) -> CompoundSelect[Any]:
             literal_column(str(MECHANIC)),
             ticket_mechanics.c.ticket_id,
             ticket_mechanics.c.mechanic_id,
-            name_in(mechanics, ticket_mechanics.c.mechanic_id),
+            mechanics.c.name,
             null(),
             null(),
             *NOTHING,
-        ).where(ticket_mechanics.c.ticket_id.in_(ids)),
+        )
+        .join_from(ticket_mechanics, mechanics)
+        .where(ticket_mechanics.c.ticket_id.in_(ids)),
         select(
             literal_column(str(PART)),
             ticket_parts.c.ticket_id,
             ticket_parts.c.inventory_id,
-            name_in(inventory, ticket_parts.c.inventory_id),
+            NAME_OF_PART,
             ticket_parts.c.quantity,
             ticket_parts.c.unit_price_cents,
             *NOTHING,
@@ -111,15 +111,15 @@ def read_tickets(ids: Sequence[int]) -> list[Ticket]:
     """The tickets of these ids that are not deleted, in the order of the ids."""
     found: dict[int, Ticket] = {}
     rows: Sequence[Any] = fetch_about(whole, ids)
-    for kind, ticket_id, item_id, text, quantity, cents, customer_id, day, vin, created, updated in rows:
+    for kind, ticket_id, item_id, text, number, cents, day, vin, created, updated in rows:
         if kind == TICKET:
-            found[ticket_id] = Ticket(ticket_id, customer_id, day, text, vin, created, updated)
+            found[ticket_id] = Ticket(ticket_id, number, day, text, vin, created, updated)
         elif (ticket := found.get(ticket_id)) is None:
             continue
         elif kind == MECHANIC:
             ticket.mechanics.append(Assigned(item_id, text))
         else:
-            ticket.parts.append(Line(item_id, text, quantity, cents))
+            ticket.parts.append(Line(item_id, text, number, cents))
     return [found[ticket_id] for ticket_id in ids if ticket_id in found]
 
 
