@@ -7,15 +7,14 @@ counted in :mod:`app.utils.windows`, since Flask-Limiter counts a success after 
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from math import ceil
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from flask import Flask, Request, Response, current_app, request
 from flask.ctx import _AppCtxGlobals
 from flask_limiter import RateLimitExceeded
-from limits import RateLimitItem
 
 from app.utils import remote
 from app.utils.auth import caller
@@ -23,11 +22,10 @@ from app.utils.errors import Problem, TooMany, from_problem
 from app.utils.extensions import limiter
 from app.utils.fields import TRIMMED
 from app.utils.lean import app_itself, g_itself, request_itself
-from app.utils.windows import Window, Windows
+from app.utils.windows import Place, Window, Windows, places
 from app.utils.wire import read
 
 View = TypeVar("View", bound=Callable[..., Any])
-Keys = tuple[str, ...]
 
 
 # ---------------------------------------------------------------- every try
@@ -75,27 +73,25 @@ def unlimited(view: View) -> View:
 
 
 def count_request(asked: Request, known: _AppCtxGlobals) -> None:
-    """Before each request: count it for its caller; raise TooMany."""
+    """Before each request: count it for its caller; raise TooMany. In the same step it is found out whether there is room
+    for the success that the view may count afterwards."""
     app = app_itself()
-    items: tuple[RateLimitItem, ...] = app.config["LIMIT_DEFAULT"]
-    if not items or asked.endpoint is None or asked.method == "OPTIONS":
+    if asked.endpoint is None or asked.method == "OPTIONS":
         return
-    if not hasattr(app.view_functions[asked.endpoint], "is_unlimited"):
-        require_room(app.extensions["windows"].hit, items, ("LIMIT_DEFAULT", known.limit_key))
+    view = app.view_functions[asked.endpoint]
+    if hasattr(view, "is_unlimited"):
+        return
+    counted = places(app.config["LIMIT_DEFAULT"], "LIMIT_DEFAULT", known.limit_key)
+    success: Successes | None = getattr(view, "limited_successes", None) if known.caller else None
+    if all_places := counted + success.places(asked, take=False) if success else counted:
+        found, known.version = app.extensions["windows"].ask(all_places)
+        known.room_for_success = found[len(counted) :]
+        require_room(found[: len(counted)], known)
 
 
-def windows() -> Windows:
-    found: Windows = app_itself().extensions["windows"]
-    return found
-
-
-def require_room(ask: Callable[..., Window], items: tuple[RateLimitItem, ...], keys: Keys) -> None:
-    """``hit`` or ``look`` into each window; raise TooMany at the first that is full."""
-    known = g_itself()
-    for item in items:
-        window = ask(item, *keys)
-        if window.version is not None:
-            known.version = window.version
+def require_room(windows: Iterable[Window], known: _AppCtxGlobals) -> None:
+    """Raise TooMany at the first window that is full; the one with the least room is shown."""
+    for window in windows:
         shown: Window | None = known.get("limit_shown")
         if shown is None or not window.allowed or window.remaining < shown.remaining:
             known.limit_shown = window
@@ -104,6 +100,9 @@ def require_room(ask: Callable[..., Window], items: tuple[RateLimitItem, ...], k
 
 
 # ---------------------------------------------------------------- successes
+Keys = tuple[str, ...]
+
+
 def caller_and_ticket(ticket_id: int, **_: Any) -> Keys:
     return caller().key, f"ticket:{ticket_id}"
 
@@ -112,26 +111,37 @@ def caller_alone(**_: Any) -> Keys:
     return (caller().key,)
 
 
+class Successes(NamedTuple):
+    """The limit of a view's successes: the name of its setting, and what it counts them by."""
+
+    name: str
+    by: Callable[..., Keys]
+
+    def places(self, asked: Request, *, take: bool) -> list[Place]:
+        return places(app_itself().config[self.name], self.name, *self.by(**asked.view_args or {}), take=take)
+
+
 def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View]:
     """Count what a view does, and not what it refuses; put it right inside :func:`transaction`.
 
-    It asks first, so that a limit that is reached costs nothing. It counts last, by one atomic hit before the
-    commit: of many requests at once only as many pass as are left, and the others are rolled back to a 429."""
+    It asks first (in :func:`count_request`), so that a limit that is reached costs nothing. It counts last, by one atomic
+    hit before the commit: of many requests at once only as many pass as are left, and the others are rolled back to a 429."""
+    success = Successes(name, by)
 
     def decorate(view: View) -> View:
         @wraps(view)
         def limited(*args: Any, **kwargs: Any) -> Any:
-            known, items = g_itself(), app_itself().config[name]
-            keys = (name, *by(**request_itself().view_args or {}))
-            counted = known.get("success_counted", False)  # A transaction that is tried again counts once.
-            if not counted:
-                require_room(windows().look, items, keys)
+            known = g_itself()
+            if known.get("success_counted", False):  # A transaction that is tried again counts once.
+                return view(*args, **kwargs)
+            require_room(known.get("room_for_success", ()), known)
             answer = view(*args, **kwargs)
-            if not counted:
-                require_room(windows().hit, items, keys)
-                known.success_counted = True
+            if taken := success.places(request_itself(), take=True):
+                require_room(app_itself().extensions["windows"].ask(taken)[0], known)
+            known.success_counted = True
             return answer
 
+        limited.limited_successes = success  # type: ignore[attr-defined]
         return limited  # type: ignore[return-value]
 
     return decorate

@@ -1,13 +1,14 @@
 """The windows that requests are counted in: moving ones, exact, and counted in one step however many come at once.
 
-They are shared in Redis where it is set, by a script that costs one round trip and says all that an answer shows, and
-the version of the inventory besides (:mod:`app.utils.version`).
+They are shared in Redis where it is set, by a script that costs one round trip however many windows a request is about,
+and says all that an answer shows, and the version of the inventory besides (:mod:`app.utils.version`).
 Where Redis fails, each process counts for itself, and asks for it again every second.
 """
 
 import threading
 import time
 from array import array
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from limits import RateLimitItem
@@ -19,63 +20,94 @@ SWEEP = 4096
 """After so many hits, windows that nobody fills any more are dropped."""
 SCRIPT = """
 local time = redis.call('TIME')
-local now, amount, length = time[1] * 1000000 + time[2], tonumber(ARGV[1]), ARGV[2] * 1000000
-local version = redis.call('GET', KEYS[2])
+local now = time[1] * 1000000 + time[2]
+local version = redis.call('GET', KEYS[#KEYS])
 if not version then
   version = time[1] .. '.' .. time[2]
-  redis.call('SET', KEYS[2], version)
+  redis.call('SET', KEYS[#KEYS], version)
 end
-local oldest = redis.call('LINDEX', KEYS[1], 0)
-while oldest and oldest + 0 <= now - length do
-  redis.call('LPOP', KEYS[1])
-  oldest = redis.call('LINDEX', KEYS[1], 0)
+local answer, room = {version}, true
+for number = 1, #KEYS - 1 do
+  local key, amount, length = KEYS[number], tonumber(ARGV[3 * number - 2]), ARGV[3 * number - 1] * 1000000
+  local oldest = redis.call('LINDEX', key, 0)
+  while oldest and oldest + 0 <= now - length do
+    redis.call('LPOP', key)
+    oldest = redis.call('LINDEX', key, 0)
+  end
+  local left = amount - redis.call('LLEN', key)
+  room = room and (left > 0 or ARGV[3 * number] == '0')
+  answer[3 * number - 1], answer[3 * number], answer[3 * number + 1] = left > 0 and 1 or 0, left, (oldest or now) + length
 end
-local used = redis.call('LLEN', KEYS[1])
-local allowed = used < amount
-if allowed and ARGV[3] == '1' then
-  used = redis.call('RPUSH', KEYS[1], now)
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
+for number = 1, room and #KEYS - 1 or 0 do
+  if ARGV[3 * number] == '1' then
+    redis.call('RPUSH', KEYS[number], now)
+    redis.call('EXPIRE', KEYS[number], ARGV[3 * number - 1])
+    answer[3 * number] = answer[3 * number] - 1
+  end
 end
-return {allowed and 1 or 0, amount - used, (oldest or now) + length, version}
+return answer
 """
 
 
+class Place(NamedTuple):
+    """A place in a window of so many hits in so many seconds; where it is not to be taken, only whether there is one."""
+
+    key: str
+    amount: int
+    seconds: int
+    take: bool
+
+
+def places(items: Iterable[RateLimitItem], *keys: str, take: bool = True) -> list[Place]:
+    """A place in the window of each limit, of who or what the keys say."""
+    found, name = [], ":".join(keys)
+    for item in items:
+        amount, seconds = item.amount, item.get_expiry()
+        found.append(Place(f"shop:window:{name}:{amount}:{seconds}", amount, seconds, take))
+    return found
+
+
 class Window(NamedTuple):
-    """What a limit says: whether there is room, how much is left, and when the oldest hit leaves (seconds since 1970);
-    and the version of the inventory, where Redis was asked."""
+    """What a limit says: whether there is room, how much is left, and when the oldest hit leaves (seconds since 1970)."""
 
     allowed: bool
     amount: int
     remaining: int
     reset: float
-    version: bytes | None = None
+
+
+Answer = tuple[list[Window], bytes | None]
+"""The window of each place, and the version of the inventory where Redis was asked."""
 
 
 class Windows:
-    """The windows of an app. ``hit`` takes a place in one, where there is room; ``look`` only says whether there is."""
+    """The windows of an app."""
 
     def __init__(self, redis: remote.Line | None, rest: Rest) -> None:
         self.own = OwnWindows()
         self.script = remote.Script(redis, SCRIPT) if redis else None
         self.rest = rest
 
-    def hit(self, item: RateLimitItem, *keys: str) -> Window:
-        return self.ask(item, keys, take=True)
-
-    def look(self, item: RateLimitItem, *keys: str) -> Window:
-        return self.ask(item, keys, take=False)
-
-    def ask(self, item: RateLimitItem, keys: tuple[str, ...], *, take: bool) -> Window:
-        seconds = item.get_expiry()
-        key = f"shop:window:{':'.join(keys)}:{item.amount}:{seconds}"
+    def ask(self, asked: Sequence[Place]) -> Answer:
+        """Take the places that are to be taken, where there is room for all of them, and else none."""
         if self.script is not None and not self.rest:
             try:
-                allowed, remaining, reset, found = self.script((key, version.KEY), item.amount, seconds, int(take))
-                current = version.in_life(found, self.script.line.life)
-                return Window(bool(allowed), item.amount, remaining, reset / 1_000_000, current)
+                return self.ask_redis(self.script, asked)
             except remote.RedisError:
                 self.rest.begin()
-        return self.own.ask(key, item.amount, seconds, take=take)
+        return self.own.ask(asked), None
+
+    @staticmethod
+    def ask_redis(script: remote.Script, asked: Sequence[Place]) -> Answer:
+        arguments: list[int] = []
+        for _, amount, seconds, take in asked:
+            arguments += (amount, seconds, int(take))
+        found, *said = script((*[place.key for place in asked], version.KEY), *arguments)
+        windows = [
+            Window(said[3 * number] == 1, place.amount, said[3 * number + 1], said[3 * number + 2] / 1_000_000)
+            for number, place in enumerate(asked)
+        ]
+        return windows, version.in_life(found, script.line.life)
 
 
 class Hits:
@@ -106,23 +138,38 @@ class OwnWindows:
         self.lock = threading.Lock()
         self.since_sweep = 0
 
-    def ask(self, key: str, amount: int, seconds: int, *, take: bool) -> Window:
-        now = time.time()
+    def ask(self, asked: Sequence[Place]) -> list[Window]:
+        now, room, found = time.time(), True, []
         with self.lock:
-            hits = self.hits.get(key)
-            if hits is None:
-                hits = self.hits[key] = Hits()
-            hits.drop_until(now - seconds)
-            times, used = hits.times, len(hits.times) - hits.gone
-            allowed = used < amount
-            if allowed and take:
-                times.append(now)
-                used += 1
-            self.expires[key] = now + seconds
-            self.since_sweep += 1
-            if self.since_sweep > SWEEP:
-                self.sweep(now)
-            return Window(allowed, amount, amount - used, (times[hits.gone] if used else now) + seconds)
+            for place in asked:
+                hits = self.at(place, now)
+                used = len(hits.times) - hits.gone
+                room = room and (used < place.amount or not place.take)
+                found.append((place, hits, used))
+            return [self.window(place, hits, used, now, take=room and place.take) for place, hits, used in found]
+
+    @staticmethod
+    def window(place: Place, hits: Hits, used: int, now: float, *, take: bool) -> Window:
+        _, amount, seconds, _ = place
+        if take:
+            hits.times.append(now)
+        oldest = hits.times[hits.gone] if used or take else now
+        return Window(used < amount, amount, amount - used - take, oldest + seconds)
+
+    def at(self, place: Place, now: float) -> Hits:
+        """The hits that are in the window of a place now."""
+        hits = self.hits.get(place.key)
+        if hits is None:
+            hits = Hits()
+            if not place.take:
+                return hits
+            self.hits[place.key] = hits
+        hits.drop_until(now - place.seconds)
+        self.expires[place.key] = now + place.seconds
+        self.since_sweep += 1
+        if self.since_sweep > SWEEP:
+            self.sweep(now)
+        return hits
 
     def sweep(self, now: float) -> None:
         self.since_sweep = 0

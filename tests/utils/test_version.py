@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-from functools import partial
 
 import pytest
 from limits import parse
@@ -12,7 +11,7 @@ from app.utils.lean import g_itself
 from app.utils.remote import Line
 from app.utils.resting import Rest
 from app.utils.version import OwnVersion, SharedVersion
-from app.utils.windows import Windows
+from app.utils.windows import Windows, places
 from tests import services
 from tests.faults.needs import needs
 from tests.harness.servers import Redis
@@ -80,11 +79,12 @@ def test_the_count_of_a_request_brings_the_version_along(shared, emptied):
     if not emptied:
         shared.replace()
     windows = Windows(shared.redis, Rest())
-    window = windows.hit(parse("9 per hour"), uuid.uuid4().hex)
-    assert window.version
-    assert window.version == shared.ask() == windows.look(parse("9 per hour"), uuid.uuid4().hex).version
+    hit, look = (places([parse("9 per hour")], uuid.uuid4().hex, take=take) for take in (True, False))
+    _, version = windows.ask(hit)
+    assert version
+    assert version == shared.ask() == windows.ask(look)[1]
     shared.replace()
-    assert windows.hit(parse("9 per hour"), uuid.uuid4().hex).version == shared.ask() != window.version
+    assert windows.ask(hit)[1] == shared.ask() != version
 
 
 @with_redis
@@ -115,16 +115,16 @@ def test_a_redis_that_comes_back_with_an_earlier_version_brings_no_earlier_answe
         with app.test_request_context():
             line = Line(server.url)
             shared, windows = SharedVersion(line), Windows(line, Rest())
-            hit = partial(windows.hit, parse("9 per hour"), "someone")
+            hit = places([parse("9 per hour")], "someone")
             line("PING")
             kept = shared.ask()
-            assert kept == hit().version
+            assert kept == windows.ask(hit)[1]
             line("SAVE")
             shared.replace()
             assert shared.ask() != kept
             server.kill()
             server.start()
-            seen = [hit().version, shared.ask(), hit().version]
+            seen = [windows.ask(hit)[1], shared.ask(), windows.ask(hit)[1]]
             assert seen[-1].partition(b" ")[0] == kept.partition(b" ")[0], "it has come back"
             assert kept not in seen
     finally:
@@ -135,8 +135,8 @@ def test_a_redis_that_comes_back_with_an_earlier_version_brings_no_earlier_answe
 @pytest.mark.parametrize("loss", ["client kill", "script flush"])
 def test_a_redis_that_closed_the_connection_or_forgot_the_script_still_counts(loss):
     """As after its restart: this very request is counted there, and nobody counts for themselves."""
-    windows, limit, key = Windows(Line(REDIS), Rest()), parse("9 per hour"), uuid.uuid4().hex
-    assert windows.hit(limit, key).remaining == 8
+    windows, hit = Windows(Line(REDIS), Rest()), places([parse("9 per hour")], uuid.uuid4().hex)
+    assert windows.ask(hit)[0][0].remaining == 8
     administrator = remote.connect(REDIS)
     if loss == "client kill":
         connection = windows.script.line.own.connection
@@ -146,5 +146,5 @@ def test_a_redis_that_closed_the_connection_or_forgot_the_script_still_counts(lo
         assert administrator.client_kill_filter(_id=number) == 1
     else:
         administrator.script_flush()
-    assert windows.hit(limit, key).remaining == 7
+    assert windows.ask(hit)[0][0].remaining == 7
     assert not windows.rest

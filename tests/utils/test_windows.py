@@ -10,7 +10,7 @@ from redis import RedisError
 from app.utils import windows as module
 from app.utils.remote import Line
 from app.utils.resting import Rest
-from app.utils.windows import Windows
+from app.utils.windows import Windows, places
 from tests import services
 from tests.races.together import at_once
 
@@ -23,6 +23,14 @@ def windows(request):
     return Windows(Line(REDIS) if request.param == "redis" else None, Rest())
 
 
+def hit(windows, limit, *keys):
+    return windows.ask(places([limit], *keys))[0][0]
+
+
+def look(windows, limit, *keys):
+    return windows.ask(places([limit], *keys, take=False))[0][0]
+
+
 @pytest.fixture
 def key():
     return uuid.uuid4().hex
@@ -30,7 +38,7 @@ def key():
 
 def test_a_window_lets_as_many_in_as_it_says(windows, key):
     limit = parse("3 per hour")
-    found = [windows.hit(limit, key) for _ in range(5)]
+    found = [hit(windows, limit, key) for _ in range(5)]
     assert [window.allowed for window in found] == [True, True, True, False, False]
     assert [window.remaining for window in found] == [2, 1, 0, 0, 0]
     assert {round(window.reset) for window in found} <= {round(time.time() + 3600) + late for late in (-2, -1, 0, 1)}
@@ -38,28 +46,47 @@ def test_a_window_lets_as_many_in_as_it_says(windows, key):
 
 def test_a_look_takes_no_place(windows, key):
     limit = parse("1 per hour")
-    assert [windows.look(limit, key).allowed for _ in range(3)] == [True] * 3
-    assert windows.hit(limit, key).allowed
-    assert not windows.look(limit, key).allowed
+    assert [look(windows, limit, key).allowed for _ in range(3)] == [True] * 3
+    assert hit(windows, limit, key).allowed
+    assert not look(windows, limit, key).allowed
 
 
 def test_a_place_is_free_again_when_its_hit_has_left_the_window(windows, key):
     limit = parse("2 per second")
-    assert [windows.hit(limit, key).allowed for _ in range(3)] == [True, True, False]
+    assert [hit(windows, limit, key).allowed for _ in range(3)] == [True, True, False]
     time.sleep(1.1)
-    assert [windows.hit(limit, key).allowed for _ in range(3)] == [True, True, False]
+    assert [hit(windows, limit, key).allowed for _ in range(3)] == [True, True, False]
 
 
 def test_keys_and_limits_don_t_meet(windows, key):
     limit, other = parse("1 per hour"), parse("1 per day")
-    assert windows.hit(limit, key, "a").allowed
-    assert windows.hit(limit, key, "b").allowed
-    assert windows.hit(other, key, "a").allowed
-    assert not windows.hit(limit, key, "a").allowed
+    assert hit(windows, limit, key, "a").allowed
+    assert hit(windows, limit, key, "b").allowed
+    assert hit(windows, other, key, "a").allowed
+    assert not hit(windows, limit, key, "a").allowed
+
+
+def test_where_one_window_is_full_no_place_is_taken_in_another(windows, key):
+    """However a request is refused, it has cost nothing of what it was not refused for."""
+    short, long = parse("1 per hour"), parse("3 per day")
+    assert hit(windows, short, key).allowed
+    for asked in ([short, long], [long, short]):
+        found, _ = windows.ask(places(asked, key))
+        assert {window.amount: window.allowed for window in found} == {1: False, 3: True}
+    found, _ = windows.ask([*places([long], key), *places([short], key, take=False)])
+    assert [(window.allowed, window.remaining) for window in found] == [(True, 2), (False, 0)]
+    assert look(windows, long, key).remaining == 2
+
+
+def test_a_look_leaves_nothing_behind(key):
+    windows = Windows(None, Rest())
+    assert look(windows, parse("1 per hour"), key).allowed
+    assert not windows.own.hits
+    assert not windows.own.expires
 
 
 def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
-    passed = at_once(*[lambda: windows.hit(parse("10 per hour"), key).allowed] * 24)
+    passed = at_once(*[lambda: hit(windows, parse("10 per hour"), key).allowed] * 24)
     assert sum(passed) == 10
 
 
@@ -72,18 +99,18 @@ def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, 
         raise RedisError
 
     monkeypatch.setattr(windows, "script", script)
-    assert [windows.hit(limit, key).allowed for _ in range(3)] == [True, True, False]
+    assert [hit(windows, limit, key).allowed for _ in range(3)] == [True, True, False]
     assert len(asked) == 1
     windows.rest.until = 0.0
-    windows.hit(limit, key)
+    hit(windows, limit, key)
     assert len(asked) == 2
 
 
 def test_windows_that_nobody_fills_are_dropped(monkeypatch, key):
     windows = Windows(None, Rest())
     monkeypatch.setattr(module, "SWEEP", 3)
-    windows.hit(parse("1 per second"), key)
+    hit(windows, parse("1 per second"), key)
     time.sleep(1.1)
     for number in range(4):
-        windows.hit(parse("9 per hour"), f"{key}{number}")
+        hit(windows, parse("9 per hour"), f"{key}{number}")
     assert not [name for name in windows.own.hits if name == f"shop:window:{key}:1:1"]
