@@ -53,17 +53,20 @@ def create_worker() -> "Flask":
             libc.mallopt(MMAP_THRESHOLD, MEBIBYTE)
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.disable()  # What is imported stays: the collector need not look through it, now or later.
     from app import create_app as factory
 
     app = factory()
-    gc.freeze()  # What was imported stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     return app
 
 
 def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: sys.exit())
-    start = [sys.executable, "-m", "app.start"]
+    start = [sys.executable, "-c", "import gc; gc.disable(); from app.start import main; main()"]
     prepared = subprocess.run(start, stdout=subprocess.PIPE, text=True, check=False, process_group=0)
     *news, last = prepared.stdout.splitlines() or [""]
     if prepared.returncode:

@@ -1,7 +1,7 @@
 """What must be done before the shop can serve: the tables brought up to date, and a first admin made.
 
 It runs under a lock of the database, so that of two processes that start together one does it and the other waits.
-``python -m app.start`` is what ``run.py`` calls: it prints what a person should know and then, as one line of JSON,
+``run.py`` calls :func:`main` in a process of its own: it prints what a person should know and then, as one line of JSON,
 where to serve. Whatever keeps the shop from starting is one line that names the setting, and never a password.
 """
 
@@ -179,6 +179,3 @@ def main() -> None:
     place = {"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}
     print(json.dumps(place | {"metrics_port": settings.METRICS_PORT}))
 
-
-if __name__ == "__main__":
-    main()
