@@ -5,15 +5,13 @@ database is a process of its own that ends, and the workers that serve are grani
 starting is one line and a non-zero exit.
 """
 
-import ctypes
 import gc
-import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +45,8 @@ def create_worker() -> "Flask":
     """The app in a worker. Ctrl-C reaches only the process that watches, and that one ends the worker: at once
     where it has not begun to serve. A worker ends with the process that watches, even where that one is killed."""
     if sys.platform == "linux":
+        import ctypes
+
         libc = ctypes.CDLL(None)
         libc.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
         if hasattr(libc, "mallopt"):  # Else the heap keeps the 19 MiB of a password check: unset, the threshold grows.
@@ -72,11 +72,13 @@ def main() -> None:
     if prepared.returncode:
         sys.exit(prepared.returncode)
     print(*news, sep="\n", end="\n" * bool(news))
-    with tempfile.TemporaryDirectory(prefix="shop-metrics-") as folder:
-        place = json.loads(last)
-        if place["metrics_port"]:
-            serve_metrics(place["address"], place["metrics_port"], folder)
-        serve(**place)
+    host, address, port, workers, metrics_port = last.split()
+    with ExitStack() as ending:
+        if int(metrics_port):
+            from tempfile import TemporaryDirectory
+
+            serve_metrics(address, int(metrics_port), ending.enter_context(TemporaryDirectory(prefix="shop-metrics-")))
+        serve(host, address, int(port), int(workers))
 
 
 def serve_metrics(address: str, port: int, folder: str) -> None:
@@ -108,7 +110,7 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, allowed))
 
 
-def serve(host: str, address: str, port: int, workers: int, metrics_port: int) -> None:
+def serve(host: str, address: str, port: int, workers: int) -> None:
     """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
     from granian import Granian
     from granian.constants import Interfaces

@@ -1,12 +1,11 @@
 """What must be done before the shop can serve: the tables brought up to date, and a first admin made.
 
 It runs under a lock of the database, so that of two processes that start together one does it and the other waits.
-``run.py`` calls :func:`main` in a process of its own: it prints what a person should know and then, as one line of JSON,
+``run.py`` calls :func:`main` in a process of its own: it prints what a person should know and then, in its last line,
 where to serve. Whatever keeps the shop from starting is one line that names the setting, and never a password.
 """
 
 import fcntl
-import json
 import re
 import secrets
 import socket
@@ -176,6 +175,4 @@ def main() -> None:
         kept = "its write-ahead log" if journal() == "WAL" else "its rollback journal"
         print(f"SQLite {sqlite_version} keeps the shop in {settings.DATABASE_URL.database}, whole by {kept}.")
     host = "localhost" if address == "127.0.0.1" else settings.HOST
-    place = {"host": host, "address": address, "port": settings.PORT, "workers": settings.WEB_CONCURRENCY}
-    print(json.dumps(place | {"metrics_port": settings.METRICS_PORT}))
-
+    print(host, address, settings.PORT, settings.WEB_CONCURRENCY, settings.METRICS_PORT)

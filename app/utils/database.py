@@ -25,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from app.models import now
+from app.utils.bounded import at_most
+from app.utils.engines import code_of
 from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
 from app.utils.lean import g_itself
@@ -46,9 +48,9 @@ CONFLICTS: set[object] = {
     1213,  # MySQL: deadlock, also with a transaction of another Galera node.
     1205,  # MySQL: lock wait.
     1020,  # MariaDB: record changed since it was read.
+    5,  # SQLITE_BUSY.
+    6,  # SQLITE_LOCKED.
 }
-SQLITE_CONFLICTS = {5, 6}
-"""SQLITE_BUSY and SQLITE_LOCKED."""
 JITTER = random.SystemRandom()
 T = TypeVar("T")
 retried = signal("transaction-retried")
@@ -157,11 +159,7 @@ def once(work: Callable[[], T]) -> T:
 
 def met_another(error: DBAPIError) -> bool:
     """Whether a statement failed only because another transaction was in its way, or its connection was lost."""
-    cause = error.orig
-    if isinstance(code := getattr(cause, "sqlite_errorcode", None), int):
-        return code & 0xFF in SQLITE_CONFLICTS  # The kind of an extended code.
-    code = getattr(cause, "sqlstate", None) or (cause.args[0] if cause is not None and cause.args else None)
-    return error.connection_invalidated or code in CONFLICTS
+    return error.connection_invalidated or code_of(error.orig) in CONFLICTS
 
 
 def after_commit(tell: Callable[[], object]) -> None:
@@ -170,16 +168,20 @@ def after_commit(tell: Callable[[], object]) -> None:
 
 
 # ---------------------------------------------------------------- statements
-def fetch(statement: Executable, parameters: Any = None) -> Sequence[Row[Any]]:
-    """All rows of a statement: read in the transaction of this request, or from the reading engine outside one."""
+def fetch(statement: Executable, parameters: Any = None, *, seconds: float | None = None) -> Sequence[Row[Any]]:
+    """All rows of a statement: read in the transaction of this request, or from the reading engine outside one, there in so
+    many seconds at the most; raise TooLong."""
     if "transaction" in g_itself():
         return execute(statement, parameters).all()
-    return attempted(lambda: read(statement, parameters))
+    return attempted(lambda: read(statement, parameters, seconds))
 
 
-def read(statement: Executable, parameters: Any) -> Sequence[Row[Any]]:
+def read(statement: Executable, parameters: Any, seconds: float | None) -> Sequence[Row[Any]]:
     with reading().connect() as connection:
-        return connection.execute(statement, parameters).all()
+        if seconds is None:
+            return connection.execute(statement, parameters).all()
+        with at_most(connection, seconds):
+            return connection.execute(statement, parameters).all()
 
 
 def fetch_one(statement: Executable, parameters: Any = None) -> Row[Any] | None:

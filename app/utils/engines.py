@@ -128,10 +128,18 @@ def require_open(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> N
 
 def note_disconnect(context: ExceptionContext) -> None:
     """Tell the pool that a connection is of no use where the database says so in words of its own."""
-    cause = context.original_exception
-    code = getattr(cause, "sqlstate", None) or (cause.args[0] if cause.args else None)
-    if code in NOT_HERE:
+    if code_of(context.original_exception) in NOT_HERE:
         context.is_disconnect = True
+
+
+def code_of(cause: BaseException | None) -> object:
+    """What a driver's error says: the kind of an extended code of SQLite, a number of MySQL's, or an SQLSTATE. PyMySQL has
+    both of the last, and HY000 there is a dozen different things."""
+    if isinstance(code := getattr(cause, "sqlite_errorcode", None), int):
+        return code & 0xFF
+    if cause is not None and cause.args and isinstance(cause.args[0], int):
+        return cause.args[0]
+    return getattr(cause, "sqlstate", None)
 
 
 def takes_writes(connection: Any) -> bool:

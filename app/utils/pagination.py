@@ -29,6 +29,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from app.utils.bounded import TooLong
 from app.utils.database import fetch, fetch_one
 from app.utils.errors import Invalid
 from app.utils.fields import Digits, Text
@@ -38,6 +39,10 @@ FARTHEST = 2**62
 """The farthest offset that every database takes; whatever lies there is past the end."""
 COUNT_SECONDS, COUNT_FROM = 5, 1000
 """A count of so many records or more is believed for five seconds, as the contract allows; a smaller one costs nothing."""
+SEARCH_SECONDS = 2
+"""How long a search may look, and as long again to count what it found."""
+ENDS = f"A search that would take more than {SEARCH_SECONDS} seconds is refused"
+TOO_LONG = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records; narrow the list by its other filters"
 
 Found = tuple[Sequence[Row[Any]], dict[str, str]]
 
@@ -66,7 +71,7 @@ def matching(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
 class SearchQuery(PageQuery):
     """A list that can be searched."""
 
-    q = Text(255, 0, metadata={"description": "Text to look for"})
+    q = Text(255, 0, metadata={"description": f"Text to look for. {ENDS}"})
 
 
 class Statements(NamedTuple):
@@ -95,16 +100,24 @@ class Listing:
         """The records that a query asks for, and the headers that say where the others are.
 
         ``within`` are filters that the query can't choose. ``known`` names those among them that ``after`` must meet,
-        too: whatever else its record was, deleted since or no longer in the list, the list goes on behind it."""
-        values = {name: value for name, value in query.items() if name in self.filters and value != ""} | dict(within or {})
+        too: whatever else its record was, deleted since or no longer in the list, the list goes on behind it. Raise Invalid
+        for a search that takes too long."""
+        try:
+            return self.find(query, dict(within or {}), tuple(known))
+        except TooLong:
+            raise Invalid({"q": TOO_LONG}) from None
+
+    def find(self, query: dict[str, Any], within: dict[str, Any], known: tuple[str, ...]) -> Found:
+        values = {name: value for name, value in query.items() if name in self.filters and value != ""} | within
         parameters = values | ({"q": pattern(values["q"])} if "q" in values else {})
         # Where nothing narrows the list, any plan of `after` is good for all: with its length as a number, PostgreSQL plans it
         # once. What a plan for an average customer or part would read of a busy one, only the length at hand tells it.
-        statements = self.statements(tuple(values), tuple(known), None if values else query["per_page"] + 1)
+        statements = self.statements(tuple(values), known, None if values else query["per_page"] + 1)
         if "after" in query:
             return self.read_after(statements, parameters | {"last": query["after"]}, query)
         page, per_page = query.get("page", 1), query["per_page"]
-        rows = fetch(statements.page, parameters | {"most": per_page, "skipped": min((page - 1) * per_page, FARTHEST)})
+        place = {"most": per_page, "skipped": min((page - 1) * per_page, FARTHEST)}
+        rows = fetch(statements.page, parameters | place, seconds=patience(parameters))
         total = count((request.path, *values.items()), statements.total, parameters)
         last = max(1, -(-total // per_page))
         pages = {"first": 1, "prev": min(page - 1, last), "next": page + 1, "last": last}
@@ -112,7 +125,7 @@ class Listing:
         return rows, {"X-Total-Count": str(total), "Link": ", ".join(links)}
 
     def read_after(self, statements: Statements, parameters: dict[str, Any], query: dict[str, Any]) -> Found:
-        rows = fetch(statements.after, parameters | {"most": query["per_page"] + 1})
+        rows = fetch(statements.after, parameters | {"most": query["per_page"] + 1}, seconds=patience(parameters))
         if not rows and fetch_one(statements.last, parameters) is None:
             raise Invalid({"after": "names no record of this list"})
         if len(rows) <= query["per_page"]:
@@ -151,6 +164,11 @@ class Listing:
         return [first >= last[0], behind > tuple_(*last)] if len(last) > 1 else [first > last[0]]
 
 
+def patience(parameters: Mapping[str, Any]) -> float | None:
+    """The seconds that a statement may take. Only a search has an end: it looks into every record."""
+    return SEARCH_SECONDS if "q" in parameters else None
+
+
 def pattern(text: str) -> str:
     """What LIKE looks for: the text anywhere, with its own wildcards meant literally."""
     literally = re.sub("([%_/])", r"/\1", text)
@@ -170,7 +188,7 @@ def count(name: tuple[Any, ...], statement: Select[Any], parameters: dict[str, A
     asked = time.monotonic()
     if expires > asked:
         return total
-    total = int(fetch(statement, parameters)[0][0])
+    total = int(fetch(statement, parameters, seconds=patience(parameters))[0][0])
     if total >= COUNT_FROM:
         if len(counts) >= 1000:
             counts.clear()

@@ -111,13 +111,15 @@ class Windows:
 
 
 class Hits:
-    """The times of the hits in a window, the oldest first: eight bytes each, where a number of Python's takes 32."""
+    """The times of the hits in a window, the oldest first: eight bytes each, where a number of Python's takes 32. After
+    ``expires`` none of them counts any more."""
 
-    __slots__ = ("gone", "times")
+    __slots__ = ("expires", "gone", "times")
 
     def __init__(self) -> None:
         self.times = array("d")
         self.gone = 0
+        self.expires = 0.0
 
     def drop_until(self, moment: float) -> None:
         times, gone = self.times, self.gone
@@ -134,7 +136,6 @@ class OwnWindows:
 
     def __init__(self) -> None:
         self.hits: dict[str, Hits] = {}
-        self.expires: dict[str, float] = {}
         self.lock = threading.Lock()
         self.since_sweep = 0
 
@@ -165,7 +166,7 @@ class OwnWindows:
                 return hits
             self.hits[place.key] = hits
         hits.drop_until(now - place.seconds)
-        self.expires[place.key] = now + place.seconds
+        hits.expires = now + place.seconds
         self.since_sweep += 1
         if self.since_sweep > SWEEP:
             self.sweep(now)
@@ -173,10 +174,9 @@ class OwnWindows:
 
     def sweep(self, now: float) -> None:
         self.since_sweep = 0
-        for key in [key for key, expires in self.expires.items() if expires <= now]:
-            del self.hits[key], self.expires[key]
+        for key in [key for key, hits in self.hits.items() if hits.expires <= now]:
+            del self.hits[key]
 
     def clear(self) -> None:
         with self.lock:
             self.hits.clear()
-            self.expires.clear()

@@ -2,6 +2,8 @@
 
 import logging
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from app.models import inventory
 from app.utils import database as transactions
 from app.utils.database import ATTEMPTS, after_commit, execute, transaction
+from app.utils.engines import LOCK_SECONDS
 from tests.invariants import faults
 from tests.utils.failing import conflict, failing, raising
 
@@ -39,6 +42,21 @@ def test_a_transaction_that_met_another_is_done_again_as_a_whole(database, staff
         assert left.stock_of(part) == 10 - 2 * number
         assert left.movements_of(part) == [("received", 10)] + [("used", -2)] * number
         assert len(left.everything()["service_tickets"]) == number
+
+
+@pytest.mark.slow
+def test_a_lock_that_is_held_longer_than_a_statement_waits_is_waited_for_again(staff, order, left, engine, retries):
+    """A real one: another transaction holds the part for longer than a database lets a statement wait."""
+    body, part = order
+    with engine.connect() as other, ThreadPoolExecutor() as threads:
+        other.execute(update(inventory).where(inventory.c.id == part.id).values(version=inventory.c.version + 1))
+        waiting = threads.submit(staff.post, "/tickets", json=body)
+        time.sleep(LOCK_SECONDS + 1)
+        assert not waiting.done()
+        other.rollback()
+        assert waiting.result().status_code == 201
+    assert len(retries) >= 1
+    assert left.stock_of(part) == 8
 
 
 def test_a_conflict_at_the_commit_itself_is_tried_again(database, staff, order, left, engine, retries, monkeypatch):

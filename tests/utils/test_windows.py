@@ -82,7 +82,6 @@ def test_a_look_leaves_nothing_behind(key):
     windows = Windows(None, Rest())
     assert look(windows, parse("1 per hour"), key).allowed
     assert not windows.own.hits
-    assert not windows.own.expires
 
 
 def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
