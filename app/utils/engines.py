@@ -6,7 +6,6 @@ autocommit: one statement is one snapshot, and psycopg keeps its prepared statem
 """
 
 import select
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +76,8 @@ def init_app(app: Flask) -> None:
 # ---------------------------------------------------------------- SQLite
 def journal() -> str:
     """How this SQLite keeps a transaction whole: ``WAL`` where that is safe, else its rollback journal."""
+    import sqlite3  # noqa: PLC0415 - it takes 1 MB of each process, and most of them have another database.
+
     return "WAL" if sqlite3.sqlite_version_info >= WAL_SINCE else "DELETE"
 
 

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from blinker import signal
 from flask import Response
-from sqlalchemy import BindParameter, Row, bindparam, delete, func, select, update
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import BindParameter, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 
 from app.models import idempotency_keys as keys
@@ -42,8 +42,8 @@ CLAIM: dict[str, BindParameter[Any]] = {
     "created_at": bindparam("moment"),
 }
 INSERT: dict[str, Any] = {
-    "sqlite": sqlite.insert(keys).values(CLAIM).on_conflict_do_nothing(),
-    "mysql": mysql.insert(keys).values(CLAIM).prefix_with("IGNORE"),
+    "sqlite": insert(keys).values(CLAIM).prefix_with("OR IGNORE"),
+    "mysql": insert(keys).values(CLAIM).prefix_with("IGNORE"),
     # The lock is held until the transaction ends: who does not get it is the twin of one that is in flight.
     "postgresql": postgresql.insert(keys)
     .from_select(list(CLAIM), select(*CLAIM.values()).where(func.pg_try_advisory_xact_lock(bindparam("number"))))
