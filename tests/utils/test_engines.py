@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import insert, text
 
 from app.models import customers
-from app.utils import engines
 from app.utils.engines import LOCK_SECONDS, any_of, journal, takes_writes
 from app.utils.extensions import db
 
@@ -99,7 +98,7 @@ def test_every_write_on_sqlite_begins_immediately(app, staff, make, statements):
 
 @pytest.mark.parametrize(("version", "expected"), [((3, 51, 2), "DELETE"), ((3, 51, 3), "WAL"), ((4, 0, 0), "WAL")])
 def test_the_wal_is_used_only_where_its_reset_is_safe(monkeypatch, version, expected):
-    monkeypatch.setattr(engines.sqlite3, "sqlite_version_info", version)
+    monkeypatch.setattr("sqlite3.sqlite_version_info", version)
     assert journal() == expected
 
 
