@@ -11,11 +11,14 @@ from app.demo import Demo, fill, finish
 from app.start import prepare
 from app.utils import pagination
 from app.utils.auth import make_token
-from app.utils.bounded import TooLong, at_most
+from app.utils.bounded import ENDED, TooLong, at_most
+from app.utils.database import CONFLICTS
+from app.utils.engines import code_of
 from app.utils.extensions import db
 from config import Settings
 from tests import services
 from tests.conftest import ENVIRONMENT, Person
+from tests.utils.failing import conflict
 
 pytestmark = pytest.mark.slow
 NOWHERE = "/tickets?q=nothing+like+it"
@@ -90,3 +93,22 @@ def test_another_error_stays_what_it_is(shop):
         with pytest.raises(DBAPIError), at_most(connection, 1):
             connection.execute(text("SELECT nothing FROM nowhere"))
         assert connection.execute(ALL).scalar() == MANY
+
+
+@pytest.mark.databases("mariadb")
+def test_what_a_connection_was_given_before_is_given_back(shop):
+    """An account may have a limit of its own, which is not the server's."""
+    with shop.app_context(), db.engines["reads"].connect() as connection:
+        connection.exec_driver_sql("SET SESSION max_statement_time = 7")
+        with at_most(connection, 0.5):
+            assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar() == 0.5
+        assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar() == 7
+        connection.invalidate()
+
+
+def test_an_error_of_one_database_is_no_other_s():
+    """SQLite counts its errors from 1, and so does MySQL those of its files: 5 is no memory, and 9 a file that breaks off."""
+    for number in (5, 6, 9):
+        assert code_of(conflict("mariadb", number)) == number
+        assert number not in CONFLICTS | ENDED
+    assert code_of(conflict("sqlite", 5)) in CONFLICTS

@@ -1,5 +1,5 @@
 """Reads that may take so long and no longer. A search reads every record of its list, and a large shop has many: without
-an end, a few of them would hold all threads of a process."""
+an end, each would hold a thread for as long as that takes."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ ENDED = {
     "57014",  # PostgreSQL: the statement was canceled.
     1969,  # MariaDB: it took longer than max_statement_time.
     3024,  # MySQL: it took longer than max_execution_time.
-    9,  # SQLite: interrupted.
+    1028,  # MySQL: it did so while it sorted.
+    ("sqlite", 9),  # SQLITE_INTERRUPT.
 }
 
 
@@ -41,16 +42,20 @@ def at_most(connection: Connection, seconds: float) -> Iterator[None]:
 
 
 def limit(connection: Connection, seconds: float | None) -> None:
-    """Set what the database itself has for this, or set it back."""
+    """Set what the database itself has for this, or set it back to what it was."""
     dialect = connection.dialect
-    milliseconds = "DEFAULT" if seconds is None else max(1, round(seconds * 1000))
     if dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
         end = time.monotonic() + (seconds or 0)
         driver.set_progress_handler(None if seconds is None else lambda: time.monotonic() > end, STEPS)
     elif dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET statement_timeout = {milliseconds}")
-    elif getattr(dialect, "is_mariadb", False):
-        connection.exec_driver_sql(f"SET SESSION max_statement_time = {'DEFAULT' if seconds is None else seconds}")
-    else:
-        connection.exec_driver_sql(f"SET SESSION max_execution_time = {milliseconds}")
+        connection.exec_driver_sql(f"SET statement_timeout = {'DEFAULT' if seconds is None else milliseconds(seconds)}")
+    else:  # There DEFAULT would be the server's, and not what the account was given.
+        is_mariadb = getattr(dialect, "is_mariadb", False)
+        name, most = ("max_statement_time", seconds) if is_mariadb else ("max_execution_time", milliseconds(seconds or 0))
+        change = f"SESSION {name} = @shop_{name}" if seconds is None else f"@shop_{name} = @@{name}, SESSION {name} = {most}"
+        connection.exec_driver_sql(f"SET {change}")
+
+
+def milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

@@ -48,8 +48,8 @@ CONFLICTS: set[object] = {
     1213,  # MySQL: deadlock, also with a transaction of another Galera node.
     1205,  # MySQL: lock wait.
     1020,  # MariaDB: record changed since it was read.
-    5,  # SQLITE_BUSY.
-    6,  # SQLITE_LOCKED.
+    ("sqlite", 5),  # SQLITE_BUSY.
+    ("sqlite", 6),  # SQLITE_LOCKED.
 }
 JITTER = random.SystemRandom()
 T = TypeVar("T")

@@ -137,7 +137,7 @@ def code_of(cause: BaseException | None) -> object:
     """What a driver's error says: the kind of an extended code of SQLite, a number of MySQL's, or an SQLSTATE. PyMySQL has
     both of the last, and HY000 there is a dozen different things."""
     if isinstance(code := getattr(cause, "sqlite_errorcode", None), int):
-        return code & 0xFF
+        return "sqlite", code & 0xFF  # Its numbers are other errors of MySQL.
     if cause is not None and cause.args and isinstance(cause.args[0], int):
         return cause.args[0]
     return getattr(cause, "sqlstate", None)

@@ -41,8 +41,9 @@ COUNT_SECONDS, COUNT_FROM = 5, 1000
 """A count of so many records or more is believed for five seconds, as the contract allows; a smaller one costs nothing."""
 SEARCH_SECONDS = 2
 """How long a search may look, and as long again to count what it found."""
-ENDS = f"A search that would take more than {SEARCH_SECONDS} seconds is refused"
-TOO_LONG = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records; narrow the list by its other filters"
+ENDS = f"A search that the database looks for longer than {SEARCH_SECONDS} seconds, or counts, is refused"
+TOO_LONG = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records"
+NARROW = "; narrow the list by its other filters"
 
 Found = tuple[Sequence[Row[Any]], dict[str, str]]
 
@@ -105,7 +106,7 @@ class Listing:
         try:
             return self.find(query, dict(within or {}), tuple(known))
         except TooLong:
-            raise Invalid({"q": TOO_LONG}) from None
+            raise Invalid({"q": TOO_LONG + NARROW * (len(self.filters) > 1)}) from None
 
     def find(self, query: dict[str, Any], within: dict[str, Any], known: tuple[str, ...]) -> Found:
         values = {name: value for name, value in query.items() if name in self.filters and value != ""} | within

@@ -33,7 +33,7 @@ BROKEN_OFF = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
 """The last line of a list that could not be read to its end: HTTP has no word for that once it has begun to answer."""
 PLACES = threading.BoundedSemaphore(1)
 """Long lists that a process writes at a time. A client that is slow to read holds a thread that serves requests, of which
-there are two; one must stay free for all others."""
+there are three; the others must stay free."""
 BUSY = "Another long list is being written; try again shortly."
 
 Cell = str | int | Decimal | None

@@ -67,7 +67,7 @@ def test_keys_and_limits_don_t_meet(windows, key):
 
 
 def test_where_one_window_is_full_no_place_is_taken_in_another(windows, key):
-    """However a request is refused, it has cost nothing of what it was not refused for."""
+    """Of the places that are asked for at once, all are taken or none."""
     short, long = parse("1 per hour"), parse("3 per day")
     assert hit(windows, short, key).allowed
     for asked in ([short, long], [long, short]):
