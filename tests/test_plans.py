@@ -9,14 +9,11 @@ from itertools import count
 import pytest
 from sqlalchemy import event
 
-from app import create_app
-from app.demo import Demo, fill, finish
-from app.start import prepare
+from app.demo import Demo
 from app.utils.auth import make_token
 from app.utils.extensions import db
-from config import Settings
-from tests import services
-from tests.conftest import ENVIRONMENT, Person
+from tests.conftest import Person
+from tests.demo_shop import demo_shop
 from tests.plans import PRIMARY, plan
 
 pytestmark = pytest.mark.slow
@@ -78,20 +75,8 @@ HOT = {
 
 @pytest.fixture(scope="module")
 def shop(database, worker_id):
-    """The app on a database that was filled as ``flask demo`` fills one."""
-    name = f"shop_plans_{worker_id}"
-    app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(database, name)}))
-    prepare(app)
-    with app.app_context():
-        with db.engine.begin() as connection:
-            fill(connection, Demo(TICKETS))
-        with db.engines["reads"].connect() as connection:
-            finish(connection)
-        engines = list(db.engines.values())
-    yield app
-    for engine in engines:
-        engine.dispose()
-    services.drop_database(database, name)
+    with demo_shop(database, f"shop_plans_{worker_id}", TICKETS) as app:
+        yield app
 
 
 @pytest.fixture

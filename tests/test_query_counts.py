@@ -78,7 +78,7 @@ def shop(app, make, statements, database):
             answer = self.who.get(path.format(**self.ids))
             assert answer.status_code == 200, answer.text
             ends = [each for each in statements if each.startswith("SET ")]  # They say how long a search may take.
-            assert len(ends) == 4 * ("q=" in path and ".csv" not in path) or database == "sqlite"
+            assert len(ends) == (4 if "q=" in path and ".csv" not in path and database != "sqlite" else 0)
             return len(statements) - len(ends)
 
     return Shop()

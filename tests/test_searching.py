@@ -1,4 +1,4 @@
-"""A search reads every record of its list: it has an end, so that a few of them don't hold all threads of a process."""
+"""A search reads every record of its list, and has an end: none holds a thread for as long as that takes."""
 
 import time
 
@@ -6,19 +6,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app import create_app
-from app.demo import Demo, fill, finish
-from app.start import prepare
 from app.utils import pagination
 from app.utils.auth import make_token
-from app.utils.bounded import ENDED, TooLong, at_most
-from app.utils.database import CONFLICTS
-from app.utils.engines import code_of
+from app.utils.bounded import TooLong, at_most
 from app.utils.extensions import db
-from config import Settings
-from tests import services
-from tests.conftest import ENVIRONMENT, Person
-from tests.utils.failing import conflict
+from tests.conftest import Person
+from tests.demo_shop import demo_shop
 
 pytestmark = pytest.mark.slow
 NOWHERE = "/tickets?q=nothing+like+it"
@@ -31,19 +24,8 @@ ALL = text("SELECT count(*) FROM service_tickets")
 
 @pytest.fixture(scope="module")
 def shop(database, worker_id):
-    name = f"shop_searching_{worker_id}"
-    app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(database, name)}))
-    prepare(app)
-    with app.app_context():
-        with db.engine.begin() as connection:
-            fill(connection, Demo(MANY))
-        with db.engines["reads"].connect() as connection:
-            finish(connection)
-        engines = list(db.engines.values())
-    yield app
-    for engine in engines:
-        engine.dispose()
-    services.drop_database(database, name)
+    with demo_shop(database, f"shop_searching_{worker_id}", MANY) as app:
+        yield app
 
 
 @pytest.fixture
@@ -104,11 +86,3 @@ def test_what_a_connection_was_given_before_is_given_back(shop):
             assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar() == 0.5
         assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar() == 7
         connection.invalidate()
-
-
-def test_an_error_of_one_database_is_no_other_s():
-    """SQLite counts its errors from 1, and so does MySQL those of its files: 5 is no memory, and 9 a file that breaks off."""
-    for number in (5, 6, 9):
-        assert code_of(conflict("mariadb", number)) == number
-        assert number not in CONFLICTS | ENDED
-    assert code_of(conflict("sqlite", 5)) in CONFLICTS

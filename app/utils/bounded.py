@@ -29,7 +29,7 @@ class TooLong(Exception):
 @contextmanager
 def at_most(connection: Connection, seconds: float) -> Iterator[None]:
     """Let each statement take so long, on a connection that is in autocommit; raise TooLong where one would take longer."""
-    limit(connection, seconds)
+    set_time_limit(connection, seconds)
     try:
         yield
     except DBAPIError as error:
@@ -38,11 +38,11 @@ def at_most(connection: Connection, seconds: float) -> Iterator[None]:
         raise
     finally:
         if not connection.invalidated:
-            limit(connection, None)
+            set_time_limit(connection, None)
 
 
-def limit(connection: Connection, seconds: float | None) -> None:
-    """Set what the database itself has for this, or set it back to what it was."""
+def set_time_limit(connection: Connection, seconds: float | None) -> None:
+    """Set what the database itself has for this; without seconds, set it back to what it was."""
     dialect = connection.dialect
     if dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
@@ -52,9 +52,12 @@ def limit(connection: Connection, seconds: float | None) -> None:
         connection.exec_driver_sql(f"SET statement_timeout = {'DEFAULT' if seconds is None else milliseconds(seconds)}")
     else:  # There DEFAULT would be the server's, and not what the account was given.
         is_mariadb = getattr(dialect, "is_mariadb", False)
-        name, most = ("max_statement_time", seconds) if is_mariadb else ("max_execution_time", milliseconds(seconds or 0))
-        change = f"SESSION {name} = @shop_{name}" if seconds is None else f"@shop_{name} = @@{name}, SESSION {name} = {most}"
-        connection.exec_driver_sql(f"SET {change}")
+        name = "max_statement_time" if is_mariadb else "max_execution_time"
+        if seconds is None:
+            connection.exec_driver_sql(f"SET SESSION {name} = @shop_{name}")
+        else:
+            most = seconds if is_mariadb else milliseconds(seconds)
+            connection.exec_driver_sql(f"SET @shop_{name} = @@{name}, SESSION {name} = {most}")
 
 
 def milliseconds(seconds: float) -> int:

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache, wraps
 from typing import Any, TypeVar
 
@@ -177,11 +178,8 @@ def fetch(statement: Executable, parameters: Any = None, *, seconds: float | Non
 
 
 def read(statement: Executable, parameters: Any, seconds: float | None) -> Sequence[Row[Any]]:
-    with reading().connect() as connection:
-        if seconds is None:
-            return connection.execute(statement, parameters).all()
-        with at_most(connection, seconds):
-            return connection.execute(statement, parameters).all()
+    with reading().connect() as connection, nullcontext() if seconds is None else at_most(connection, seconds):
+        return connection.execute(statement, parameters).all()
 
 
 def fetch_one(statement: Executable, parameters: Any = None) -> Row[Any] | None:

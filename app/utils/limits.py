@@ -82,7 +82,7 @@ def count_request(asked: Request, known: _AppCtxGlobals) -> None:
     if hasattr(view, "is_unlimited"):
         return
     counted = places(app.config["LIMIT_DEFAULT"], "LIMIT_DEFAULT", known.limit_key)
-    success: Successes | None = getattr(view, "limited_successes", None) if known.caller else None
+    success: SuccessLimit | None = getattr(view, "success_limit", None) if known.caller else None
     if all_places := counted + success.places(asked, take=False) if success else counted:
         found, known.version = app.extensions["windows"].ask(all_places)
         known.room_for_success = found[len(counted) :]
@@ -111,7 +111,7 @@ def caller_alone(**_: Any) -> Keys:
     return (caller().key,)
 
 
-class Successes(NamedTuple):
+class SuccessLimit(NamedTuple):
     """The limit of a view's successes: the name of its setting, and what it counts them by."""
 
     name: str
@@ -126,7 +126,7 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
 
     It asks first (in :func:`count_request`), so that a limit that is reached costs nothing. It counts last, by one atomic
     hit before the commit: of many requests at once only as many pass as are left, and the others are rolled back to a 429."""
-    success = Successes(name, by)
+    success = SuccessLimit(name, by)
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -141,7 +141,7 @@ def limit_successes(name: str, by: Callable[..., Keys]) -> Callable[[View], View
             known.success_counted = True
             return answer
 
-        limited.limited_successes = success  # type: ignore[attr-defined]
+        limited.success_limit = success  # type: ignore[attr-defined]
         return limited  # type: ignore[return-value]
 
     return decorate

@@ -41,7 +41,7 @@ COUNT_SECONDS, COUNT_FROM = 5, 1000
 """A count of so many records or more is believed for five seconds, as the contract allows; a smaller one costs nothing."""
 SEARCH_SECONDS = 2
 """How long a search may look, and as long again to count what it found."""
-ENDS = f"A search that the database looks for longer than {SEARCH_SECONDS} seconds, or counts, is refused"
+SEARCH_BOUND = f"Refused where the database takes more than {SEARCH_SECONDS} seconds to find it, or to count what it found"
 TOO_LONG = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records"
 NARROW = "; narrow the list by its other filters"
 
@@ -72,7 +72,7 @@ def matching(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
 class SearchQuery(PageQuery):
     """A list that can be searched."""
 
-    q = Text(255, 0, metadata={"description": f"Text to look for. {ENDS}"})
+    q = Text(255, 0, metadata={"description": f"Text to look for. {SEARCH_BOUND}"})
 
 
 class Statements(NamedTuple):

@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import insert, text
 
 from app.models import customers
-from app.utils.engines import LOCK_SECONDS, any_of, journal, takes_writes
+from app.utils.bounded import ENDED
+from app.utils.database import CONFLICTS
+from app.utils.engines import LOCK_SECONDS, any_of, code_of, journal, takes_writes
 from app.utils.extensions import db
+from tests.utils.failing import conflict
 
 ALTERED = "-c default_transaction_isolation=serializable"
 
@@ -185,3 +188,11 @@ def test_where_no_host_takes_writes_the_last_failure_is_raised():
 def test_a_server_without_a_cluster_takes_writes(engine):
     with engine.connect() as connection:
         assert takes_writes(connection.connection.dbapi_connection)
+
+
+def test_an_error_of_one_database_is_no_other_s():
+    """SQLite counts its errors from 1, and so does MySQL those of its files: 5 is no memory, and 9 a file that breaks off."""
+    for number in (5, 6, 9):
+        assert code_of(conflict("mariadb", number)) == number
+        assert number not in CONFLICTS | ENDED
+    assert code_of(conflict("sqlite", 5)) in CONFLICTS

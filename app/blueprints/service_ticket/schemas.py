@@ -9,7 +9,7 @@ from app.blueprints.inventory.schemas import NamedOut
 from app.models import MAX_ID, ServiceTicket
 from app.utils.extensions import ma
 from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Vin
-from app.utils.pagination import ENDS, PageQuery
+from app.utils.pagination import SEARCH_BOUND, PageQuery
 from app.utils.shown import Shown, ShownList, ShownNumber, ShownText, Timestamp
 
 A_DAY, A_VIN = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
@@ -102,7 +102,7 @@ class TicketQuery(PageQuery):
     vin = Vin()
     from_ = Day(data_key="from", attribute="from", metadata={"description": "First service date"})
     to = Day(metadata={"description": "Last service date"})
-    q = Text(255, 0, metadata={"description": f"Text to look for in the description. {ENDS}"})
+    q = Text(255, 0, metadata={"description": f"Text to look for in the description. {SEARCH_BOUND}"})
 
 
 class TicketPartOut(Shown, Schema):

@@ -21,7 +21,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. A search that the database looks for longer than 2 seconds, or counts, is refused */
+                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -430,7 +430,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. A search that the database looks for longer than 2 seconds, or counts, is refused */
+                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -863,7 +863,7 @@ export interface paths {
                     from?: string;
                     /** @description Last service date */
                     to?: string;
-                    /** @description Text to look for in the description. A search that the database looks for longer than 2 seconds, or counts, is refused */
+                    /** @description Text to look for in the description. Refused where the database takes more than 2 seconds to find it, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -1684,7 +1684,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. A search that the database looks for longer than 2 seconds, or counts, is refused */
+                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
                     q?: string;
                 };
                 header?: {
