@@ -1,6 +1,8 @@
 """Redis, imported by the first who needs it: it takes 6 MB of each process, and a shop of one process has none."""
 
 import hashlib
+import socket
+import struct
 import threading
 from typing import Any
 
@@ -26,6 +28,28 @@ def patience() -> dict[str, Any]:
     return {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
 
 
+def awaited_by_kernel(kind: Any) -> Any:
+    """A kind of redis-py's connections, where the kernel ends a wait that is too long. Python would ask it first whether it
+    has to wait, and let other threads take over there as well: twice as often for each command."""
+    from redis import SSLConnection
+
+    if issubclass(kind, SSLConnection):
+        return kind  # Where the kernel ends a wait, Python's TLS waits again.
+
+    class Awaited(kind):
+        def _connect(self) -> Any:
+            opened = super()._connect()
+            if not self.socket_timeout:  # Zero is no end to a kernel.
+                return opened
+            seconds, rest = divmod(self.socket_timeout, 1)
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                opened.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", int(seconds), int(rest * 1_000_000)))
+            opened.settimeout(None)
+            return opened
+
+    return Awaited
+
+
 class Line:
     """Commands that requests wait for, over a connection for each thread: redis-py's pool, and what it does around every
     command, would double their cost. Raises redis.RedisError.
@@ -34,19 +58,24 @@ class Line:
     ``lives`` counts them."""
 
     def __init__(self, url: str) -> None:
-        self.pool = connect(url).connection_pool
+        from hiredis import pack_command
+        from redis import ConnectionError as Lost
+
+        self.pack, self.lost = pack_command, Lost
+        pool = connect(url).connection_pool
+        self.make, self.options = awaited_by_kernel(pool.connection_class), pool.connection_kwargs
         self.own = threading.local()
         self.lives = 0
 
     def __call__(self, *command: Any) -> Any:
-        from redis import exceptions
-
         try:
-            return self.send(*command)
-        except exceptions.ConnectionError:
+            return self.send(command)
+        except self.lost as error:
+            if isinstance(error.__context__, BlockingIOError):
+                raise  # It was waited for long enough.
             # Redis has closed it meanwhile; this opens another. What it did before it closed is done twice: a hit of a
             # window may count as two.
-            return self.send(*command)
+            return self.send(command)
 
     @property
     def life(self) -> int:
@@ -54,14 +83,14 @@ class Line:
         number: int = self.own.life
         return number
 
-    def send(self, *command: Any) -> Any:
+    def send(self, command: tuple[Any, ...]) -> Any:
         self.own.life = self.lives
         connection = getattr(self.own, "connection", None)
         if connection is None:
             # Not one of the pool's, which counts those of threads that have ended as well, and gives a hundred at the most.
-            connection = self.own.connection = self.pool.connection_class(**self.pool.connection_kwargs)
+            connection = self.own.connection = self.make(**self.options)
             connection.register_connect_callback(self.count_life)
-        connection.send_command(*command)
+        connection.send_packed_command([self.pack(command)], check_health=False)
         return connection.read_response()
 
     def count_life(self, _connection: Any) -> None:
@@ -73,14 +102,14 @@ class Script:
     """A script that Redis runs; raises redis.RedisError."""
 
     def __init__(self, line: Line, text: str) -> None:
-        self.line = line
+        from redis.exceptions import NoScriptError
+
+        self.line, self.unknown = line, NoScriptError
         self.text = text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: tuple[str, ...], *args: Any) -> Any:
-        from redis import exceptions
-
         try:
             return self.line("EVALSHA", self.sha, len(keys), *keys, *args)
-        except exceptions.NoScriptError:  # Redis was started anew, or has never seen it.
+        except self.unknown:  # Redis was started anew, or has never seen it.
             return self.line("EVAL", self.text, len(keys), *keys, *args)
