@@ -133,6 +133,7 @@ def serve(host: str, address: str, port: int, workers: int) -> None:
         log_level="warning",  # type: ignore[arg-type]
     )
     server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    gc.freeze()  # What the collector does not look through in a worker stays shared with this process.
     server.serve()
 
 

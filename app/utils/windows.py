@@ -110,25 +110,31 @@ class Windows:
         return windows, version.in_life(found, script.line.life)
 
 
-class Hits:
-    """The times of the hits in a window, the oldest first: eight bytes each, where a number of Python's takes 32. After
-    ``expires`` none of them counts any more."""
+class Hits(array):  # type: ignore[type-arg]
+    """The times of the hits in a window of so many seconds, the oldest first, in eight bytes each, where a number of Python's
+    takes 32. ``gone`` of them have left it: to take each away at once would move all others."""
 
-    __slots__ = ("expires", "gone", "times")
+    __slots__ = ("gone", "seconds")
+    gone: int
+    seconds: int
 
-    def __init__(self) -> None:
-        self.times = array("d")
-        self.gone = 0
-        self.expires = 0.0
+    def __new__(cls, seconds: int) -> "Hits":
+        made: Hits = super().__new__(cls, "d")  # type: ignore[assignment]
+        made.gone, made.seconds = 0, seconds
+        return made
 
     def drop_until(self, moment: float) -> None:
-        times, gone = self.times, self.gone
-        while gone < len(times) and times[gone] <= moment:
+        gone = self.gone
+        while gone < len(self) and self[gone] <= moment:
             gone += 1
-        if gone > SWEEP and gone * 2 > len(times):
-            del times[:gone]
+        if gone > SWEEP and gone * 2 > len(self):
+            del self[:gone]
             gone = 0
         self.gone = gone
+
+    def is_over(self, now: float) -> bool:
+        """Whether none of them counts any more."""
+        return not self or self[-1] + self.seconds <= now
 
 
 class OwnWindows:
@@ -144,37 +150,37 @@ class OwnWindows:
         with self.lock:
             for place in asked:
                 hits = self.at(place, now)
-                used = len(hits.times) - hits.gone
+                used = len(hits) - hits.gone
                 room = room and (used < place.amount or not place.take)
                 found.append((place, hits, used))
-            return [self.window(place, hits, used, now, take=room and place.take) for place, hits, used in found]
+            windows = [self.window(place, hits, used, now, take=room and place.take) for place, hits, used in found]
+            self.since_sweep += len(asked)
+            if self.since_sweep > SWEEP:
+                self.sweep(now)
+            return windows
 
     @staticmethod
     def window(place: Place, hits: Hits, used: int, now: float, *, take: bool) -> Window:
         _, amount, seconds, _ = place
         if take:
-            hits.times.append(now)
-        oldest = hits.times[hits.gone] if used or take else now
+            hits.append(now)
+        oldest = hits[hits.gone] if used or take else now
         return Window(used < amount, amount, amount - used - take, oldest + seconds)
 
     def at(self, place: Place, now: float) -> Hits:
         """The hits that are in the window of a place now."""
         hits = self.hits.get(place.key)
         if hits is None:
-            hits = Hits()
+            hits = Hits(place.seconds)
             if not place.take:
                 return hits
             self.hits[place.key] = hits
         hits.drop_until(now - place.seconds)
-        hits.expires = now + place.seconds
-        self.since_sweep += 1
-        if self.since_sweep > SWEEP:
-            self.sweep(now)
         return hits
 
     def sweep(self, now: float) -> None:
         self.since_sweep = 0
-        for key in [key for key, hits in self.hits.items() if hits.expires <= now]:
+        for key in [key for key, hits in self.hits.items() if hits.is_over(now)]:
             del self.hits[key]
 
     def clear(self) -> None:
