@@ -32,9 +32,9 @@ MARK = "\ufeff"
 BROKEN_OFF = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
 """The last line of a list that could not be read to its end: HTTP has no word for that once it has begun to answer."""
 PLACES = threading.BoundedSemaphore(1)
-"""Long lists that a process writes at a time. A client that is slow to read holds a thread that serves requests, of which
-there are three; the others must stay free."""
-BUSY = "Another long list is being written; try again shortly."
+"""Long lists and searches that a process writes at a time. A client that is slow to read, or a search that looks through a
+whole table, holds a thread that serves requests, of which there are three; the others must stay free."""
+BUSY = "Another long list or search is being written; try again shortly."
 
 Cell = str | int | Decimal | None
 Columns = Mapping[str, Callable[[Any], Cell]]
@@ -92,7 +92,7 @@ def batches(
 
 
 class Place:
-    """One of the places of long lists, for as long as one is written; raise Unavailable where none is free."""
+    """One of the places of long lists and searches, for as long as one is written; raise Unavailable where none is free."""
 
     def __init__(self) -> None:
         if not PLACES.acquire(blocking=False):
@@ -129,11 +129,18 @@ def lines(
             place.leave()
 
 
-def answer(name: str, columns: Columns, found: Iterator[Sequence[Any]]) -> Response:
+def answer(name: str, columns: Columns, found: Iterator[Sequence[Any]], *, is_search: bool = False) -> Response:
     """A list as a file of that name. What fails before its first line is an error as always. Raise Unavailable where the
-    list is long and another is being written."""
-    first = next(found)
-    place = Place() if len(first) >= BATCH else None
+    list is long or a search, and another such is being written."""
+    place = Place() if is_search else None
+    try:
+        first = next(found)
+    except Exception:
+        if place:
+            place.leave()
+        raise
+    if place is None and len(first) >= BATCH:
+        place = Place()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     response = Response(lines(app, columns, first, found, place), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'

@@ -97,7 +97,7 @@ def test_a_client_that_stops_reading_or_goes_away_stops_nobody(served):
         status, tickets = shop.call("GET", "/tickets?per_page=5", token=token)
         assert (status, len(tickets)) == (200, 5)
     status, problem = shop.call("GET", "/tickets.csv", token=token)
-    assert (status, problem["detail"]) == (503, "Another long list is being written; try again shortly.")
+    assert (status, problem["detail"]) == (503, "Another long list or search is being written; try again shortly.")
     answer.close()
     connection.close()
     deadline = time.monotonic() + 10

@@ -45,6 +45,40 @@ def test_a_long_list_is_written_one_at_a_time_and_a_short_one_always(staff, make
     third.close()
 
 
+@pytest.mark.parametrize("path", ["/tickets.csv", "/inventory.csv"])
+def test_one_search_is_made_at_a_time_and_other_requests_do_not_wait_for_it(staff, make, monkeypatch, path):
+    """It has no end, and looks through a whole table: three at once would hold all threads of a process."""
+    part, read = make.part(), sheets.fetch
+    meanwhile = []
+
+    def look(*asked):
+        if not meanwhile:
+            meanwhile.append(staff.get(f"{path}?q=other"))
+            meanwhile.append(staff.get("/inventory.csv"))
+        return read(*asked)
+
+    monkeypatch.setattr(sheets, "fetch", look)
+    answer = staff.get(f"{path}?q=nowhere")
+    assert (answer.status_code, ids_of(answer)) == (200, [])
+    assert [each.status_code for each in meanwhile] == [503, 200]
+    assert int(meanwhile[0].headers["Retry-After"]) >= 1
+    assert ids_of(meanwhile[1]) == [part.id]
+    answer.close()
+    assert staff.get(f"{path}?q=nowhere").status_code == 200, "the place is free again"
+
+
+def test_a_search_that_fails_keeps_no_place(staff, monkeypatch):
+    def fail(*_):
+        raise OperationalError("SELECT", {}, Exception("a secret address"))
+
+    monkeypatch.setattr(sheets, "fetch", fail)
+    assert staff.get("/tickets.csv?q=oil").status_code == 503
+    monkeypatch.undo()
+    answer = staff.get("/tickets.csv?q=oil")
+    assert answer.status_code == 200
+    answer.close()
+
+
 def test_a_client_that_only_asks_for_the_head_or_leaves_keeps_no_place(staff, many):
     many(BATCH + 1)
     for _ in range(3):

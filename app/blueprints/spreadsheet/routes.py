@@ -60,7 +60,7 @@ def header(columns: Columns) -> str:
 @blp.response(200, TEXT, content_type="text/csv", example=header(PARTS))
 def download_parts(query: dict[str, Any]) -> Response:
     """Download the parts as CSV; `q` looks in name and sku."""
-    return answer("inventory", PARTS, batches(ALL, query))
+    return answer("inventory", PARTS, batches(ALL, query), is_search=bool(query.get("q")))
 
 
 @blp.get("/tickets.csv")
@@ -70,7 +70,7 @@ def download_parts(query: dict[str, Any]) -> Response:
 @blp.response(200, TEXT, content_type="text/csv", example=header(TICKETS))
 def download_tickets(query: dict[str, Any]) -> Response:
     """Download the tickets as CSV, newest first."""
-    return answer("tickets", TICKETS, whole_tickets(query))
+    return answer("tickets", TICKETS, whole_tickets(query), is_search=bool(query.get("q")))
 
 
 def whole_tickets(query: dict[str, Any]) -> Iterator[Sequence[Ticket]]:
