@@ -5,13 +5,14 @@ database is a process of its own that ends, and the workers that serve are grani
 starting is one line and a non-zero exit.
 """
 
+import fcntl
 import gc
 import os
 import resource
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ MOST_CONNECTIONS, MOST_FILES = 10_000, 10_240
 more files than that."""
 PARENT_DEATH_SIGNAL, MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 """PR_SET_PDEATHSIG of Linux's prctl(2), and M_MMAP_THRESHOLD of glibc's mallopt(3)."""
+PROCESSORS = "SHOP_PROCESSORS"
+"""Names the descriptor of a file that all workers have: each locks in it the byte of the processor that it runs on."""
 
 
 def create_app() -> "Flask":
@@ -52,6 +55,7 @@ def create_worker() -> "Flask":
         if hasattr(libc, "mallopt"):  # Else the heap keeps the 19 MiB of a password check: unset, the threshold grows.
             libc.mallopt(MMAP_THRESHOLD, MEBIBYTE)
     os.setpgid(0, 0)
+    take_processor()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # What is imported stays: the collector need not look through it, now or later.
     from app import create_app as factory
@@ -61,6 +65,16 @@ def create_worker() -> "Flask":
     gc.freeze()
     gc.enable()
     return app
+
+
+def take_processor() -> None:
+    """Stay on a processor that no other worker has, where each is to have one. What a lock is of is free again when its
+    worker has ended, however it did."""
+    for number in sorted(os.sched_getaffinity(0)) if PROCESSORS in os.environ else ():
+        with suppress(OSError):  # Another has it.
+            fcntl.lockf(int(os.environ[PROCESSORS]), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+            os.sched_setaffinity(0, {number})
+            return
 
 
 def main() -> None:
@@ -110,12 +124,20 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, allowed))
 
 
+def share_processors(workers: int) -> None:
+    """Give each worker a processor of its own where there are as many (``docs/decisions/16``). Fewer workers, or more, the
+    system places better."""
+    if sys.platform == "linux" and 1 < workers == len(os.sched_getaffinity(0)):
+        os.environ[PROCESSORS] = str(os.memfd_create("processors"))
+
+
 def serve(host: str, address: str, port: int, workers: int) -> None:
     """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
     from granian import Granian
     from granian.constants import Interfaces
 
     raise_open_files()
+    share_processors(workers)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print(f"MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready", flush=True)
     server: Any = Granian(
