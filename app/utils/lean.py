@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, appcontext_tearing_down, current_app, g, request, request_tearing_down
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.datastructures import Headers
@@ -48,6 +48,15 @@ class LeanFlask(Flask):
         if request.environ["PATH_INFO"].startswith("//"):
             raise NotFound
         return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
+
+    def do_teardown_request(self, exc: Any = None) -> None:
+        """What is to be done at the end of a request, where anybody asked for that; Flask would look for each blueprint."""
+        if self.teardown_request_funcs or request_tearing_down.receivers:
+            super().do_teardown_request(exc)
+
+    def do_teardown_appcontext(self, exc: Any = None) -> None:
+        if self.teardown_appcontext_funcs or appcontext_tearing_down.receivers:
+            super().do_teardown_appcontext(exc)
 
 
 class KnownHeaders(Headers):

@@ -71,21 +71,22 @@ class Answered(NamedTuple):
     address: str | None
 
     def line(self) -> logging.LogRecord:
+        path, milliseconds = quote(self.path), round(self.seconds * 1000, 1)  # As it came: a line break would forge a line.
         fields = {
             "method": self.method,
-            "path": quote(self.path),  # As it came: a line break in it would forge a line.
+            "path": path,
             "route": self.route,
             "status": self.status,
-            "milliseconds": round(self.seconds * 1000, 1),
+            "milliseconds": milliseconds,
             "caller": self.caller.key if self.caller else None,
             "address": self.address,
         }
-        said = {"created": self.created, "request_id": self.request_id, "args": fields, "fields": fields}
-        LINE.__dict__.update(said)
+        message = f"{self.method} {path} {self.status} in {milliseconds} ms"
+        LINE.__dict__.update(created=self.created, request_id=self.request_id, msg=message, fields=fields)
         return LINE
 
 
-LINE = logging.LogRecord(access.name, logging.INFO, "", 0, "%(method)s %(path)s %(status)s in %(milliseconds)s ms", None, None)
+LINE = logging.LogRecord(access.name, logging.INFO, "", 0, "", None, None)
 """The line of every request, since each is written before the next is made."""
 
 
