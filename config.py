@@ -222,7 +222,7 @@ class Settings:
     def complete(cls, found: dict[str, Any]) -> "Settings":
         """Settings from the given ones, their defaults where one depends on another, and the rules between them."""
         if "REDIS_URL" in found and "WEB_CONCURRENCY" not in found:
-            found["WEB_CONCURRENCY"] = os.cpu_count() or 1
+            found["WEB_CONCURRENCY"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if found.get("WEB_CONCURRENCY", 1) > 1 and not found.get("REDIS_URL"):
             raise BadSetting("WEB_CONCURRENCY: more than one process needs REDIS_URL, or limits and cache are not shared")
         if found.get("ADMIN_PASSWORD") and not found.get("ADMIN_EMAIL"):

@@ -263,7 +263,11 @@ def test_more_than_one_process_needs_redis():
 
 
 def test_with_redis_there_is_a_process_for_each_core(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    """For each that it may run on: a container may have fewer than the machine. Where no one says, it is the machine's."""
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    assert load(REDIS_URL="redis://cache").WEB_CONCURRENCY == 4
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert load(REDIS_URL="redis://cache").WEB_CONCURRENCY == 8
     assert load(REDIS_URL="redis://cache", WEB_CONCURRENCY="1").WEB_CONCURRENCY == 1
     assert load().WEB_CONCURRENCY == 1
