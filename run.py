@@ -127,6 +127,7 @@ def raise_open_files() -> None:
 def share_processors(workers: int) -> None:
     """Give each worker a processor of its own where there are as many (``docs/decisions/16``). Fewer workers, or more, the
     system places better."""
+    os.environ.pop(PROCESSORS, None)
     if sys.platform == "linux" and 1 < workers == len(os.sched_getaffinity(0)):
         os.environ[PROCESSORS] = str(os.memfd_create("processors"))
 
