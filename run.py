@@ -26,7 +26,7 @@ more files than that."""
 PARENT_DEATH_SIGNAL, MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 """PR_SET_PDEATHSIG of Linux's prctl(2), and M_MMAP_THRESHOLD of glibc's mallopt(3)."""
 PROCESSORS = "SHOP_PROCESSORS"
-"""Names the descriptor of a file that all workers have: each locks in it the byte of the processor that it runs on."""
+"""Names the file in which each worker locks the byte of the processor that it runs on."""
 
 
 def create_app() -> "Flask":
@@ -70,11 +70,15 @@ def create_worker() -> "Flask":
 def take_processor() -> None:
     """Stay on a processor that no other worker has, where each is to have one. What a lock is of is free again when its
     worker has ended, however it did."""
-    for number in sorted(os.sched_getaffinity(0)) if PROCESSORS in os.environ else ():
-        with suppress(OSError):  # Another has it.
-            fcntl.lockf(int(os.environ[PROCESSORS]), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-            os.sched_setaffinity(0, {number})
-            return
+    if PROCESSORS not in os.environ:
+        return
+    with suppress(OSError):  # The system places it, then.
+        file = os.open(os.environ[PROCESSORS], os.O_RDWR)  # Open for good: to close it would end the lock.
+        for number in sorted(os.sched_getaffinity(0)):
+            with suppress(BlockingIOError, PermissionError):  # Another has it.
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+                os.sched_setaffinity(0, {number})
+                return
 
 
 def main() -> None:
@@ -129,7 +133,8 @@ def share_processors(workers: int) -> None:
     system places better."""
     os.environ.pop(PROCESSORS, None)
     if sys.platform == "linux" and 1 < workers == len(os.sched_getaffinity(0)):
-        os.environ[PROCESSORS] = str(os.memfd_create("processors"))
+        with suppress(AttributeError, OSError):  # A Python that was built for an old system makes no such file.
+            os.environ[PROCESSORS] = f"/proc/{os.getpid()}/fd/{os.memfd_create('processors')}"
 
 
 def serve(host: str, address: str, port: int, workers: int) -> None:

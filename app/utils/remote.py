@@ -41,9 +41,9 @@ def awaited_by_kernel(kind: Any) -> Any:
             opened = super()._connect()
             if not self.socket_timeout:  # Zero is no end to a kernel.
                 return opened
-            seconds, rest = divmod(self.socket_timeout, 1)
+            end = struct.pack("@ll", *divmod(max(1, round(self.socket_timeout * 1_000_000)), 1_000_000))
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                opened.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", int(seconds), int(rest * 1_000_000)))
+                opened.setsockopt(socket.SOL_SOCKET, option, end)
             opened.settimeout(None)
             return opened
 

@@ -135,7 +135,7 @@ def answer(name: str, columns: Columns, found: Iterator[Sequence[Any]], *, is_se
     place = Place() if is_search else None
     try:
         first = next(found)
-    except Exception:
+    except BaseException:
         if place:
             place.leave()
         raise

@@ -59,7 +59,7 @@ def silent(request, tmp_path):
         each.close()
 
 
-@pytest.mark.parametrize("end", ["", "socket_timeout=0.05"])
+@pytest.mark.parametrize("end", ["", "socket_timeout=0.05", "socket_timeout=1e-7"])
 def test_a_redis_that_does_not_answer_is_waited_for_once(silent, end):
     """A second wait, over a new connection, would hold up a request twice as long."""
     url, given = silent
