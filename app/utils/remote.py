@@ -72,7 +72,7 @@ class Line:
             return self.send(command)
         except self.lost as error:
             if isinstance(error.__context__, BlockingIOError):
-                raise  # It was waited for long enough.
+                raise  # It hangs, or is too busy: to ask again would hold up the request twice as long.
             # Redis has closed it meanwhile; this opens another. What it did before it closed is done twice: a hit of a
             # window may count as two.
             return self.send(command)
