@@ -75,7 +75,7 @@ def take_processor() -> None:
     with suppress(OSError):  # The system places it, then.
         file = os.open(os.environ[PROCESSORS], os.O_RDWR)  # Open for good: to close it would end the lock.
         for number in sorted(os.sched_getaffinity(0)):
-            with suppress(BlockingIOError, PermissionError):  # Another has it.
+            with suppress(BlockingIOError):  # Another has it.
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
                 os.sched_setaffinity(0, {number})
                 return
