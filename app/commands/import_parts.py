@@ -15,7 +15,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 from marshmallow import ValidationError
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from app.blueprints.inventory import catalog, stock
@@ -184,7 +184,7 @@ def add_parts(parts: list[Part]) -> None:
     """Add the parts with their stock, which the shop itself received; raise SkuTaken."""
     for part in parts:
         try:
-            part_id = add(insert(inventory), part)
+            part_id = add(inventory, part)
         except IntegrityError:
             raise SkuTaken from None
         stock.receive(part_id, part["quantity"])

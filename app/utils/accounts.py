@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.models import customers, mechanics, now
@@ -43,7 +43,7 @@ def with_hash(given: dict[str, Any]) -> dict[str, Any]:
 def create_account(table: Table, columns: dict[str, Any]) -> int:
     """Add an account and return its id; raise EmailTaken."""
     try:
-        return add(insert(table), columns)
+        return add(table, columns)
     except IntegrityError:
         raise EmailTaken from None
 

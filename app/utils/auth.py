@@ -21,6 +21,7 @@ from app.models import MAX_ID, customers, mechanics
 from app.utils.database import after_commit, fetch_one
 from app.utils.errors import Forbidden, NotFound, Unauthorized
 from app.utils.lean import app_itself
+from app.utils.prepared import Prepared
 
 ISSUER = AUDIENCE = "mymechanicshop"
 LEEWAY = 10
@@ -45,8 +46,8 @@ ACCOUNTS = {
     ),
 }
 BY_ID = {
-    "customer": ACCOUNTS["customer"].where(customers.c.id == bindparam("account_id")),
-    "mechanic": ACCOUNTS["mechanic"].where(mechanics.c.id == bindparam("account_id")),
+    "customer": Prepared(ACCOUNTS["customer"].where(customers.c.id == bindparam("account_id"))),
+    "mechanic": Prepared(ACCOUNTS["mechanic"].where(mechanics.c.id == bindparam("account_id"))),
 }
 
 

@@ -15,12 +15,11 @@ from sqlalchemy import (
     CursorResult,
     Engine,
     Executable,
-    Insert,
     Row,
     Table,
-    Update,
     and_,
     bindparam,
+    insert,
     update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +30,7 @@ from app.utils.engines import code_of
 from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
 from app.utils.lean import g_itself
+from app.utils.prepared import Outcome, Prepared
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 30
@@ -54,6 +54,7 @@ CONFLICTS: set[object] = {
 }
 JITTER = random.SystemRandom()
 T = TypeVar("T")
+Statement = Executable | Prepared
 retried = signal("transaction-retried")
 """Sent when a transaction or a read is tried again."""
 
@@ -112,6 +113,7 @@ class Transaction:
     def connection(self) -> Connection:
         if self.opened is None:
             self.opened = db.engine.connect()
+            self.opened.begin()
         return self.opened
 
     def commit(self) -> None:
@@ -169,7 +171,7 @@ def after_commit(tell: Callable[[], object]) -> None:
 
 
 # ---------------------------------------------------------------- statements
-def fetch(statement: Executable, parameters: Any = None, *, seconds: float | None = None) -> Sequence[Row[Any]]:
+def fetch(statement: Statement, parameters: Any = None, *, seconds: float | None = None) -> Sequence[Row[Any]]:
     """All rows of a statement: read in the transaction of this request, or from the reading engine outside one, there in so
     many seconds at the most; raise TooLong."""
     if "transaction" in g_itself():
@@ -177,22 +179,27 @@ def fetch(statement: Executable, parameters: Any = None, *, seconds: float | Non
     return attempted(lambda: read(statement, parameters, seconds))
 
 
-def read(statement: Executable, parameters: Any, seconds: float | None) -> Sequence[Row[Any]]:
+def read(statement: Statement, parameters: Any, seconds: float | None) -> Sequence[Row[Any]]:
     with reading().connect() as connection, nullcontext() if seconds is None else at_most(connection, seconds):
-        return connection.execute(statement, parameters).all()
+        return run(connection, statement, parameters).all()
 
 
-def fetch_one(statement: Executable, parameters: Any = None) -> Row[Any] | None:
+def fetch_one(statement: Statement, parameters: Any = None) -> Row[Any] | None:
     """The first row of a statement, or none; from where :func:`fetch` reads."""
     rows = fetch(statement, parameters)
     return rows[0] if rows else None
 
 
-def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+def execute(statement: Statement, parameters: Any = None) -> CursorResult[Any] | Outcome:
     """Run a statement in the transaction of this request. A list of parameters runs it once for each."""
     if isinstance(parameters, list) and len(parameters) == 1:
         parameters = parameters[0]  # Drivers take a way of their own for many, which is longer for one.
-    connection: Connection = g_itself().transaction.connection
+    return run(g_itself().transaction.connection, statement, parameters)
+
+
+def run(connection: Connection, statement: Statement, parameters: Any) -> CursorResult[Any] | Outcome:
+    if isinstance(statement, Prepared):
+        return statement.run(connection, parameters)
     return connection.execute(statement, parameters)
 
 
@@ -200,23 +207,33 @@ def reading() -> Engine:
     return db.engines["reads"]
 
 
-def add(statement: Insert, values: dict[str, Any]) -> int:
+@cache
+def adding_one(table: Table, names: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table).values({name: bindparam(name) for name in names}))
+
+
+def add(table: Table, values: dict[str, Any]) -> int:
     """Insert a record and return its id."""
-    key = execute(statement, values).inserted_primary_key
-    return int(key[0]) if key else 0
+    return add_by(adding_one(table, tuple(values)), values)
+
+
+def add_by(statement: Prepared, values: dict[str, Any]) -> int:
+    """Insert a record by a statement of its own, and return its id."""
+    return statement.run(g_itself().transaction.connection, values).inserted_id or 0
 
 
 @cache
-def locking(table: Table) -> Update:
-    """The update that locks a record; whatever else it sets are parameters of their columns' names."""
+def locking(table: Table, names: tuple[str, ...]) -> Prepared:
+    """The update that locks a record, and sets columns of these names with it."""
     this = and_(table.c.id == bindparam("record_id"), table.c.deleted_at.is_(None))
-    return update(table).where(this).values(version=table.c.version + 1)
+    changes: dict[str, Any] = {name: bindparam(name) for name in names}
+    return Prepared(update(table).where(this).values(version=table.c.version + 1, **changes))
 
 
 def lock(table: Table, record_id: int, **values: Any) -> None:
     """Lock a record that is not deleted until the transaction ends, by raising its version; raise NotFound.
     ``values`` are set with it."""
-    if not execute(locking(table), {"record_id": record_id, **values}).rowcount:
+    if not execute(locking(table, tuple(values)), {"record_id": record_id, **values}).rowcount:
         raise NotFound
 
 

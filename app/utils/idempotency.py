@@ -26,6 +26,7 @@ from app.utils.database import after_commit, execute, fetch, fetch_one, transact
 from app.utils.errors import Conflict, Invalid
 from app.utils.extensions import db
 from app.utils.lean import app_itself, g_itself, request_itself
+from app.utils.prepared import Prepared
 
 View = TypeVar("View", bound=Callable[..., Any])
 KEPT = timedelta(hours=24)
@@ -49,9 +50,10 @@ INSERT: dict[str, Any] = {
     .from_select(list(CLAIM), select(*CLAIM.values()).where(func.pg_try_advisory_xact_lock(bindparam("number"))))
     .on_conflict_do_nothing(),
 }
-INSERT = {dialect: statement.execution_options(preserve_rowcount=True) for dialect, statement in INSERT.items()}
-FIND = select(keys).where(keys.c.caller == bindparam("caller"), keys.c.key == bindparam("claimed"))
-KEEP = (
+INSERT = {dialect: Prepared(statement) for dialect, statement in INSERT.items()}
+FOUND = select(keys).where(keys.c.caller == bindparam("caller"), keys.c.key == bindparam("claimed"))
+FIND, FIND_UNLOCKED = Prepared(FOUND), Prepared(FOUND.with_for_update(nowait=True))
+KEEP = Prepared(
     update(keys)
     .where(keys.c.caller == bindparam("of_caller"), keys.c.key == bindparam("claimed"))
     .values(status=bindparam("answered"), location=bindparam("where"), body=bindparam("answer"))
@@ -139,7 +141,7 @@ def number_of(caller: str, key: str) -> int:
 def find_unlocked(claimed: dict[str, str]) -> Row[Any] | None:
     """The row of a key on MySQL, where an insert would wait for who writes it now; raise InFlight instead."""
     try:
-        return fetch_one(FIND.with_for_update(nowait=True), claimed)
+        return fetch_one(FIND_UNLOCKED, claimed)
     except OperationalError as error:
         if error.orig is not None and error.orig.args[0] in NOT_NOW:
             raise InFlight from None

@@ -33,6 +33,7 @@ from app.utils.bounded import TooLong
 from app.utils.database import fetch, fetch_one
 from app.utils.errors import Invalid
 from app.utils.fields import Digits, Text
+from app.utils.prepared import Prepared
 
 PER_PAGE, MOST_PER_PAGE = 20, 100
 FARTHEST = 2**62
@@ -78,10 +79,10 @@ class SearchQuery(PageQuery):
 class Statements(NamedTuple):
     """What reads a list under some of its filters; made once, and given their values at each request."""
 
-    page: Select[Any]
-    total: Select[Any]
-    after: Select[Any]
-    last: Select[Any]
+    page: Prepared
+    total: Prepared
+    after: Prepared
+    last: Prepared
     """Finds the record of ``after``, whether it is still there or not."""
 
 
@@ -145,10 +146,10 @@ class Listing:
         own = [self.own(each) for each in self.order]
         place = [last_id if each is self.key else last.with_only_columns(each).scalar_subquery() for each in own]
         return Statements(
-            page=ordered.limit(most).offset(bindparam("skipped", type_=BigInteger)),
-            total=found.with_only_columns(func.count(), maintain_column_froms=True),
-            after=ordered.where(*self.beyond(place), last.exists()).limit(so_many),
-            last=last,
+            page=Prepared(ordered.limit(most).offset(bindparam("skipped", type_=BigInteger))),
+            total=Prepared(found.with_only_columns(func.count(), maintain_column_froms=True)),
+            after=Prepared(ordered.where(*self.beyond(place), last.exists()).limit(so_many)),
+            last=Prepared(last),
         )
 
     def own(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -182,7 +183,7 @@ def link(rel: str, query: dict[str, Any], **where: int) -> str:
     return f'<{request.path}?{urlencode(where | same)}>; rel="{rel}"'
 
 
-def count(name: tuple[Any, ...], statement: Select[Any], parameters: dict[str, Any]) -> int:
+def count(name: tuple[Any, ...], statement: Prepared, parameters: dict[str, Any]) -> int:
     """How many there are; for a long list, how many there were less than five seconds ago."""
     counts: dict[tuple[Any, ...], tuple[float, int]] = current_app.extensions["counts"]
     expires, total = counts.get(name, (0.0, 0))

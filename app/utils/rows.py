@@ -10,8 +10,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CursorResult,
-    Executable,
-    Insert,
     Integer,
     Row,
     Table,
@@ -25,8 +23,9 @@ from sqlalchemy import (
     update,
 )
 
-from app.utils.database import execute, fetch
+from app.utils.database import Statement, execute, fetch
 from app.utils.extensions import db
+from app.utils.prepared import Outcome, Prepared
 
 AT_ONCE = 100
 """Rows that one update adds to: SQLite reads no condition of a thousand parts."""
@@ -53,7 +52,7 @@ def about(ids: Sequence[int]) -> tuple[int, dict[str, int]]:
     return size, {f"id_{number}": ids[min(number, len(ids) - 1)] for number in range(size)}
 
 
-def fetch_about(statement: Callable[[int], Executable], ids: Sequence[int], **parameters: Any) -> Sequence[Row[Any]]:
+def fetch_about(statement: Callable[[int], Statement], ids: Sequence[int], **parameters: Any) -> Sequence[Row[Any]]:
     """All rows of what ``statement`` makes for so many ids; none where there is no id."""
     if not ids:
         return ()
@@ -61,7 +60,7 @@ def fetch_about(statement: Callable[[int], Executable], ids: Sequence[int], **pa
     return fetch(statement(size), parameters | values)
 
 
-def execute_about(statement: Callable[[int], Executable], ids: Sequence[int], **parameters: Any) -> CursorResult[Any]:
+def execute_about(statement: Callable[[int], Statement], ids: Sequence[int], **parameters: Any) -> CursorResult[Any] | Outcome:
     """Run what ``statement`` makes for so many ids, of which there must be one."""
     size, values = about(ids)
     return execute(statement(size), parameters | values)
@@ -69,13 +68,13 @@ def execute_about(statement: Callable[[int], Executable], ids: Sequence[int], **
 
 # ---------------------------------------------------------------- of some rows
 @cache
-def inserting(table: Table, names: tuple[str, ...], common: tuple[str, ...], count: int) -> Insert:
+def inserting(table: Table, names: tuple[str, ...], common: tuple[str, ...], count: int) -> Prepared:
     """An insert of so many rows, with values for these columns, which are the same in all rows for the ``common`` ones; none
     of the others has a default of Python's."""
     shared = [bindparam(name, type_=table.c[name].type) for name in common]
     rows = [select(*(bindparam(f"{name}_{row}", type_=table.c[name].type) for name in names), *shared) for row in range(count)]
     values = union_all(*rows) if count > 1 else rows[0]
-    return insert(table).from_select([*names, *common], values, include_defaults=False)
+    return Prepared(insert(table).from_select([*names, *common], values, include_defaults=False))
 
 
 def add_rows(table: Table, rows: list[dict[str, Any]], **common: Any) -> None:
@@ -100,7 +99,7 @@ def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: 
     return update(column.table).where(key.in_(rows), allowed).values({column: column + added})
 
 
-def add_to_each(statement: Callable[[int], Update], by: Mapping[int, int], **values: Any) -> int:
+def add_to_each(statement: Callable[[int], Prepared], by: Mapping[int, int], **values: Any) -> int:
     """Run the update that ``statement`` makes by :func:`adding` for so many rows, with what is added to each; how many
     rows it met."""
     pairs, met = list(by.items()), 0

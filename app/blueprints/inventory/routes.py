@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.blueprints.inventory import catalog, stock
@@ -91,7 +91,7 @@ def get_part(part_id: int) -> Any:
 def create_part(new: dict[str, Any]) -> Any:
     """Add a part, with the stock that it comes with."""
     with unique_sku():
-        part_id = add(insert(inventory), new)
+        part_id = add(inventory, new)
     stock.receive(part_id, new["quantity"])
     after_commit(catalog.has_changed)
     return read_part(part_id), {"Location": f"/inventory/{part_id}"}

@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from flask import g
-from sqlalchemy import Select, Update, and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from app.blueprints.inventory import catalog
 from app.models import MAX_COUNT, inventory, now, stock_movements, ticket_parts
 from app.utils.database import after_commit, execute
 from app.utils.errors import Conflict
+from app.utils.prepared import Prepared
 from app.utils.rows import add_rows, add_to_each, adding, fetch_about, some_ids
 
 Changes = Sequence[tuple[int, int]]
@@ -53,10 +53,10 @@ Shelf = dict[int, LockedPart]
 
 
 @cache
-def locking_parts(size: int) -> Select[Any]:
+def locking_parts(size: int) -> Prepared:
     """The statement that locks so many parts, and reads them with what a locked ticket holds of them."""
     on_ticket = and_(ticket_parts.c.inventory_id == inventory.c.id, ticket_parts.c.ticket_id == bindparam("of_ticket"))
-    return (
+    return Prepared(
         select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity, inventory.c.deleted_at)
         .add_columns(ticket_parts.c.quantity.label("held"))
         .outerjoin_from(inventory, ticket_parts, on_ticket)
@@ -100,10 +100,10 @@ def move(changes: Changes) -> bool:
 
 
 @cache
-def moving(count: int) -> Update:
+def moving(count: int) -> Prepared:
     """The guarded update of so many parts."""
     moved = adding(inventory.c.quantity, inventory.c.id, 0, MAX_COUNT, count)
-    return moved.values(updated_at=bindparam("moment"), version=inventory.c.version + 1)
+    return Prepared(moved.values(updated_at=bindparam("moment"), version=inventory.c.version + 1))
 
 
 def count_stock(part_id: int, quantity: int) -> None:

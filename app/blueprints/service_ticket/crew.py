@@ -4,14 +4,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Select, and_, bindparam, delete, insert, select
+from sqlalchemy import Select, and_, bindparam, delete, insert, select
 
 from app.models import mechanics, service_tickets, ticket_mechanics
 from app.utils.database import execute, fetch
 from app.utils.errors import Invalid, NotFound
+from app.utils.prepared import Prepared
 from app.utils.rows import execute_about, fetch_about, some_ids
 
-ASSIGNED = select(ticket_mechanics.c.mechanic_id).where(ticket_mechanics.c.ticket_id == bindparam("ticket_id"))
+ASSIGNED = Prepared(select(ticket_mechanics.c.mechanic_id).where(ticket_mechanics.c.ticket_id == bindparam("ticket_id")))
 
 
 @cache
@@ -27,13 +28,12 @@ def hired(size: int) -> Select[Any]:
 
 
 @cache
-def assigning(size: int) -> Insert:
+def assigning(size: int) -> Prepared:
     """The statement that puts so many of those who work here on a ticket, under its date."""
     ticket = service_tickets.c.id == bindparam("of_ticket")
     values = (service_tickets.c.id, mechanics.c.id, service_tickets.c.service_date)
     rows = hired(size).join_from(mechanics, service_tickets, ticket).with_only_columns(*values)
-    made = insert(ticket_mechanics).from_select(["ticket_id", "mechanic_id", "service_date"], rows)
-    return made.execution_options(preserve_rowcount=True)
+    return Prepared(insert(ticket_mechanics).from_select(["ticket_id", "mechanic_id", "service_date"], rows))
 
 
 def assigned_to(ticket_id: int) -> set[int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, delete, select
+from sqlalchemy import bindparam, delete, select
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import Shelf
@@ -16,11 +16,12 @@ from app.blueprints.service_ticket.schemas import merged
 from app.models import MAX_COUNT, ticket_parts
 from app.utils.database import execute, fetch
 from app.utils.errors import Conflict, Invalid
+from app.utils.prepared import Prepared
 from app.utils.rows import add_rows, add_to_each, adding
 
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
-LINES = select(ticket_parts.c.inventory_id).where(OF_TICKET)
+LINES = Prepared(select(ticket_parts.c.inventory_id).where(OF_TICKET))
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
 
 
@@ -102,6 +103,6 @@ def remove(ticket_id: int, counts: dict[int, int]) -> int:
 
 
 @cache
-def changing(count: int) -> Update:
+def changing(count: int) -> Prepared:
     """The guarded update of so many lines of a ticket, none of which may end below 1."""
-    return adding(ticket_parts.c.quantity, ticket_parts.c.inventory_id, 1, MAX_COUNT, count).where(OF_TICKET)
+    return Prepared(adding(ticket_parts.c.quantity, ticket_parts.c.inventory_id, 1, MAX_COUNT, count).where(OF_TICKET))

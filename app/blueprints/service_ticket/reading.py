@@ -10,11 +10,12 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, literal_column, null, select, union_all
+from sqlalchemy import literal_column, null, select, union_all
 
 from app.models import inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from app.utils.auth import require_owner
 from app.utils.errors import NotFound
+from app.utils.prepared import Prepared
 from app.utils.rows import fetch_about, some_ids
 
 TICKET, MECHANIC, PART = 0, 1, 2
@@ -27,10 +28,10 @@ are few: to look each of theirs up, it would read all of them each time."""
 
 
 @cache
-def whole(size: int) -> CompoundSelect[Any]:
+def whole(size: int) -> Prepared:
     """The statement that reads so many tickets with all that is on them."""
     ids = some_ids(size)
-    return union_all(
+    rows = union_all(
         select(
             literal_column(str(TICKET)).label("kind"),
             service_tickets.c.id.label("ticket_id"),
@@ -63,7 +64,8 @@ def whole(size: int) -> CompoundSelect[Any]:
             ticket_parts.c.unit_price_cents,
             *NOTHING,
         ).where(ticket_parts.c.ticket_id.in_(ids)),
-    ).order_by("kind", "item_id")
+    )
+    return Prepared(rows.order_by("kind", "item_id"))
 
 
 @dataclass(slots=True)

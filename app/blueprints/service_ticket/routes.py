@@ -25,11 +25,12 @@ from app.models import customers, now, service_tickets, ticket_mechanics
 from app.utils.auth import allow, caller
 from app.utils.blueprint import Blueprint, conflict
 from app.utils.conditional import lock_current
-from app.utils.database import add, change, fetch_one, lock, transaction
+from app.utils.database import add_by, change, fetch_one, lock, transaction
 from app.utils.errors import Invalid
 from app.utils.idempotency import idempotent
 from app.utils.limits import caller_alone, caller_and_ticket, limit_successes
 from app.utils.pagination import Found, Listing, PageQuery, matching
+from app.utils.prepared import Prepared
 
 blp = Blueprint("service_ticket", __name__, url_prefix="/tickets", description="What is done, by whom, with which parts")
 
@@ -66,7 +67,8 @@ it is asked whether it is there: joined for that, PostgreSQL would count theirs 
 SHORT = OutOfStock([{"inventory_id": 1, "requested": 50, "available": 16}])
 """How the document shows one."""
 CUSTOMER = select(customers.c.id).where(customers.c.id == bindparam("whose"), customers.c.deleted_at.is_(None))
-OPEN = insert(service_tickets).values(customer_id=CUSTOMER.scalar_subquery())
+GIVEN: dict[str, Any] = {name: bindparam(name) for name in ("service_date", "description", "vin")}
+OPEN = Prepared(insert(service_tickets).values(customer_id=CUSTOMER.scalar_subquery(), **GIVEN))
 
 
 class NoCustomer(Invalid):
@@ -84,7 +86,7 @@ def require_customer(customer_id: int) -> None:
 def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
     """Insert a ticket of a customer, as :func:`require_customer` would have them, and return its id."""
     try:
-        return add(OPEN, values | {"whose": customer_id})
+        return add_by(OPEN, values | {"whose": customer_id})
     except IntegrityError as error:
         if "customer_id" not in str(error.orig):
             raise

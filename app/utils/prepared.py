@@ -1,0 +1,103 @@
+"""Statements that are made once, and run by the driver itself (``docs/decisions/17``).
+
+SQLAlchemy puts each into the words of the shop's database, once. What it would do at every run, for any statement and any
+driver, was more than a quarter of an order's work. The rest is its own as ever: the connection and its transaction, who
+listens to them, and what a driver's error means.
+"""
+
+from collections import namedtuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a statement has done: the rows that it brought, how many it met, and the id of a record that it inserted."""
+
+    rows: list[Any]
+    rowcount: int
+    inserted_id: int | None
+
+    def all(self) -> list[Any]:
+        return self.rows
+
+
+class Prepared:
+    """A statement that is made once, with a parameter for whatever differs from run to run."""
+
+    def __init__(self, statement: Any) -> None:
+        self.statement = statement
+        self.written: dict[Any, Written] = {}
+
+    def run(self, connection: Connection, given: Mapping[str, Any] | None) -> Outcome:
+        """Run it with values for its parameters, on a connection that is in a transaction or in autocommit."""
+        dialect = connection.dialect
+        database = dialect.name, dialect.server_version_info
+        written = self.written.get(database)
+        if written is None:
+            written = self.written[database] = Written(self.statement, dialect)
+        return written.run(connection, given or {})
+
+
+def named(names: Iterable[str]) -> Any:
+    """The type of rows whose values have these names."""
+    return namedtuple("Row", names, rename=True)
+
+
+class Written:
+    """A statement in the words of one database."""
+
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        if compiled.post_compile_params or compiled.literal_execute_params:
+            raise TypeError("A list of values has another text each time: name its parameters")
+        self.text: str = compiled.string
+        self.order: list[str] | None = compiled.positiontup
+        self.fixed = {name: each.effective_value for name, each in compiled.binds.items() if not each.required}
+        self.defaults = [(column.key, column.default) for column in compiled.insert_prefetch]
+        types = {name: each.type.dialect_impl(dialect) for name, each in compiled.binds.items()}
+        self.coders = [(name, code) for name, each in types.items() if (code := each.bind_processor(dialect))]
+        self.has_lastrowid, self.has_returning = compiled.postfetch_lastrowid, bool(compiled.effective_returning)
+        columns = compiled._result_columns
+        self.row = partial(tuple.__new__, named(each.keyname for each in columns)) if columns else None
+        decoders = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
+        self.decoders = decoders if any(decoders) else None
+
+    def run(self, connection: Connection, given: Mapping[str, Any]) -> Outcome:
+        """Run it. Who listens to the engine is told, by SQLAlchemy."""
+        values = self.bound(given)
+        if connection.engine.dispatch.before_cursor_execute:
+            return self.outcome(connection.exec_driver_sql(self.text, values))
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self.text, values)
+            return self.outcome(cursor)
+        except BaseException as error:  # An exit, too, leaves a connection that is of no use.
+            connection._handle_dbapi_exception(error, self.text, values, cursor, None)
+        finally:
+            cursor.close()
+
+    def bound(self, given: Mapping[str, Any]) -> Any:
+        """The values as the driver wants them: by their names, or in their order."""
+        values = {**self.fixed, **given}
+        for name, default in self.defaults:
+            if name not in given:
+                values[name] = default.arg(None) if default.is_callable else default.arg
+        for name, code in self.coders:
+            values[name] = code(values[name])
+        return values if self.order is None else tuple([values[name] for name in self.order])
+
+    def outcome(self, ran: Any) -> Outcome:
+        met, new = ran.rowcount, ran.lastrowid if self.has_lastrowid else None
+        if self.row is None:
+            return Outcome([], met, new)
+        found = ran.fetchall()
+        rows = list(map(self.row, found if self.decoders is None else map(self.decoded, found)))
+        return Outcome(rows, met, rows[0][0] if self.has_returning and rows else new)
+
+    def decoded(self, row: Any) -> Any:
+        return [decode(value) if decode else value for value, decode in zip(row, self.decoders or (), strict=True)]
