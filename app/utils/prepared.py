@@ -74,7 +74,7 @@ class Written:
             return self.outcome(connection.exec_driver_sql(self.text, values))
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(self.text, values)
+            connection.dialect.do_execute(cursor, self.text, values)
             return self.outcome(cursor)
         except BaseException as error:  # An exit, too, leaves a connection that is of no use.
             connection._handle_dbapi_exception(error, self.text, values, cursor, None)

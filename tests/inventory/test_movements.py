@@ -2,8 +2,6 @@
 
 import re
 
-from sqlalchemy import insert
-
 from app.blueprints.inventory import stock
 from app.models import inventory
 from app.utils.database import add, transaction
@@ -60,7 +58,7 @@ def test_the_shop_itself_is_nobody(app, staff):
 
     @transaction
     def import_part():
-        part_id = add(insert(inventory), {"name": "Imported", "price_cents": 100, "quantity": 7})
+        part_id = add(inventory, {"name": "Imported", "price_cents": 100, "quantity": 7})
         stock.receive(part_id, 7)
         return part_id
 

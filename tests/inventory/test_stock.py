@@ -81,7 +81,7 @@ def test_parts_are_entered_in_ascending_order(staff, make, engine):
 
 def test_parts_are_locked_in_ascending_order():
     """Transactions that meet then wait for each other, and never in a ring: the statement itself says so."""
-    statement = str(stock.locking_parts(3).compile(dialect=postgresql.dialect())).replace("\n", "")
+    statement = str(stock.locking_parts(3).statement.compile(dialect=postgresql.dialect())).replace("\n", "")
     assert statement.endswith("ORDER BY inventory.id FOR NO KEY UPDATE OF inventory")
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pymysql
-from sqlalchemy import event
+import pytest
 
 
 def conflict(kind, code):
@@ -28,20 +28,20 @@ def failing(engine, begins, fail, times=1):
     """Call ``fail`` in place of the first few statements that begin so; what was run of that kind."""
     begun = []
 
-    def run(cursor, sql, _parameters, _context):
-        if sql.startswith(begins):
-            begun.append(sql)
-            if len(begun) <= times:
-                fail(cursor)
+    def failing_first(real):
+        def run(cursor, sql, *rest):
+            if sql.startswith(begins):
+                begun.append(sql)
+                if len(begun) <= times:
+                    fail(cursor)
+            return real(cursor, sql, *rest)
 
-    names = ("do_execute", "do_executemany")
-    for name in names:
-        event.listen(engine, name, run)
-    try:
+        return run
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("do_execute", "do_executemany"):
+            patched.setattr(engine.dialect, name, failing_first(getattr(engine.dialect, name)))
         yield begun
-    finally:
-        for name in names:
-            event.remove(engine, name, run)
 
 
 def raising(error):
