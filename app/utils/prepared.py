@@ -13,6 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect
 
+CURSOR = "cursor"
+"""Under this name a connection keeps the cursor that runs its statements, one after the other."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -72,14 +75,16 @@ class Written:
         values = self.bound(given)
         if connection.engine.dispatch.before_cursor_execute:
             return self.outcome(connection.exec_driver_sql(self.text, values))
-        cursor = connection.connection.cursor()
+        kept = connection.info
+        cursor = kept.get(CURSOR)
+        if cursor is None:
+            cursor = kept[CURSOR] = connection.connection.cursor()
         try:
             connection.dialect.do_execute(cursor, self.text, values)
             return self.outcome(cursor)
         except BaseException as error:  # An exit, too, leaves a connection that is of no use.
+            del kept[CURSOR]
             connection._handle_dbapi_exception(error, self.text, values, cursor, None)
-        finally:
-            cursor.close()
 
     def bound(self, given: Mapping[str, Any]) -> Any:
         """The values as the driver wants them: by their names, or in their order."""
