@@ -18,7 +18,7 @@ KEPT = KEY | {"body": b"\x00\xff'%", "created_at": MOMENT}
 KEEP = Prepared(insert(idempotency_keys).values({name: bindparam(name) for name in KEPT}))
 FIND = select(idempotency_keys).where(idempotency_keys.c.key == bindparam("name"))
 PART = Prepared(select(inventory.c.id, inventory.c.quantity).where(inventory.c.id == bindparam("part")))
-SET = Prepared(update(inventory).where(inventory.c.id >= bindparam("first")).values(quantity=bindparam("count")))
+SET = Prepared(update(inventory).where(inventory.c.id >= bindparam("first")).values(price_cents=bindparam("price")))
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def test_what_has_a_default_gets_it(app, engine):
 
 def test_it_says_how_many_it_met(engine, make):
     """Met, not changed: a guard that held has met its row, even where the row was that already."""
-    first, *_ = (make.part(quantity=4).id for _ in range(3))
+    first, *_ = (make.part().id for _ in range(3))
     with engine.begin() as connection:
-        assert [SET.run(connection, {"first": first, "count": 5}).rowcount for _ in range(2)] == [3, 3]
-        assert SET.run(connection, {"first": first + 3, "count": 5}).rowcount == 0
+        assert [SET.run(connection, {"first": first, "price": 5}).rowcount for _ in range(2)] == [3, 3]
+        assert SET.run(connection, {"first": first + 3, "price": 5}).rowcount == 0
 
 
 def test_a_list_of_values_is_refused(connection):
