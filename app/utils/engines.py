@@ -96,7 +96,11 @@ def begin_immediately(connection: Connection) -> None:
 
 # ---------------------------------------------------------------- PostgreSQL, MySQL, MariaDB
 def prepare_postgresql(connection: Any, _record: Any) -> None:
-    """Wait for a lock so long and no longer."""
+    """Wait for a lock so long and no longer, and send every whole number as of one type: psycopg has three, by what it takes,
+    and so would prepare a statement anew for each mixture of small and large ones."""
+    from psycopg.types.numeric import Int8Dumper  # noqa: PLC0415 - only where it is used, as SQLite above.
+
+    connection.adapters.register_dumper(int, Int8Dumper)
     autocommit, connection.autocommit = connection.autocommit, True
     connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
     connection.autocommit = autocommit

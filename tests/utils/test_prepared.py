@@ -2,9 +2,10 @@
 hears of them."""
 
 from datetime import date, datetime, timedelta
+from itertools import product
 
 import pytest
-from sqlalchemy import bindparam, event, insert, literal, select, update
+from sqlalchemy import BigInteger, bindparam, event, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.models import idempotency_keys, inventory, now, service_tickets
@@ -137,3 +138,17 @@ def test_who_listens_to_the_engine_hears_of_it(engine, make):
     assert (heard, said) == ([True], [[part]])
     assert listened == alone
     assert listened.rows[0].quantity == 3
+
+
+# ---------------------------------------------------------------- PostgreSQL
+@pytest.mark.databases("postgresql")
+def test_a_statement_is_prepared_once_for_small_and_large_numbers(engine):
+    """The driver itself tells numbers of three sizes apart, and would prepare twenty-seven statements for three of them."""
+    sum_of = Prepared(select(sum(bindparam(name, type_=BigInteger) for name in ("first", "second", "third")).label("it")))
+    numbers = list(product((1, 70_000, 3_000_000_000), repeat=3))
+    held = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%AS it'")
+    with engine.connect() as connection, connection.begin():
+        for three in numbers * 6:
+            (row,) = sum_of.run(connection, dict(zip(("first", "second", "third"), three, strict=True))).all()
+            assert row.it == sum(three)
+        assert connection.execute(held).scalar() == 1
