@@ -114,7 +114,8 @@ class Listing:
         parameters = values | ({"q": pattern(values["q"])} if "q" in values else {})
         # Where nothing narrows the list, any plan of `after` is good for all: with its length as a number, PostgreSQL plans it
         # once. What a plan for an average customer or part would read of a busy one, only the length at hand tells it.
-        statements = self.statements(tuple(values), known, None if values else query["per_page"] + 1)
+        length = query["per_page"] + 1 if "after" in query and not values else None
+        statements = self.statements(tuple(values), known, length)
         if "after" in query:
             return self.read_after(statements, parameters | {"last": query["after"]}, query)
         page, per_page = query.get("page", 1), query["per_page"]

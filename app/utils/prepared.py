@@ -2,13 +2,13 @@
 
 SQLAlchemy puts each into the words of the shop's database, once. What it would do at every run, for any statement and any
 driver, was more than a quarter of an order's work. The rest is its own as ever: the connection and its transaction, who
-listens to them, and what a driver's error means.
+listens to its cursors, and what a driver's error means.
 """
 
 from collections import namedtuple
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -46,7 +46,8 @@ class Prepared:
         return written.run(connection, given or {})
 
 
-def named(names: Iterable[str]) -> Any:
+@cache
+def named(names: tuple[str, ...]) -> Any:
     """The type of rows whose values have these names."""
     return namedtuple("Row", names, rename=True)
 
@@ -58,32 +59,36 @@ class Written:
         compiled = statement.compile(dialect=dialect)
         if compiled.post_compile_params or compiled.literal_execute_params:
             raise TypeError("A list of values has another text each time: name its parameters")
+        if compiled.update_prefetch:
+            raise TypeError("What an update sets by itself is not known here")
+        parameters = {name: each for each, name in compiled.bind_names.items()}
         self.text: str = compiled.string
         self.order: list[str] | None = compiled.positiontup
-        self.fixed = {name: each.effective_value for name, each in compiled.binds.items() if not each.required}
+        self.fixed = {name: each.effective_value for name, each in parameters.items() if not each.required}
         self.defaults = [(column.key, column.default) for column in compiled.insert_prefetch]
-        types = {name: each.type.dialect_impl(dialect) for name, each in compiled.binds.items()}
+        types = {name: each.type.dialect_impl(dialect) for name, each in parameters.items()}
         self.coders = [(name, code) for name, each in types.items() if (code := each.bind_processor(dialect))]
         self.has_lastrowid, self.has_returning = compiled.postfetch_lastrowid, bool(compiled.effective_returning)
         columns = compiled._result_columns
-        self.row = partial(tuple.__new__, named(each.keyname for each in columns)) if columns else None
+        self.row = partial(tuple.__new__, named(tuple(each.keyname for each in columns))) if columns else None
         decoders = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
         self.decoders = decoders if any(decoders) else None
 
     def run(self, connection: Connection, given: Mapping[str, Any]) -> Outcome:
-        """Run it. Who listens to the engine is told, by SQLAlchemy."""
+        """Run it. Who listens to what the engine's cursors do is told, by SQLAlchemy."""
         values = self.bound(given)
-        if connection.engine.dispatch.before_cursor_execute:
+        listeners = connection.engine.dispatch
+        if listeners.before_cursor_execute or listeners.after_cursor_execute:
             return self.outcome(connection.exec_driver_sql(self.text, values))
         kept = connection.info
         cursor = kept.get(CURSOR)
-        if cursor is None:
-            cursor = kept[CURSOR] = connection.connection.cursor()
         try:
+            if cursor is None:
+                cursor = kept[CURSOR] = connection.connection.cursor()
             connection.dialect.do_execute(cursor, self.text, values)
             return self.outcome(cursor)
         except BaseException as error:  # An exit, too, leaves a connection that is of no use.
-            del kept[CURSOR]
+            kept.pop(CURSOR, None)
             connection._handle_dbapi_exception(error, self.text, values, cursor, None)
 
     def bound(self, given: Mapping[str, Any]) -> Any:

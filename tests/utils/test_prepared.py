@@ -5,7 +5,21 @@ from datetime import date, datetime, timedelta
 from itertools import product
 
 import pytest
-from sqlalchemy import BigInteger, bindparam, event, insert, literal, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    bindparam,
+    event,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.models import idempotency_keys, inventory, now, service_tickets
@@ -83,6 +97,20 @@ def test_a_list_of_values_is_refused(connection):
         some.run(connection, None)
 
 
+def test_what_sets_something_by_itself_is_refused(connection):
+    """It would be set to nothing."""
+    table = Table("clocks", MetaData(), Column("id", Integer), Column("at", DateTime, onupdate=now))
+    with pytest.raises(TypeError, match="by itself"):
+        Prepared(update(table).values(id=bindparam("new"))).run(connection, {"new": 1})
+
+
+def test_rows_of_the_same_names_are_of_one_type(connection):
+    """However many statements bring them."""
+    first, second = (Prepared(select(literal(number).label("number"))).run(connection, None).rows[0] for number in (1, 2))
+    assert type(first) is type(second)
+    assert (first.number, second.number) == (1, 2)
+
+
 # ---------------------------------------------------------------- errors
 def test_an_error_of_the_driver_is_sqlalchemys_and_quotes_no_value(connection):
     KEEP.run(connection, KEPT)
@@ -114,28 +142,26 @@ def test_an_exit_in_the_middle_leaves_no_connection_that_still_waits_for_an_answ
 
 
 # ---------------------------------------------------------------- who listens
-def test_who_listens_to_the_engine_hears_of_it(engine, make):
+@pytest.mark.parametrize("asked", [("before", "after"), ("before",), ("after",)])
+def test_who_listens_to_the_engine_hears_of_it(engine, make, asked):
     """As what traces an app does: before and after, with a context to keep something in."""
     part = make.part(quantity=3).id
-    heard, said = [], []
+    heard = []
 
-    def before(_connection, _cursor, sql, parameters, context, _many):
-        context.span = sql
-        said.append(list(parameters.values() if isinstance(parameters, dict) else parameters))
-
-    def after(_connection, _cursor, sql, _parameters, context, _many):
-        heard.append(context.span == sql)
+    def hear(_connection, _cursor, _sql, parameters, context, _many):
+        context.heard = [*getattr(context, "heard", ()), list(getattr(parameters, "values", lambda: parameters)())]
+        heard.append(context.heard)
 
     with engine.connect() as connection, connection.begin():
         alone = PART.run(connection, {"part": part})
-        event.listen(engine, "before_cursor_execute", before)
-        event.listen(engine, "after_cursor_execute", after)
+        for when in asked:
+            event.listen(engine, f"{when}_cursor_execute", hear)
         try:
             listened = PART.run(connection, {"part": part})
         finally:
-            event.remove(engine, "before_cursor_execute", before)
-            event.remove(engine, "after_cursor_execute", after)
-    assert (heard, said) == ([True], [[part]])
+            for when in asked:
+                event.remove(engine, f"{when}_cursor_execute", hear)
+    assert heard[-1] == [[part]] * len(asked)
     assert listened == alone
     assert listened.rows[0].quantity == 3
 
