@@ -198,6 +198,7 @@ def execute(statement: Statement, parameters: Any = None) -> CursorResult[Any] |
 
 
 def run(connection: Connection, statement: Statement, parameters: Any) -> CursorResult[Any] | Outcome:
+    """Run a statement on a connection: one that is made once by the driver itself, any other as SQLAlchemy does."""
     if isinstance(statement, Prepared):
         return statement.run(connection, parameters)
     return connection.execute(statement, parameters)
@@ -208,16 +209,16 @@ def reading() -> Engine:
 
 
 @cache
-def adding_one(table: Table, names: tuple[str, ...]) -> Prepared:
+def inserting_one(table: Table, names: tuple[str, ...]) -> Prepared:
     return Prepared(insert(table).values({name: bindparam(name) for name in names}))
 
 
 def add(table: Table, values: dict[str, Any]) -> int:
     """Insert a record and return its id."""
-    return add_by(adding_one(table, tuple(values)), values)
+    return add_with(inserting_one(table, tuple(values)), values)
 
 
-def add_by(statement: Prepared, values: dict[str, Any]) -> int:
+def add_with(statement: Prepared, values: dict[str, Any]) -> int:
     """Insert a record by a statement of its own, and return its id."""
     return statement.run(g_itself().transaction.connection, values).inserted_id or 0
 

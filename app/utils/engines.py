@@ -76,7 +76,7 @@ def init_app(app: Flask) -> None:
 # ---------------------------------------------------------------- SQLite
 def journal() -> str:
     """How this SQLite keeps a transaction whole: ``WAL`` where that is safe, else its rollback journal."""
-    import sqlite3  # noqa: PLC0415 - it takes 1 MB of each process, and most of them have another database.
+    import sqlite3
 
     return "WAL" if sqlite3.sqlite_version_info >= WAL_SINCE else "DELETE"
 
@@ -98,7 +98,7 @@ def begin_immediately(connection: Connection) -> None:
 def prepare_postgresql(connection: Any, _record: Any) -> None:
     """Wait for a lock so long and no longer, and send every whole number as of one type: psycopg has three, by what it takes,
     and so would prepare a statement anew for each mixture of small and large ones."""
-    from psycopg.types.numeric import Int8Dumper  # noqa: PLC0415 - only where it is used, as SQLite above.
+    from psycopg.types.numeric import Int8Dumper
 
     connection.adapters.register_dumper(int, Int8Dumper)
     autocommit, connection.autocommit = connection.autocommit, True

@@ -34,16 +34,16 @@ class Prepared:
 
     def __init__(self, statement: Any) -> None:
         self.statement = statement
-        self.written: dict[Any, Written] = {}
+        self.compiled: dict[Any, CompiledStatement] = {}
 
     def run(self, connection: Connection, given: Mapping[str, Any] | None) -> Outcome:
         """Run it with values for its parameters, on a connection that is in a transaction or in autocommit."""
         dialect = connection.dialect
         database = dialect.name, dialect.server_version_info
-        written = self.written.get(database)
-        if written is None:
-            written = self.written[database] = Written(self.statement, dialect)
-        return written.run(connection, given or {})
+        compiled = self.compiled.get(database)
+        if compiled is None:
+            compiled = self.compiled[database] = CompiledStatement(self.statement, dialect)
+        return compiled.run(connection, given or {})
 
 
 @cache
@@ -52,7 +52,7 @@ def named(names: tuple[str, ...]) -> Any:
     return namedtuple("Row", names, rename=True)
 
 
-class Written:
+class CompiledStatement:
     """A statement in the words of one database."""
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
@@ -67,12 +67,12 @@ class Written:
         self.fixed = {name: each.effective_value for name, each in parameters.items() if not each.required}
         self.defaults = [(column.key, column.default) for column in compiled.insert_prefetch]
         types = {name: each.type.dialect_impl(dialect) for name, each in parameters.items()}
-        self.coders = [(name, code) for name, each in types.items() if (code := each.bind_processor(dialect))]
+        self.bind_processors = [(name, process) for name, each in types.items() if (process := each.bind_processor(dialect))]
         self.has_lastrowid, self.has_returning = compiled.postfetch_lastrowid, bool(compiled.effective_returning)
         columns = compiled._result_columns
         self.row = partial(tuple.__new__, named(tuple(each.keyname for each in columns))) if columns else None
-        decoders = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
-        self.decoders = decoders if any(decoders) else None
+        processors = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
+        self.result_processors = processors if any(processors) else None
 
     def run(self, connection: Connection, given: Mapping[str, Any]) -> Outcome:
         """Run it. Who listens to what the engine's cursors do is told, by SQLAlchemy."""
@@ -97,8 +97,8 @@ class Written:
         for name, default in self.defaults:
             if name not in given:
                 values[name] = default.arg(None) if default.is_callable else default.arg
-        for name, code in self.coders:
-            values[name] = code(values[name])
+        for name, process in self.bind_processors:
+            values[name] = process(values[name])
         return values if self.order is None else tuple([values[name] for name in self.order])
 
     def outcome(self, ran: Any) -> Outcome:
@@ -106,8 +106,8 @@ class Written:
         if self.row is None:
             return Outcome([], met, new)
         found = ran.fetchall()
-        rows = list(map(self.row, found if self.decoders is None else map(self.decoded, found)))
+        rows = list(map(self.row, found if self.result_processors is None else map(self.processed, found)))
         return Outcome(rows, met, rows[0][0] if self.has_returning and rows else new)
 
-    def decoded(self, row: Any) -> Any:
-        return [decode(value) if decode else value for value, decode in zip(row, self.decoders or (), strict=True)]
+    def processed(self, row: Any) -> Any:
+        return [process(value) if process else value for value, process in zip(row, self.result_processors or (), strict=True)]

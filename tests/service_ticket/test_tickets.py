@@ -275,7 +275,7 @@ def test_a_fault_of_the_database_is_not_laid_on_the_customer(staff, make, engine
     def add(*_):
         raise IntegrityError("INSERT", {}, Exception('duplicate key value violates unique constraint "pk_service_tickets"'))
 
-    monkeypatch.setattr(routes, "add_by", add)
+    monkeypatch.setattr(routes, "add_with", add)
     monkeypatch.setitem(staff.app.config, "PROPAGATE_EXCEPTIONS", False)
     assert staff.post("/tickets", json=A_BODY | {"customer_id": customer}).status_code == 500
     with engine.connect() as connection:

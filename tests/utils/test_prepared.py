@@ -46,7 +46,7 @@ def connection(engine):
 
 # ---------------------------------------------------------------- values and rows
 def test_what_goes_in_comes_out(connection):
-    """Texts of any kind, bytes, nothing at all, and times: by SQLAlchemy what was written here, and here what it wrote."""
+    """Texts of any kind, bytes, nothing at all, and times: SQLAlchemy reads the same of what was written here."""
     new = KEEP.run(connection, KEPT).inserted_id
     name = {"name": KEPT["key"]}
     (row,) = Prepared(FIND).run(connection, name).all()

@@ -25,7 +25,7 @@ from app.models import customers, now, service_tickets, ticket_mechanics
 from app.utils.auth import allow, caller
 from app.utils.blueprint import Blueprint, conflict
 from app.utils.conditional import lock_current
-from app.utils.database import add_by, change, fetch_one, lock, transaction
+from app.utils.database import add_with, change, fetch_one, lock, transaction
 from app.utils.errors import Invalid
 from app.utils.idempotency import idempotent
 from app.utils.limits import caller_alone, caller_and_ticket, limit_successes
@@ -86,7 +86,7 @@ def require_customer(customer_id: int) -> None:
 def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
     """Insert a ticket of a customer, as :func:`require_customer` would have them, and return its id."""
     try:
-        return add_by(OPEN, values | {"whose": customer_id})
+        return add_with(OPEN, values | {"whose": customer_id})
     except IntegrityError as error:
         if "customer_id" not in str(error.orig):
             raise
