@@ -90,7 +90,7 @@ def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
 
 
 def database_url(text: str) -> URL:
-    """The URL of a database, with the driver that this app uses. Several hosts stand with commas between them."""
+    """The URL of a database, for our driver; several hosts have commas between them, and SQLite's file is in instance/."""
     several = re.fullmatch(r"([^:/]+://(?:[^@/?]*@)?)([^@,/?]+(?:,[^@,/?]+)+)(.*)", text)
     hosts = several[2].split(",") if several else []
     try:
@@ -100,8 +100,10 @@ def database_url(text: str) -> URL:
     driver = DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise ValueError(f"names {url.get_backend_name()!r}; the shop runs on sqlite, postgresql and mysql (or mariadb)")
-    if driver == "sqlite" and (url.database in (None, "", ":memory:") or str(url.database).startswith("file:")):
-        raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
+    if driver == "sqlite":
+        if url.database in (None, "", ":memory:") or str(url.database).startswith("file:"):
+            raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
+        url = url.set(database=str(INSTANCE / str(url.database)))
     if driver == "mysql+pymysql":
         if not url.database:
             raise ValueError("must name a database after the host, like mysql://user:password@host/shop")
@@ -208,12 +210,10 @@ class Settings:
         """The settings of a mapping, or else of the process's environment over the file ``.env``."""
         if environment is None:
             environment = {**dotenv(ROOT / ".env"), **os.environ}
-        name = environment.get("APP_ENV", "").strip() or "development"
-        kind = KINDS[read_setting("APP_ENV", name, one_of(*KINDS))]
+        kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", "").strip() or "development", one_of(*KINDS))]
         found = {}
         for each in fields(kind):
-            text = environment.get(each.name)
-            if text is not None and (text.strip() or each.metadata["blank"]):
+            if (text := environment.get(each.name)) is not None and (text.strip() or each.metadata["blank"]):
                 text = text.strip() if each.metadata["trim"] else text
                 found[each.name] = read_setting(each.name, text, each.metadata["read"])
         return kind.complete(found)

@@ -1,7 +1,7 @@
 """Serves the shop: ``python run.py``. For ``flask --app run …`` it offers the app factory.
 
-This process only watches: it stays small by importing nothing of the app. What reads the settings and prepares the
-database is a process of its own that ends, and the workers that serve are granian's. Whatever keeps the shop from
+This process only watches: it stays small by importing nothing of the app. What reads the settings and makes the database
+ready is a process of its own that ends, and the workers that serve are granian's. Whatever keeps the shop from
 starting is one line and a non-zero exit.
 """
 
@@ -32,7 +32,7 @@ PROCESSORS = "SHOP_PROCESSORS"
 def create_app() -> "Flask":
     """The app with the settings of the environment, for Flask's command line; it can migrate the database, too."""
     from app import create_app as factory
-    from app.start import migrate
+    from app.preparation import migrate
     from app.utils.extensions import db
     from config import BadSetting
 
@@ -84,11 +84,7 @@ def take_processor() -> None:
 def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: sys.exit())
-    start = [sys.executable, "-c", "import gc; gc.disable(); from app.start import main; main()"]
-    prepared = subprocess.run(start, stdout=subprocess.PIPE, text=True, check=False, process_group=0)
-    *news, last = prepared.stdout.splitlines() or [""]
-    if prepared.returncode:
-        sys.exit(prepared.returncode)
+    *news, last = prepare()
     print(*news, sep="\n", end="\n" * bool(news))
     host, address, port, workers, metrics_port = last.split()
     with ExitStack() as ending:
@@ -97,6 +93,23 @@ def main() -> None:
 
             serve_metrics(address, int(metrics_port), ending.enter_context(TemporaryDirectory(prefix="shop-metrics-")))
         serve(host, address, int(port), int(workers))
+
+
+def prepare() -> list[str]:
+    """Have everything made ready (``app/start.py``), and return what was said; exit where the shop can't start. Meanwhile
+    this process imports what it will serve with."""
+    start = [sys.executable, "-c", "import gc; gc.disable(); from app.start import main; main()"]
+    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True, process_group=0) as preparing:
+        try:
+            import granian  # noqa: F401
+
+            said, _ = preparing.communicate()
+        except BaseException:
+            preparing.kill()
+            raise
+    if preparing.returncode:
+        sys.exit(preparing.returncode)
+    return said.splitlines()
 
 
 def serve_metrics(address: str, port: int, folder: str) -> None:

@@ -1,30 +1,28 @@
-"""MyMechanicShop: the backend of an auto repair shop, as a Flask app factory."""
+"""MyMechanicShop: the backend of an auto repair shop, as a Flask app factory.
 
-from flask import Flask, Response
-from werkzeug.middleware.proxy_fix import ProxyFix
+What an app consists of is imported when one is made: a start that only looks whether the database is ready
+(``app/start.py``) need not wait for it.
+"""
 
-from app import commands, demo
-from app.blueprints.customer.routes import blp as customer
-from app.blueprints.inventory import catalog
-from app.blueprints.inventory.routes import blp as inventory
-from app.blueprints.mechanic.routes import blp as mechanic
-from app.blueprints.service_ticket.routes import blp as service_ticket
-from app.blueprints.site.routes import blp as site
-from app.blueprints.site.routes import docs
-from app.blueprints.spreadsheet.routes import blp as spreadsheet
-from app.utils import auth, blueprint, conditional, engines, errors, limits, logs, metrics, remote, wire
-from app.utils.extensions import api, cache, cors, ma
-from app.utils.lean import LeanFlask, g_itself, request_itself
-from app.utils.resting import Rest
-from config import INSTANCE, Settings
+from typing import TYPE_CHECKING
 
-AREAS = (customer, mechanic, service_ticket, inventory, spreadsheet)
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Settings
+
 EXPOSED = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
 EXPOSED += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: "Settings | None" = None) -> "Flask":
     """An app with the given settings, or with those of the environment; raise config.BadSetting."""
+    from app import commands, demo
+    from app.utils import around, errors, logs, remote, wire
+    from app.utils.lean import LeanFlask
+    from app.utils.resting import Rest
+    from config import INSTANCE, Settings
+
     app = LeanFlask(__name__, instance_path=str(INSTANCE), static_folder=None)
     app.config.from_object(settings or Settings.load())
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
@@ -33,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions |= {"counts": {}, "rest": Rest(), "redis": redis}
     logs.init_app(app)
     _bind_extensions(app)
-    _watch_requests(app)
+    around.init_app(app)
     _register_blueprints(app)
     errors.init_app(app)
     demo.init_app(app)
@@ -41,7 +39,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _bind_extensions(app: Flask) -> None:
+def _bind_extensions(app: "Flask") -> None:
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from app.blueprints.inventory import catalog
+    from app.utils import engines
+    from app.utils.extensions import cache, cors, ma
+
     engines.init_app(app)
     ma.init_app(app)
     cache.init_app(app, config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000})
@@ -53,37 +57,19 @@ def _bind_extensions(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
 
 
-def _watch_requests(app: Flask) -> None:
-    auth.init_app(app)
-    limits.init_app(app)
-    app.before_request(_admit)
-    app.after_request(_settle)
-    metrics.init_app(app)
+def _register_blueprints(app: "Flask") -> None:
+    from app.blueprints.customer.routes import blp as customer
+    from app.blueprints.inventory.routes import blp as inventory
+    from app.blueprints.mechanic.routes import blp as mechanic
+    from app.blueprints.service_ticket.routes import blp as service_ticket
+    from app.blueprints.site.routes import blp as site
+    from app.blueprints.site.routes import docs
+    from app.blueprints.spreadsheet.routes import blp as spreadsheet
+    from app.utils import blueprint
+    from app.utils.extensions import api
 
-
-def _admit() -> None:
-    """Before each request: who calls, how often, and may they? One function for all, since Flask takes as long to call
-    one as some of these take."""
-    asked, known = request_itself(), g_itself()
-    logs.begin(asked, known)
-    auth.identify(asked, known)
-    limits.count_request(asked, known)
-    auth.require_access(asked, known)
-
-
-def _settle(response: Response) -> Response:
-    """After each request: its headers, and its line in the log."""
-    asked, known = request_itself(), g_itself()
-    wire.take_in(asked)
-    limits.show(response, known)
-    conditional.tag(response, asked)
-    logs.end(response, asked, known)
-    return response
-
-
-def _register_blueprints(app: Flask) -> None:
     blueprint.init_app(app)
-    for area in AREAS:
+    for area in (customer, mechanic, service_ticket, inventory, spreadsheet):
         api.register_blueprint(area)
     app.register_blueprint(site)
     app.register_blueprint(docs)

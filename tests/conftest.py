@@ -29,7 +29,7 @@ from app.models import (
     ticket_mechanics,
     ticket_parts,
 )
-from app.start import prepare
+from app.preparation import prepare
 from app.utils.auth import make_token
 from app.utils.extensions import cache, db, limiter
 from app.utils.passwords import hash_password

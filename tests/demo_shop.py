@@ -7,7 +7,7 @@ from flask import Flask
 
 from app import create_app
 from app.demo import Demo, fill, finish
-from app.start import prepare
+from app.preparation import prepare
 from app.utils.extensions import db
 from config import Settings
 from tests import services

@@ -179,7 +179,7 @@ def test_settings_are_frozen():
     ("text", "driver", "rest"),
     [
         ("sqlite:////srv/shop.db", "sqlite", "/srv/shop.db"),
-        ("sqlite:///shop.db", "sqlite", "shop.db"),
+        ("sqlite:///shop.db", "sqlite", f"{config.INSTANCE}/shop.db"),
         ("postgres://u:p@host:5432/shop", "postgresql+psycopg", "shop"),
         ("postgresql://u:p@host/shop?sslmode=require", "postgresql+psycopg", "shop"),
         ("postgresql+asyncpg://u:p@host/shop", "postgresql+psycopg", "shop"),

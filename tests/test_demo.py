@@ -8,7 +8,7 @@ from sqlalchemy import func, inspect, select, update
 from app import demo
 from app.demo import Demo
 from app.models import customers, inventory, mechanics, now, service_tickets, stock_movements, ticket_mechanics, ticket_parts
-from app.start import prepare
+from app.preparation import prepare
 from app.utils.extensions import db
 from tests.conftest import PASSWORD
 from tests.invariants import faults

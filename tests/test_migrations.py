@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import LargeBinary, inspect, text
 
 from app import create_app
-from app.start import migrate
+from app.preparation import migrate
 from app.utils.extensions import db
 from config import Settings
 from tests import services

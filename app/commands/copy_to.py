@@ -17,7 +17,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import URL, Connection, Engine, Row, Table, func, insert, select, text, tuple_
 
+from app import create_app
 from app.commands.ending import in_one_line, in_words, require_tables
+from app.start import shown
 from app.utils.extensions import db
 from config import KINDS, database_url
 
@@ -37,8 +39,7 @@ class Foreign(Exception):
 @contextmanager
 def prepared(url: URL) -> Iterator[tuple[Engine, Engine]]:
     """The engines of the target, the one that writes and the one that reads, with the tables of this app in it."""
-    from app import create_app  # noqa: PLC0415 - it imports this.
-    from app.start import prepare  # noqa: PLC0415
+    from app.preparation import prepare
 
     kind = KINDS[current_app.config["APP_ENV"]]
     settings = {each.name: current_app.config[each.name] for each in fields(kind)}
@@ -201,7 +202,7 @@ def command(url: str) -> None:
 
     Stop the shop first: what is changed later is not in the copy. A copy that ended half-way goes on when it is begun
     again. URL is like DATABASE_URL; "-" takes it from standard input, where no list of processes shows its password."""
-    from app.start import one_at_a_time, shown  # noqa: PLC0415 - it makes apps, so it imports this.
+    from app.preparation import one_at_a_time
 
     try:
         there = database_url(sys.stdin.readline().strip() if url == "-" else url)

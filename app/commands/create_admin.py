@@ -73,7 +73,7 @@ def command(
     email: str, name: str, phone: str | None, salary: str | None, password_file: str | None, *, password_stdin: bool
 ) -> None:
     """Create an admin who signs in with EMAIL. The password is asked for, unless an option says where it is."""
-    from app.start import prepare  # noqa: PLC0415 - it makes apps, so it imports this.
+    from app.preparation import prepare
 
     if password_file is not None and password_stdin:
         raise click.UsageError("--password-file and --password-stdin stand instead of each other.")

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from flask import current_app
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.start import CantStart, newest_version, shown, version_of
 from app.utils.database import CommitUnknown
 from app.utils.errors import Invalid, Problem
 from app.utils.extensions import db
@@ -19,8 +18,6 @@ from app.utils.extensions import db
 @contextmanager
 def in_one_line(name: str | None = None) -> Iterator[None]:
     """Say in a line what went wrong, in place of a traceback; of the database as ``name``, or else by its URL."""
-    from app.start import CantStart, shown  # noqa: PLC0415 - it makes apps, so it imports this.
-
     try:
         yield
     except CantStart as error:
@@ -41,19 +38,8 @@ def in_words(error: Exception) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
-def version_of(connection: Connection) -> str | None:
-    """The version of the tables of a database; none where there are none of this app."""
-    try:
-        found: Any = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except SQLAlchemyError:
-        return None
-    return str(found)
-
-
 def require_tables() -> None:
     """Raise ClickException where the database has not the tables of this version of the app."""
-    from app.start import newest_version, shown  # noqa: PLC0415
-
     url, found = db.engine.url, None
     if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():  # Asking would make the file.
         with db.engines["reads"].connect() as connection:

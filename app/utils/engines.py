@@ -7,15 +7,15 @@ autocommit: one statement is one snapshot, and psycopg keeps its prepared statem
 
 import select
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.utils.extensions import db
+if TYPE_CHECKING:
+    from flask import Flask
 
 THREADS = 3
 """Threads that serve requests in a process; each needs one connection of an engine at a time."""
@@ -46,31 +46,51 @@ def options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return writes, common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: "Flask") -> None:
     """Bind Flask-SQLAlchemy to an app whose ``DATABASE_URL`` is set."""
-    url: URL = app.config["DATABASE_URL"]
-    hosts = url.query.get("hosts", "")
-    url = url.difference_update_query(["hosts"])
-    backend = url.get_backend_name()
-    writes, reads = options(backend)
+    from app.utils.extensions import db
+
+    url, hosts = apart(app.config["DATABASE_URL"])
+    writes, reads = options(url.get_backend_name())
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = writes
     app.config["SQLALCHEMY_BINDS"] = {"reads": reads | {"url": url}}
     db.init_app(app)
     app.teardown_appcontext_funcs.clear()  # Of a session of the ORM, which no request has (docs/decisions/3).
-    connect = any_of(str(hosts).split(",")) if hosts else None
     with app.app_context():
-        for engine in db.engines.values():
-            event.listen(engine, "connect", PREPARE[backend])
-            if backend != "sqlite":
-                event.listen(engine, "checkout", require_open)
-                event.listen(engine, "handle_error", note_disconnect)
-            if connect:
-                event.listen(engine, "do_connect", connect)
-        if backend == "sqlite":
+        listen(hosts, *db.engines.values())
+        if url.get_backend_name() == "sqlite":
             event.listen(db.engine, "begin", begin_immediately)
-        elif backend == "postgresql":  # Several rows are one statement; psycopg's own way takes three round trips.
+        elif url.get_backend_name() == "postgresql":
+            # Several rows are one statement; psycopg's own way takes three round trips.
             db.engine.dialect.use_insertmanyvalues_wo_returning = True
+
+
+def that_reads(url: URL) -> Engine:
+    """The engine that reads, for who asks a database of the shop without an app."""
+    url, hosts = apart(url)
+    engine = create_engine(url, **options(url.get_backend_name())[1])
+    listen(hosts, engine)
+    return engine
+
+
+def apart(url: URL) -> tuple[URL, list[str]]:
+    """The URL of a database as its driver takes it, and the hosts that it names, where they are several of MySQL's."""
+    hosts = str(url.query.get("hosts", ""))
+    return url.difference_update_query(["hosts"]), hosts.split(",") if hosts else []
+
+
+def listen(hosts: list[str], *engines: Engine) -> None:
+    """Set up each connection of some engines, and watch whether it is still one."""
+    connect = any_of(hosts) if hosts else None
+    for engine in engines:
+        backend = engine.url.get_backend_name()
+        event.listen(engine, "connect", PREPARE[backend])
+        if backend != "sqlite":
+            event.listen(engine, "checkout", require_open)
+            event.listen(engine, "handle_error", note_disconnect)
+        if connect:
+            event.listen(engine, "do_connect", connect)
 
 
 # ---------------------------------------------------------------- SQLite

@@ -10,7 +10,7 @@ from app import create_app
 from app.commands import copy_to
 from app.commands.copy_to import TABLES
 from app.models import customers, idempotency_keys, inventory, now, stock_movements, ticket_parts
-from app.start import prepare
+from app.preparation import prepare
 from app.utils.extensions import db
 from config import Settings, database_url
 from tests import services

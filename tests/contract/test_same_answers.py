@@ -10,7 +10,7 @@ from flask import Response
 
 from app import create_app
 from app.models import mechanics
-from app.start import prepare
+from app.preparation import prepare
 from app.utils.extensions import db
 from config import Settings
 from tests import services

@@ -5,7 +5,8 @@ from sqlalchemy import create_engine, text
 
 from app import create_app
 from app.models import Model
-from app.start import CantStart, prepare
+from app.preparation import prepare
+from app.start import CantStart
 from config import Settings, database_url
 from tests import services
 from tests.conftest import ENVIRONMENT

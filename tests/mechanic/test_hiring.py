@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.models import mechanics
-from app.start import make_first_admin
+from app.preparation import make_first_admin
 from tests.conftest import PASSWORD
 
 MAX = {"name": "Max Wrench", "email": "max@example.com", "phone": "555-0100", "salary": 41_234.56}

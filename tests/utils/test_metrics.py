@@ -17,7 +17,7 @@ import json, sys
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from app import create_app
-from app.start import prepare
+from app.preparation import prepare
 from app.utils import database
 from app.utils.extensions import db
 from config import Settings

@@ -16,7 +16,7 @@ from tests.conftest import ENVIRONMENT
 SCRIPT = """
 import json, sys
 from app import create_app
-from app.start import prepare
+from app.preparation import prepare
 from config import Settings
 
 app = create_app(Settings.load(json.loads(sys.argv[1])))
