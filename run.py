@@ -57,11 +57,11 @@ def create_worker() -> "Flask":
     os.setpgid(0, 0)
     take_processor()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    gc.disable()  # What is imported stays: the collector need not look through it, now or later.
+    # What is imported stays, and the few objects of it that are garbage: the collector need not look through it, now or later.
+    gc.disable()
     from app import create_app as factory
 
     app = factory()
-    gc.collect()
     gc.freeze()
     gc.enable()
     return app

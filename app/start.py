@@ -9,7 +9,6 @@ import re
 import socket
 import sys
 from pathlib import Path
-from sqlite3 import sqlite_version
 
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -114,6 +113,8 @@ def main() -> None:
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
     if settings.DATABASE_URL.get_backend_name() == "sqlite":
+        from sqlite3 import sqlite_version
+
         kept = "its write-ahead log" if engines.journal() == "WAL" else "its rollback journal"
         print(f"SQLite {sqlite_version} keeps the shop in {settings.DATABASE_URL.database}, whole by {kept}.")
     host = "localhost" if address == "127.0.0.1" else settings.HOST
