@@ -90,7 +90,7 @@ def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
 
 
 def database_url(text: str) -> URL:
-    """The URL of a database, for our driver; several hosts have commas between them, and SQLite's file is in instance/."""
+    """The URL of a database, for our driver; several hosts have commas between them. A relative file is in ``instance/``."""
     several = re.fullmatch(r"([^:/]+://(?:[^@/?]*@)?)([^@,/?]+(?:,[^@,/?]+)+)(.*)", text)
     hosts = several[2].split(",") if several else []
     try:

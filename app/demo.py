@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, delete, insert, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts
-from app.start import CantStart
+from app.start import CantStart, one_at_a_time
 from app.utils.extensions import db
 
 OPENED = date(2024, 1, 1)
@@ -214,7 +214,7 @@ def make_demo(tickets: int, if_empty: bool) -> None:
     """Fill an empty database with a shop to look at: customers, mechanics, parts, tickets, and the stock's ledger.
 
     The first admin becomes mechanic 1, and keeps their email and password."""
-    from app.preparation import one_at_a_time, prepare
+    from app.preparation import prepare
 
     try:
         prepare(current_app)

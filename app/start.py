@@ -5,24 +5,77 @@ to be done, it has it done (``app/preparation.py``). It prints what a person sho
 to serve. Whatever keeps the shop from starting is one line that names the setting, and never a password.
 """
 
+import fcntl
+import os
 import re
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import create_app
 from app.utils import engines, remote
 from config import ROOT, BadSetting, Settings
 
 MIGRATIONS = ROOT / "app" / "migrations"
+LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
+LOCK_SECONDS = 60
 ADMINS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")
 
 
 class CantStart(Exception):
     """The shop can't start; the text is one line that says why."""
+
+
+# ---------------------------------------------------------------- the database
+@contextmanager
+def usable(url: URL) -> Iterator[None]:
+    """Raise CantStart, which names the database and why, where it can't be used."""
+    try:
+        yield
+    except OSError as error:
+        trouble = f"{url.database} can't be written" if url.get_backend_name() == "sqlite" else f"{shown(url)} can't be used"
+        raise CantStart(f"DATABASE_URL: {trouble}: {error.strerror}") from None
+    except DBAPIError as error:
+        said = error.orig.args if error.orig else ()
+        reason = " ".join(str(said[-1] if said else error.orig).split())
+        raise CantStart(f"DATABASE_URL: {shown(url)} can't be used: {reason}") from None
+
+
+@contextmanager
+def one_at_a_time(connection: Connection) -> Iterator[None]:
+    """Hold the lock of this database for a start."""
+    url = connection.engine.url
+    if url.get_backend_name() == "sqlite":
+        with Path(f"{url.database}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    elif url.get_backend_name() == "postgresql":
+        connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+        connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
+            connection.invalidate()  # Its patience with locks is not for requests.
+    else:
+        asked = {"name": LOCK_NAME, "seconds": LOCK_SECONDS}
+        if not connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), asked).scalar():
+            raise CantStart("DATABASE_URL: another start is still preparing the database; try again later")
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
+
+
+def make_folder(url: URL) -> None:
+    """Make the folder that a database of SQLite is to be in; raise OSError."""
+    if url.get_backend_name() == "sqlite":
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
 
 
 def newest_version() -> str:
@@ -45,22 +98,21 @@ def wants_admin(environment: str, email: str) -> bool:
 
 
 def is_prepared(settings: Settings) -> bool:
-    """Whether nothing is to be done. Where that can't be told, it is not: who prepares will say why."""
+    """Whether nothing is to be done, now that nobody else prepares the database or fills it; raise CantStart."""
     url = settings.DATABASE_URL
-    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
-        return False  # Asking would make the file.
+    if url.get_backend_name() == "sqlite" and not os.access(str(url.database), os.W_OK):
+        return False  # To ask would make the file; who can't write it will be told when it is prepared.
     engine = engines.that_reads(url)
     try:
-        with engine.connect() as connection:
+        with usable(url), engine.connect() as connection, one_at_a_time(connection):
             if version_of(connection) != newest_version():
                 return False
             return not wants_admin(settings.APP_ENV, settings.ADMIN_EMAIL) or bool(connection.execute(ADMINS).scalar())
-    except SQLAlchemyError:
-        return False
     finally:
         engine.dispose()
 
 
+# ---------------------------------------------------------------- what else is needed
 def require_redis(url: str) -> None:
     """Raise CantStart where Redis can't be used. Later it may fail: requests are answered without it."""
     named = re.sub("//.*@", "//", url.partition("?")[0])

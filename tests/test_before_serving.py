@@ -1,7 +1,9 @@
 """Whether anything is to be done before the shop serves, which a start asks the database without making an app."""
 
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -9,11 +11,13 @@ from sqlalchemy import create_engine, text
 
 from app import create_app
 from app.preparation import prepare
-from app.start import MIGRATIONS, is_prepared, newest_version
+from app.start import MIGRATIONS, CantStart, is_prepared, newest_version, one_at_a_time
+from app.utils.engines import that_reads
 from app.utils.extensions import db
 from config import ROOT, Settings, database_url
 from tests import services
 from tests.conftest import ENVIRONMENT
+from tests.harness.processes import free_port
 
 DEVELOPMENT = ENVIRONMENT | {"APP_ENV": "development"}
 NAMED = ENVIRONMENT | {"APP_ENV": "production"}
@@ -77,9 +81,46 @@ def test_an_admin_who_is_none_any_more_does_not_count(prepared, change):
     assert [ready(prepared, each) for each in (DEVELOPMENT, NAMED, PRODUCTION)] == [False, False, True]
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:p@127.0.0.1:1/shop", "mysql://u:p@127.0.0.1:1,127.0.0.1:2/shop"])
-def test_one_that_cannot_be_asked_is_to_be_prepared_which_says_why(url):
-    assert not ready(url)
+def test_who_fills_the_database_is_waited_for(prepared):
+    """A copy or a demo into it, which hold the lock of a start."""
+    seen = []
+    asking = threading.Thread(target=lambda: seen.append(ready(prepared)))
+    engine = that_reads(database_url(prepared))
+    with engine.connect() as connection, one_at_a_time(connection):
+        asking.start()
+        asking.join(0.5)
+        assert (asking.is_alive(), seen) == (True, [])
+    asking.join(10)
+    engine.dispose()
+    assert seen == [True]
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        (
+            "postgresql://u:hunter2@127.0.0.1:1/shop",
+            r"postgresql\+psycopg://u:\*\*\*@127.0.0.1:1/shop can't be used: .*refused",
+        ),
+        ("mysql://u:hunter2@127.0.0.1:1,127.0.0.1:2/shop", "127.0.0.1:1,127.0.0.1:2/shop can't be used: .*refused"),
+        ("mysql://u:hunter2@127.0.0.1:1/shop?ssl_ca=/no/such.pem", "127.0.0.1:1/shop can't be used: No such file"),
+    ],
+)
+def test_one_that_cannot_be_asked_is_named_at_once(url, named):
+    with pytest.raises(CantStart, match=f"^DATABASE_URL: .*{named}") as said:
+        ready(url)
+    assert "hunter2" not in str(said.value)
+
+
+def test_a_file_that_cannot_be_written_is_told_by_who_prepares(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    app = create_app(Settings.load(DEVELOPMENT | {"DATABASE_URL": url}))
+    prepare(app)
+    assert ready(url)
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
+    assert not ready(url), "root may write all"
+    monkeypatch.undo()
+    assert not ready(f"sqlite:///{tmp_path}/{'x' * 300}/shop.db")
 
 
 def test_to_ask_makes_no_file(tmp_path):
@@ -91,8 +132,12 @@ def test_the_newest_version_is_that_of_the_last_migration():
     assert newest_version() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
-def test_to_ask_needs_no_app():
+def test_a_start_with_nothing_to_do_makes_no_app(tmp_path):
     """It would take longer than all else of a start."""
-    asked = "import sys, app.start; print(*sorted({'flask', 'marshmallow', 'alembic', 'sqlalchemy'} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["sqlalchemy"]
+    environment = NAMED | {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.db'}", "PORT": str(free_port())}
+    start = "import sys, app.start; app.start.main(); print(*sorted({'flask', 'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    found = [
+        subprocess.run([sys.executable, "-c", start], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [each.stdout.splitlines()[-1] for each in found] == ["alembic flask sqlalchemy", "sqlalchemy"]

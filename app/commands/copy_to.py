@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, Row, Table, func, insert, select
 
 from app import create_app
 from app.commands.ending import in_one_line, in_words, require_tables
-from app.start import shown
+from app.start import one_at_a_time, shown
 from app.utils.extensions import db
 from config import KINDS, database_url
 
@@ -202,8 +202,6 @@ def command(url: str) -> None:
 
     Stop the shop first: what is changed later is not in the copy. A copy that ended half-way goes on when it is begun
     again. URL is like DATABASE_URL; "-" takes it from standard input, where no list of processes shows its password."""
-    from app.preparation import one_at_a_time
-
     try:
         there = database_url(sys.stdin.readline().strip() if url == "-" else url)
     except ValueError as error:

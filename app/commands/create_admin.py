@@ -8,17 +8,15 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 from marshmallow import ValidationError
-from sqlalchemy import select
 
 from app.blueprints.mechanic.schemas import MechanicIn
 from app.commands.ending import in_one_line
 from app.models import mechanics
+from app.start import ADMINS
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
 from app.utils.errors import Invalid, flatten
 from app.utils.wire import fraction
-
-ADMINS = select(mechanics.c.id).where(mechanics.c.role == "admin", mechanics.c.deleted_at.is_(None))
 
 
 def password_from(file: str | None, *, stdin: bool) -> str:

@@ -1,8 +1,8 @@
 """How a command ends that can't be done: with one line that says why, and a code that is not 0."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 from flask import current_app
@@ -41,7 +41,7 @@ def in_words(error: Exception) -> str:
 def require_tables() -> None:
     """Raise ClickException where the database has not the tables of this version of the app."""
     url, found = db.engine.url, None
-    if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():  # Asking would make the file.
+    if url.get_backend_name() != "sqlite" or os.access(str(url.database), os.F_OK):  # Asking would make the file.
         with db.engines["reads"].connect() as connection:
             found = version_of(connection)
     if found != newest_version():

@@ -3,6 +3,7 @@
 from alembic import context
 from flask import current_app
 
+from app.start import make_folder
 from app.utils.extensions import db
 
 
@@ -14,6 +15,7 @@ def run_migrations() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
+    make_folder(engine.url)
     with engine.connect() as connection:
         context.configure(
             connection=connection, target_metadata=db.metadata, render_as_batch=True, transaction_per_migration=False

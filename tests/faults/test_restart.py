@@ -92,6 +92,7 @@ def test_a_lost_write_would_be_found(server, shop):
             known = len(traffic.ledger.orders)
             until(lambda known=known, ledger=traffic.ledger: len(ledger.orders) > known + 10, 30, "more orders")
             crash(server)
+        engine.dispose()  # Its connection broke.
         found = lies(traffic.ledger, engine)
         if any(lie.startswith("lost: ") for lie in found):
             break

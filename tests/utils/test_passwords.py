@@ -2,6 +2,7 @@
 
 import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from app.utils import passwords
 from app.utils.passwords import fits, hash_password, is_outdated
@@ -58,10 +59,15 @@ def test_nothing_fits_what_is_no_hash(password_hash):
     assert not fits("of nobody", password_hash)
 
 
-@pytest.mark.parametrize("password", ["of nobody", "", "correct horse battery"])
+@pytest.mark.parametrize("password", [passwords.NOBODY, "", "correct horse battery"])
 def test_no_password_fits_where_there_is_none(password):
-    """Not even the one whose hash is checked in its place."""
     assert fits(password, None) is False
+
+
+def test_what_is_checked_where_there_is_nothing_is_a_hash():
+    """One that could not be decoded would be refused at once, and tell by the time."""
+    with pytest.raises(VerifyMismatchError):
+        passwords.HASHER.verify(passwords.NOBODY, "a password")
 
 
 def test_what_is_checked_where_there_is_nothing_costs_the_same(monkeypatch):
