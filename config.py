@@ -39,7 +39,7 @@ PLAIN_EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
 )
-"""An address in lower case, as API.md's «email» has it: ``user@host.tld``."""
+"""A plain address in lower case: ``user@host.tld``."""
 LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SMALLEST_SECRET = 32
@@ -178,7 +178,7 @@ def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False, tr
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Every setting that API.md lists. The names of the fields are those of the environment."""
+    """Every setting, as the README lists them. The names of the fields are those of the environment."""
 
     APP_ENV: ClassVar[str]
     DATABASE_REQUIRED: ClassVar[bool] = False

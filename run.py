@@ -57,7 +57,7 @@ def create_worker() -> "Flask":
     os.setpgid(0, 0)
     take_processor()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # What is imported stays, and the few objects of it that are garbage: the collector need not look through it, now or later.
+    # What is imported stays, with what little garbage it holds: the collector need not search it, now or later.
     gc.disable()
     from app import create_app as factory
 

@@ -11,10 +11,10 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from app.models import mechanics
-from app.start import ADMINS, MIGRATIONS, CantStart, make_folder, one_at_a_time, usable, wants_admin
+from app.start import ADMINS, MIGRATIONS, CantStart, make_folder, one_at_a_time, shown, usable, wants_admin
 from app.utils.accounts import create_account, with_hash
 from app.utils.database import fetch, transaction
-from app.utils.errors import Problem
+from app.utils.errors import Problem, Unavailable
 from app.utils.extensions import db
 
 migrate = Migrate(directory=str(MIGRATIONS))
@@ -39,7 +39,7 @@ def make_first_admin(app: Flask) -> None:
     """Make the first admin where there is none: the one of the settings or, in development, one with a random
     password that is printed this once."""
     email, password = app.config["ADMIN_EMAIL"], app.config["ADMIN_PASSWORD"]
-    if not wants_admin(app.config["APP_ENV"], email) or fetch(ADMINS):
+    if not wants_admin(app.config["APP_ENV"], email):
         return
     given = {
         "name": "Admin",
@@ -48,7 +48,11 @@ def make_first_admin(app: Flask) -> None:
         "password": password or secrets.token_urlsafe(12),
     }
     try:
+        if fetch(ADMINS):
+            return
         transaction(lambda: create_account(mechanics, with_hash(given)))()
+    except Unavailable as error:
+        raise CantStart(f"DATABASE_URL: {shown(app.config['DATABASE_URL'])} can't be used: {error.detail}") from None
     except Problem as error:
         raise CantStart(f"ADMIN_EMAIL: the first admin can't be made: {error.detail}") from None
     if password:

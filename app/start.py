@@ -1,7 +1,7 @@
-"""What ``run.py`` has done before it serves, in a process of its own: :func:`main`.
+"""What ``run.py`` runs before it serves, in a process of its own: :func:`main`.
 
-It looks whether all is ready without making an app, which would take longer than all else of a start; where something is
-to be done, it has it done (``app/preparation.py``). It prints what a person should know and then, in its last line, where
+It looks whether all is ready without making an app, which would double the longest part of a start; where something is to
+be done, it lets ``app/preparation.py`` do it. It prints what a person should know and then, in its last line, where
 to serve. Whatever keeps the shop from starting is one line that names the setting, and never a password.
 """
 
@@ -10,20 +10,23 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from app import create_app
 from app.utils import engines, remote
 from config import ROOT, BadSetting, Settings
 
 MIGRATIONS = ROOT / "app" / "migrations"
-LOCK_NUMBER, LOCK_NAME = 7_368_704, "mymechanicshop.start"
+LOCK_NUMBER, LOCK_NAME = 7_368_704, "CONCAT('mymechanicshop.', MD5(DATABASE()))"
+"""On PostgreSQL a lock is one of its database; on MySQL of the whole server, which may have several shops."""
 LOCK_SECONDS = 60
+HELD = "DATABASE_URL: another start, or who fills the database, has been at work on it for a minute; try again later"
 ADMINS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")
 
 
@@ -39,37 +42,72 @@ def usable(url: URL) -> Iterator[None]:
         yield
     except OSError as error:
         trouble = f"{url.database} can't be written" if url.get_backend_name() == "sqlite" else f"{shown(url)} can't be used"
-        raise CantStart(f"DATABASE_URL: {trouble}: {error.strerror}") from None
+        raise CantStart(f"DATABASE_URL: {trouble}: {error.strerror or error}") from None
     except DBAPIError as error:
         said = error.orig.args if error.orig else ()
         reason = " ".join(str(said[-1] if said else error.orig).split())
         raise CantStart(f"DATABASE_URL: {shown(url)} can't be used: {reason}") from None
 
 
+def shown(url: URL) -> str:
+    """The URL of a database with all its hosts, but without its password and options."""
+    hosts = url.query.get("hosts") or url.query.get("host") or ()
+    plain = url.set(query={})
+    if not hosts:
+        return plain.render_as_string()
+    several = hosts if isinstance(hosts, str) else ",".join(hosts)
+    return plain.set(host="every-host").set(port=-1).render_as_string().replace("every-host:-1", several, 1)
+
+
+@contextmanager
+def connected(url: URL) -> Iterator[Connection]:
+    """A connection to a database, for who has no app; raise CantStart."""
+    try:
+        engine = engines.that_reads(url)
+        with usable(url):
+            connection = engine.connect()
+    except (ValueError, RuntimeError, ArgumentError):  # They may quote an option.
+        raise CantStart(f"DATABASE_URL: {shown(url)} can't be used: the driver can't do what its options ask for") from None
+    try:
+        with connection, usable(url):
+            yield connection
+    finally:
+        engine.dispose()
+
+
 @contextmanager
 def one_at_a_time(connection: Connection) -> Iterator[None]:
-    """Hold the lock of this database for a start."""
+    """Hold the lock of this database, as each start does, and who fills a database; raise CantStart where another has it
+    for a minute."""
     url = connection.engine.url
     if url.get_backend_name() == "sqlite":
         with Path(f"{url.database}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            for _ in range(LOCK_SECONDS * 20):
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(0.05)
+            else:
+                raise CantStart(HELD)
             yield
     elif url.get_backend_name() == "postgresql":
-        connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
-        connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
         try:
+            connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+            try:
+                connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+            except OperationalError as error:
+                raise CantStart(HELD) if engines.code_of(error.orig) == "55P03" else error from None
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
-            connection.invalidate()  # Its patience with locks is not for requests.
+            connection.invalidate()  # Its end frees the lock, and its patience with locks is not for requests.
     else:
-        asked = {"name": LOCK_NAME, "seconds": LOCK_SECONDS}
-        if not connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), asked).scalar():
-            raise CantStart("DATABASE_URL: another start is still preparing the database; try again later")
+        if not connection.execute(text(f"SELECT GET_LOCK({LOCK_NAME}, {LOCK_SECONDS})")).scalar():
+            raise CantStart(HELD)
         try:
             yield
         finally:
-            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK_NAME})
+            if not connection.invalidated:
+                connection.execute(text(f"SELECT RELEASE_LOCK({LOCK_NAME})"))
 
 
 def make_folder(url: URL) -> None:
@@ -87,13 +125,15 @@ def version_of(connection: Connection) -> str | None:
     """The version of the tables of a database; none where there are none of this app."""
     try:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except SQLAlchemyError:
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
         return None
-    return str(found)
+    return None if found is None else str(found)
 
 
 def wants_admin(environment: str, email: str) -> bool:
-    """Whether a first admin is made where there is none: by the settings or, in development, with a random password."""
+    """Whether a first admin is made where there is none. In production only by the settings; else with a random password."""
     return environment != "production" or bool(email)
 
 
@@ -102,14 +142,10 @@ def is_prepared(settings: Settings) -> bool:
     url = settings.DATABASE_URL
     if url.get_backend_name() == "sqlite" and not os.access(str(url.database), os.W_OK):
         return False  # To ask would make the file; who can't write it will be told when it is prepared.
-    engine = engines.that_reads(url)
-    try:
-        with usable(url), engine.connect() as connection, one_at_a_time(connection):
-            if version_of(connection) != newest_version():
-                return False
-            return not wants_admin(settings.APP_ENV, settings.ADMIN_EMAIL) or bool(connection.execute(ADMINS).scalar())
-    finally:
-        engine.dispose()
+    with connected(url) as connection, one_at_a_time(connection):
+        if version_of(connection) != newest_version():
+            return False
+        return not wants_admin(settings.APP_ENV, settings.ADMIN_EMAIL) or bool(connection.execute(ADMINS).scalar())
 
 
 # ---------------------------------------------------------------- what else is needed
@@ -123,16 +159,6 @@ def require_redis(url: str) -> None:
         known = isinstance(error, (remote.RedisError, OSError))  # The others may quote an option of the URL.
         reason = " ".join(str(error).split()) if known else "its options are none that the driver knows"
         raise CantStart(f"REDIS_URL: {named} can't be used: {reason}") from None
-
-
-def shown(url: URL) -> str:
-    """The URL of a database with all its hosts, but without its password and options."""
-    hosts = url.query.get("hosts") or url.query.get("host") or ()
-    plain = url.set(query={})
-    if not hosts:
-        return plain.render_as_string()
-    several = hosts if isinstance(hosts, str) else ",".join(hosts)
-    return plain.set(host="every-host").set(port=-1).render_as_string().replace("every-host:-1", several, 1)
 
 
 def free_address(host: str, port: int) -> str:

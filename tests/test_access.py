@@ -1,4 +1,4 @@
-"""Who may do what: every role against every route, and what those who may not can learn (API.md: «roles», 401, 403, 404)."""
+"""Who may do what: every role against every route, and what those who may not can learn (401, 403, 404)."""
 
 import pytest
 
@@ -50,7 +50,7 @@ TABLE = {
     ("GET", "/tickets.csv"): STAFF,
     ("GET", "/inventory/<part_id>/movements.csv"): STAFF,
 }
-"""(method, path) → who may, as API.md says it. A route that has no row here fails the first test."""
+"""(method, path) → who may. A route that has no row here fails the first test."""
 OWNED = [
     ("GET", "/customers/<customer_id>"),
     ("PUT", "/customers/<customer_id>"),

@@ -9,9 +9,9 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from app import create_app
+from app import create_app, start
 from app.preparation import prepare
-from app.start import MIGRATIONS, CantStart, is_prepared, newest_version, one_at_a_time
+from app.start import MIGRATIONS, CantStart, is_prepared, newest_version, one_at_a_time, usable, version_of
 from app.utils.engines import that_reads
 from app.utils.extensions import db
 from config import ROOT, Settings, database_url
@@ -22,6 +22,12 @@ from tests.harness.processes import free_port
 DEVELOPMENT = ENVIRONMENT | {"APP_ENV": "development"}
 NAMED = ENVIRONMENT | {"APP_ENV": "production"}
 PRODUCTION = NAMED | {"ADMIN_EMAIL": "", "ADMIN_PASSWORD": ""}
+
+ENDING = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
+    "mysql": ("SELECT connection_id()", "KILL {}"),
+}
+"""How a connection is told by its number, and another ends it."""
 
 
 @pytest.fixture
@@ -81,18 +87,67 @@ def test_an_admin_who_is_none_any_more_does_not_count(prepared, change):
     assert [ready(prepared, each) for each in (DEVELOPMENT, NAMED, PRODUCTION)] == [False, False, True]
 
 
-def test_who_fills_the_database_is_waited_for(prepared):
+@pytest.fixture
+def connection(prepared):
+    """One to the prepared database, of the engine that a start asks with."""
+    engine = that_reads(database_url(prepared))
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+def test_who_fills_the_database_is_waited_for(prepared, connection):
     """A copy or a demo into it, which hold the lock of a start."""
     seen = []
     asking = threading.Thread(target=lambda: seen.append(ready(prepared)))
-    engine = that_reads(database_url(prepared))
-    with engine.connect() as connection, one_at_a_time(connection):
+    with one_at_a_time(connection):
         asking.start()
         asking.join(0.5)
         assert (asking.is_alive(), seen) == (True, [])
     asking.join(10)
-    engine.dispose()
     assert seen == [True]
+
+
+def test_who_fills_it_for_too_long_is_named(prepared, connection, monkeypatch):
+    monkeypatch.setattr(start, "LOCK_SECONDS", 1)
+    with one_at_a_time(connection), pytest.raises(CantStart, match=r"^DATABASE_URL: another start, or who fills the database"):
+        ready(prepared)
+    assert ready(prepared), "the lock is free again"
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_another_database_of_the_server_is_not_waited_for(prepared, connection, database, worker_id):
+    name = f"shop_other_{worker_id}"
+    other = services.fresh_database(database, name)
+    with one_at_a_time(connection):
+        assert not ready(other), "it is empty"
+    services.drop_database(database, name)
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, connection):
+    """And not what its end makes of it."""
+    mine, ending = ENDING["postgresql" if "postgresql" in prepared else "mysql"]
+    number = connection.execute(text(mine)).scalar()
+
+    def lose():
+        with usable(database_url(prepared)), one_at_a_time(connection):
+            run(prepared, ending.format(number))
+            version_of(connection)
+
+    with pytest.raises(CantStart, match=r"^DATABASE_URL: .* can't be used: "):
+        lose()
+
+
+@pytest.mark.databases("postgresql")
+def test_the_patience_with_the_lock_is_not_for_requests(url):
+    app = create_app(Settings.load(DEVELOPMENT | {"DATABASE_URL": url}))
+    prepare(app)
+    with app.app_context():
+        with db.engines["reads"].connect() as used:
+            assert used.execute(text("SHOW lock_timeout")).scalar() == "5s"
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -104,23 +159,29 @@ def test_who_fills_the_database_is_waited_for(prepared):
         ),
         ("mysql://u:hunter2@127.0.0.1:1,127.0.0.1:2/shop", "127.0.0.1:1,127.0.0.1:2/shop can't be used: .*refused"),
         ("mysql://u:hunter2@127.0.0.1:1/shop?ssl_ca=/no/such.pem", "127.0.0.1:1/shop can't be used: No such file"),
+        ("mysql://u:hunter2@127.0.0.1:1/shop?connect_timeout=soon", "127.0.0.1:1/shop can't be used: the driver can't do"),
+        ("mysql://u:hunter2@127.0.0.1:1,127.0.0.1:x/shop", "can't be used: the driver can't do what its options ask for"),
     ],
 )
-def test_one_that_cannot_be_asked_is_named_at_once(url, named):
+def test_one_that_cannot_be_asked_is_named(url, named):
     with pytest.raises(CantStart, match=f"^DATABASE_URL: .*{named}") as said:
         ready(url)
     assert "hunter2" not in str(said.value)
 
 
-def test_a_file_that_cannot_be_written_is_told_by_who_prepares(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_written_is_left_to_who_prepares(tmp_path, monkeypatch):
+    """Who says in one line what is wrong with it."""
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     app = create_app(Settings.load(DEVELOPMENT | {"DATABASE_URL": url}))
     prepare(app)
     assert ready(url)
-    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
-    assert not ready(url), "root may write all"
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)  # Root may write whatever the file says.
+    assert not ready(url)
     monkeypatch.undo()
-    assert not ready(f"sqlite:///{tmp_path}/{'x' * 300}/shop.db")
+    nowhere = DEVELOPMENT | {"DATABASE_URL": f"sqlite:///{tmp_path}/{'x' * 300}/shop.db"}
+    assert not is_prepared(Settings.load(nowhere))
+    with pytest.raises(CantStart, match=r"^DATABASE_URL: .*shop\.db can't be written: File name too long$"):
+        prepare(create_app(Settings.load(nowhere)))
 
 
 def test_to_ask_makes_no_file(tmp_path):

@@ -1,4 +1,4 @@
-"""The settings: what each takes, what it refuses in one line, and how they depend on each other (API.md, Settings)."""
+"""The settings: what each takes, what it refuses in one line, and how they depend on each other."""
 
 import re
 from dataclasses import fields

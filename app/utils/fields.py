@@ -1,4 +1,4 @@
-"""The fields of the contract: what each may hold (API.md, «What a field may hold»), and how it is shown.
+"""The fields of the API: what each may hold, and how it is shown.
 
 marshmallow's own take ``"1_000"`` for a number and full-width digits for an id; these take what the contract says.
 Messages say what is wrong in words that a person can act on, and never repeat what was sent.

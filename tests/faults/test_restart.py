@@ -83,10 +83,10 @@ def test_a_database_is_restarted_under_load(server, shop, proof):
 def test_a_lost_write_would_be_found(server, shop):
     """Where the database answers before its disk has it, a crash loses what was acknowledged, and the checker says so.
     It may have written all to its disk just before a crash: then another one follows."""
-    server.stop()
-    server.start(*CARELESS[type(server)])
     engine = shop.engine()
     for _ in range(10):
+        server.stop()
+        server.start(*CARELESS[type(server)])
         with Traffic(shop) as traffic:
             traffic.goes_on(30)
             known = len(traffic.ledger.orders)

@@ -1,4 +1,4 @@
-"""Tokens: which are good, and what their refusal says (API.md: «auth»)."""
+"""Tokens: which are good, and what their refusal says."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""API.md, «retries»: a request that is repeated with its Idempotency-Key is done once."""
+"""Retries: a request that is repeated with its Idempotency-Key is done once."""
 
 from datetime import timedelta
 
