@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ from app.utils.engines import code_of
 from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
 from app.utils.lean import g_itself
-from app.utils.prepared import Outcome, Prepared
+from app.utils.prepared import Outcome, Prepared, joined
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 30
@@ -102,21 +103,44 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
     raise Unavailable
 
 
+@dataclass(slots=True)
+class Deferred:
+    """A statement that changes rows, and what is raised where it meets another number of them than it should; an insert
+    meets what it inserts."""
+
+    statement: Statement
+    parameters: Any
+    rows: int = 0
+    refusal: Callable[[], Exception] | None = None
+
+    def require(self, met: int) -> None:
+        if self.refusal and met != self.rows:
+            raise self.refusal()
+
+
 class Transaction:
-    """What a request does in one transaction: its connection, from the first statement on, and who waits for the commit."""
+    """What a request does in one transaction: its connection, from the first statement on, what is deferred, and who waits
+    for the commit."""
 
     def __init__(self) -> None:
         self.opened: Connection | None = None
+        self.deferred: list[Deferred] = []
         self.waiting: list[Callable[[], object]] = []
 
     @property
     def connection(self) -> Connection:
+        """The connection, when what was deferred is done."""
         if self.opened is None:
             self.opened = db.engine.connect()
             self.opened.begin()
+        if self.deferred:
+            changes, self.deferred = self.deferred, []
+            make(changes, self.opened)
         return self.opened
 
     def commit(self) -> None:
+        if self.deferred:
+            self.connection  # noqa: B018
         if self.opened is not None:
             try:
                 self.opened.commit()
@@ -195,6 +219,26 @@ def execute(statement: Statement, parameters: Any = None) -> CursorResult[Any] |
     if isinstance(parameters, list) and len(parameters) == 1:
         parameters = parameters[0]  # Drivers take a way of their own for many, which is longer for one.
     return run(g_itself().transaction.connection, statement, parameters)
+
+
+def defer(change: Deferred) -> None:
+    """Make a change in the transaction of this request by the time that anything else is asked of the database; its refusal
+    is raised then. PostgreSQL gets those that wait in one round trip."""
+    g_itself().transaction.deferred.append(change)
+
+
+def make(changes: list[Deferred], connection: Connection) -> None:
+    """Make changes, one after the other. On PostgreSQL it is one statement where each is of another table: which of two in the
+    same table came first would be open."""
+    statements = [change.statement for change in changes if isinstance(change.statement, Prepared)]
+    tables = {each.statement.table for each in statements}
+    if connection.dialect.name == "postgresql" and len(tables) == len(changes) > 1:
+        parts = tuple([each.compiled_for(connection.dialect) for each in statements])
+        met = joined(parts).run(connection, [change.parameters for change in changes]).rows[0]
+    else:
+        met = (run(connection, change.statement, change.parameters).rowcount for change in changes)
+    for change, count in zip(changes, met, strict=True):
+        change.require(count)
 
 
 def run(connection: Connection, statement: Statement, parameters: Any) -> CursorResult[Any] | Outcome:

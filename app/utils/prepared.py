@@ -6,9 +6,9 @@ listens to its cursors, and what a driver's error means.
 """
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -38,12 +38,14 @@ class Prepared:
 
     def run(self, connection: Connection, given: Mapping[str, Any] | None) -> Outcome:
         """Run it with values for its parameters, on a connection that is in a transaction or in autocommit."""
-        dialect = connection.dialect
+        return self.compiled_for(connection.dialect).run(connection, given or {})
+
+    def compiled_for(self, dialect: Dialect) -> "CompiledStatement":
         database = dialect.name, dialect.server_version_info
         compiled = self.compiled.get(database)
         if compiled is None:
             compiled = self.compiled[database] = CompiledStatement(self.statement, dialect)
-        return compiled.run(connection, given or {})
+        return compiled
 
 
 @cache
@@ -74,7 +76,7 @@ class CompiledStatement:
         processors = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
         self.result_processors = processors if any(processors) else None
 
-    def run(self, connection: Connection, given: Mapping[str, Any]) -> Outcome:
+    def run(self, connection: Connection, given: Any) -> Outcome:
         """Run it. Who listens to what the engine's cursors do is told, by SQLAlchemy."""
         values = self.bound(given)
         listeners = connection.engine.dispatch
@@ -91,7 +93,7 @@ class CompiledStatement:
             kept.pop(CURSOR, None)
             connection._handle_dbapi_exception(error, self.text, values, cursor, None)
 
-    def bound(self, given: Mapping[str, Any]) -> Any:
+    def bound(self, given: Any) -> Any:
         """The values as the driver wants them: by their names, or in their order."""
         values = {**self.fixed, **given}
         for name, default in self.defaults:
@@ -111,3 +113,26 @@ class CompiledStatement:
 
     def processed(self, row: Any) -> Any:
         return [process(value) if process else value for value, process in zip(row, self.result_processors or (), strict=True)]
+
+
+class Joined(CompiledStatement):
+    """Statements of PostgreSQL that change rows, each of another table, as one: its only row says how many each has met."""
+
+    def __init__(self, parts: Sequence[CompiledStatement]) -> None:
+        self.parts = parts
+        texts = [part.text.replace("%(", f"%(of_{number}_") for number, part in enumerate(parts)]
+        done = ", ".join(f"part_{number} AS ({each} RETURNING 1)" for number, each in enumerate(texts))
+        met = ", ".join(f"(SELECT count(*) FROM part_{number})" for number in range(len(parts)))  # noqa: S608
+        self.text = f"WITH {done} SELECT {met}"
+        self.has_lastrowid = self.has_returning = False
+        self.row, self.result_processors = partial(tuple.__new__, tuple), None
+
+    def bound(self, given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The values of each, as the driver wants them."""
+        each = enumerate(zip(self.parts, given, strict=True))
+        return {f"of_{number}_{name}": value for number, (part, values) in each for name, value in part.bound(values).items()}
+
+
+@lru_cache(maxsize=256)
+def joined(parts: tuple[CompiledStatement, ...]) -> Joined:
+    return Joined(parts)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.utils.database import Statement, execute, fetch
+from app.utils.database import Deferred, Statement, defer, execute, fetch
 from app.utils.extensions import db
 from app.utils.prepared import Outcome, Prepared
 
@@ -78,16 +78,16 @@ def inserting(table: Table, names: tuple[str, ...], common: tuple[str, ...], cou
 
 
 def add_rows(table: Table, rows: list[dict[str, Any]], **common: Any) -> None:
-    """Insert rows, each with values for the same columns, and with those that are ``common`` to all.
+    """Insert rows, each with values for the same columns, and with those that are ``common`` to all; deferred.
 
     MySQL and MariaDB get them as a list: for an insert of a SELECT they lock the counter of a table's ids until it is done,
     and one that waits for a foreign key would stop all others."""
     if rows and db.engine.dialect.name == "mysql":
-        execute(insert(table), [row | common for row in rows])
+        defer(Deferred(insert(table), [row | common for row in rows]))
         return
     for some in (rows[start : start + INSERTED_AT_ONCE] for start in range(0, len(rows), INSERTED_AT_ONCE)):
         values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
-        execute(inserting(table, tuple(some[0]), tuple(common), len(some)), values | common)
+        defer(Deferred(inserting(table, tuple(some[0]), tuple(common), len(some)), values | common))
 
 
 def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: int, count: int) -> Update:
@@ -99,12 +99,13 @@ def adding(column: ColumnElement[int], key: ColumnElement[int], low: int, high: 
     return update(column.table).where(key.in_(rows), allowed).values({column: column + added})
 
 
-def add_to_each(statement: Callable[[int], Prepared], by: Mapping[int, int], **values: Any) -> int:
-    """Run the update that ``statement`` makes by :func:`adding` for so many rows, with what is added to each; how many
-    rows it met."""
-    pairs, met = list(by.items()), 0
+def add_to_each(
+    statement: Callable[[int], Prepared], by: Mapping[int, int], refusal: Callable[[], Exception], **values: Any
+) -> None:
+    """Run the update that ``statement`` makes by :func:`adding` for so many rows, with what is added to each; deferred. The
+    refusal is of rows that are not there, or would not stay within their bounds."""
+    pairs = list(by.items())
     for some in (pairs[start : start + AT_ONCE] for start in range(0, len(pairs), AT_ONCE)):
         rows = {f"row_{number}": row for number, (row, _) in enumerate(some)}
         added = {f"by_{number}": difference for number, (_, difference) in enumerate(some)}
-        met += execute(statement(len(some)), rows | added | values).rowcount
-    return met
+        defer(Deferred(statement(len(some)), rows | added | values, len(some), refusal))

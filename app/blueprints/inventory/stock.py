@@ -6,7 +6,7 @@ two transactions that meet wait for each other instead of deadlocking.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -86,17 +86,18 @@ def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_
             shortages.append({"inventory_id": part_id, "requested": count, "available": available})
     changes = [(part_id, count) for part_id, count in back.items()] + [(part_id, -count) for part_id, count in out.items()]
     changes.sort(key=lambda change: change[0])
-    if shortages or not move(changes):
-        raise OutOfStock(shortages) if out else ShelfFull
+    if shortages:
+        raise OutOfStock(shortages)
+    move(changes, (lambda: OutOfStock([])) if out else ShelfFull)
     record(changes, shelf, ticket_id)
 
 
-def move(changes: Changes) -> bool:
-    """Run the guarded update for what changes of each part in sum, and say whether every guard held."""
+def move(changes: Changes, refusal: Callable[[], Conflict]) -> None:
+    """Run the guarded update for what changes of each part in sum; where a guard does not hold, the refusal is raised."""
     net: Counter[int] = Counter()
     for part_id, difference in changes:
         net[part_id] += difference
-    return add_to_each(moving, net, moment=now()) == len(net)
+    add_to_each(moving, net, refusal, moment=now())
 
 
 @cache

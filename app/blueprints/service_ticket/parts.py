@@ -86,8 +86,9 @@ def exchange(ticket_id: int, off: Counter[int], on: Counter[int], shelf: Shelf) 
         raise LineFull
     gone = {part_id: count for part_id, count in off.items() if part_id not in kept}
     changed = {part_id: on[part_id] - off[part_id] for part_id in (on.keys() | off.keys()) & kept.keys()}
-    if remove(ticket_id, gone) != len(gone) or add_to_each(changing, changed, of_ticket=ticket_id) != len(changed):
+    if remove(ticket_id, gone) != len(gone):
         raise NotOnTicket
+    add_to_each(changing, changed, NotOnTicket, of_ticket=ticket_id)
     new = [
         {"inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
         for part_id, count in sorted(on.items())

@@ -1,0 +1,156 @@
+"""Changes that are deferred: made by the time that anything else is asked, in their order, and all or none of them."""
+
+import pytest
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.exc import DBAPIError
+
+from app.blueprints.inventory import stock
+from app.models import customers, inventory, mechanics, now, ticket_parts
+from app.utils.database import Deferred, defer, execute, fetch, once
+from app.utils.errors import Conflict
+from app.utils.prepared import Prepared
+from app.utils.rows import add_rows
+
+RENAME = {
+    table: Prepared(update(table).where(table.c.id >= bindparam("first")).values(name=bindparam("called")))
+    for table in (customers, mechanics, inventory)
+}
+OTHER = Prepared(update(inventory).where(inventory.c.id >= bindparam("first")).values(name=bindparam("called")))
+"""Another statement about the same table."""
+
+
+class Refused(Conflict):
+    detail = "No."
+
+
+class AlsoRefused(Conflict):
+    detail = "Neither."
+
+
+def renaming(table, called, rows=1, refusal=Refused):
+    return Deferred(RENAME[table], {"first": 1, "called": called}, rows, refusal)
+
+
+@pytest.fixture
+def people(app, make):
+    """One record in each of the tables, and the app to ask."""
+    make.customer()
+    make.part()
+    make.mechanic()
+    with app.app_context():
+        yield
+
+
+def names(engine):
+    with engine.connect() as connection:
+        return [connection.execute(select(table.c.name).order_by(table.c.id)).scalars().all() for table in RENAME]
+
+
+def asked(statements):
+    """Without those that begin a transaction."""
+    return [each for each in statements if not each.startswith("BEGIN")]
+
+
+def test_they_are_made_before_a_commit(people, engine):
+    once(lambda: [defer(renaming(table, "New", len(names(engine)[number]))) for number, table in enumerate(RENAME)])
+    assert {name for each in names(engine) for name in each} == {"New"}
+
+
+def test_they_are_made_before_anything_else_is_asked(people):
+    def work():
+        defer(renaming(customers, "New"))
+        return fetch(select(customers.c.name))
+
+    assert [row.name for row in once(work)] == ["New"]
+
+
+@pytest.mark.parametrize("asking", [lambda: execute(RENAME[customers], {"first": 1, "called": "After"}), lambda: None])
+def test_one_that_meets_fewer_rows_is_refused_and_nothing_is_done(people, engine, asking):
+    """By whoever asks next, or by the commit; the first of several that are refused is the one that is told."""
+
+    def work():
+        defer(renaming(inventory, "New"))
+        defer(renaming(customers, "New", 7))
+        defer(renaming(mechanics, "New", 7, AlsoRefused))
+        asking()
+
+    before = names(engine)
+    with pytest.raises(Refused):
+        once(work)
+    assert names(engine) == before
+
+
+def test_what_the_work_itself_refuses_leaves_none(people, engine):
+    def work():
+        defer(renaming(customers, "New"))
+        raise AlsoRefused
+
+    before = names(engine)
+    with pytest.raises(AlsoRefused):
+        once(work)
+    assert names(engine) == before
+
+
+def test_a_driver_that_refuses_one_leaves_none(people, engine):
+    """Its error is what SQLAlchemy makes of it."""
+
+    def work():
+        defer(renaming(customers, "New"))
+        defer(Deferred(Prepared(update(inventory).values(quantity=bindparam("left"))), {"left": -1}))
+
+    before = names(engine)
+    with pytest.raises(DBAPIError):
+        once(work)
+    assert names(engine) == before
+
+
+def test_postgresql_gets_those_of_several_tables_at_once(people, engine, statements, database):
+    counts = [len(each) for each in names(engine)]
+    statements.clear()
+    once(lambda: [defer(renaming(table, "At once", count)) for table, count in zip(RENAME, counts, strict=True)])
+    assert len(asked(statements)) == (1 if database == "postgresql" else 3)
+    assert {name for each in names(engine) for name in each} == {"At once"}
+
+
+def test_those_of_one_table_keep_their_order(people, engine, statements):
+    statements.clear()
+
+    def work():
+        defer(renaming(inventory, "First"))
+        defer(Deferred(OTHER, {"first": 1, "called": "Second"}, 1, Refused))
+
+    once(work)
+    assert len(asked(statements)) == 2
+    assert names(engine)[-1] == ["Second"]
+
+
+def test_values_of_one_name_stay_apart(people, engine, make):
+    """Both statements of a list have a parameter for each row that is named by its column."""
+    part, ticket, moment = make.part(), make.ticket(), now()
+    line = {"inventory_id": part.id, "quantity": 3, "unit_price_cents": 250}
+    movement = {"inventory_id": part.id, "change": -4, "balance": 5, "reason": "used"}
+
+    def work():
+        add_rows(stock.stock_movements, [movement], ticket_id=ticket.id, mechanic_id=None, created_at=moment)
+        add_rows(ticket_parts, [line], ticket_id=ticket.id)
+
+    once(work)
+    with engine.begin() as connection:
+        (made,) = connection.execute(select(ticket_parts)).mappings()
+        assert dict(made) == line | {"ticket_id": ticket.id}
+        movements = stock.stock_movements
+        (noted,) = connection.execute(select(movements).where(movements.c.ticket_id == ticket.id)).mappings()
+        assert dict(noted) == movement | {"id": noted["id"], "ticket_id": ticket.id, "mechanic_id": None, "created_at": moment}
+        for table in (ticket_parts, movements):  # The shop is to be whole again.
+            connection.execute(table.delete().where(table.c.ticket_id == ticket.id))
+
+
+def test_an_order_takes_so_many_round_trips(app, make, statements, database):
+    """The ticket, its mechanics, the lock of the parts; their stock with its ledger and the lines; and the ticket as it is."""
+    boss, owner, parts = make.mechanic(), make.customer(), [make.part(quantity=9) for _ in range(3)]
+    lines = [{"inventory_id": part.id, "quantity": 1} for part in parts]
+    body = {"customer_id": owner.id, "service_date": "2026-11-24", "description": "A visit", "vin": "V", "parts": lines}
+    boss.get("/inventory")
+    statements.clear()
+    assert boss.post("/tickets", body | {"mechanic_ids": [boss.id]}).status_code == 201
+    assert len(asked(statements)) == (5 if database == "postgresql" else 7)
