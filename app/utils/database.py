@@ -139,11 +139,10 @@ class Transaction:
         return self.opened
 
     def commit(self) -> None:
-        if self.deferred:
-            self.connection  # noqa: B018
-        if self.opened is not None:
+        connection = self.connection if self.deferred else self.opened
+        if connection is not None:
             try:
-                self.opened.commit()
+                connection.commit()
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise CommitUnknown from error
