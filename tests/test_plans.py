@@ -106,7 +106,7 @@ def ran(shop):
                 event.remove(engine, "before_cursor_execute", note)
         assert answer.status_code == 200, answer.text
         assert answer.json
-        return [each for each in seen if each[0].startswith(("SELECT", "UPDATE", "DELETE"))]
+        return [each for each in seen if each[0].startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
 
     return ask
 

@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Engine,
-    Executable,
     Row,
     Table,
     and_,
@@ -27,11 +25,12 @@ from sqlalchemy.exc import DBAPIError
 
 from app.models import now
 from app.utils.bounded import at_most
+from app.utils.deferred import Deferred, make
 from app.utils.engines import code_of
 from app.utils.errors import NotFound, Unavailable
 from app.utils.extensions import db
 from app.utils.lean import g_itself
-from app.utils.prepared import Outcome, Prepared, joined
+from app.utils.prepared import Outcome, Prepared, Statement, run
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 30
@@ -55,7 +54,6 @@ CONFLICTS: set[object] = {
 }
 JITTER = random.SystemRandom()
 T = TypeVar("T")
-Statement = Executable | Prepared
 retried = signal("transaction-retried")
 """Sent when a transaction or a read is tried again."""
 
@@ -101,21 +99,6 @@ def attempted(work: Callable[[], T], *, even_if_committed: bool = False) -> T:
         retried.send()
         time.sleep(JITTER.uniform(0, min(PAUSE * 2**attempt, LONGEST_PAUSE)))
     raise Unavailable
-
-
-@dataclass(slots=True)
-class Deferred:
-    """A statement that changes rows, and what is raised where it meets another number of them than it should; an insert
-    meets what it inserts."""
-
-    statement: Statement
-    parameters: Any
-    rows: int = 0
-    refusal: Callable[[], Exception] | None = None
-
-    def require(self, met: int) -> None:
-        if self.refusal and met != self.rows:
-            raise self.refusal()
 
 
 class Transaction:
@@ -218,33 +201,6 @@ def execute(statement: Statement, parameters: Any = None) -> CursorResult[Any] |
     if isinstance(parameters, list) and len(parameters) == 1:
         parameters = parameters[0]  # Drivers take a way of their own for many, which is longer for one.
     return run(g_itself().transaction.connection, statement, parameters)
-
-
-def defer(change: Deferred) -> None:
-    """Make a change in the transaction of this request by the time that anything else is asked of the database; its refusal
-    is raised then. PostgreSQL gets those that wait in one round trip."""
-    g_itself().transaction.deferred.append(change)
-
-
-def make(changes: list[Deferred], connection: Connection) -> None:
-    """Make changes, one after the other. On PostgreSQL it is one statement where each is of another table: which of two in the
-    same table came first would be open."""
-    statements = [change.statement for change in changes if isinstance(change.statement, Prepared)]
-    tables = {each.statement.table for each in statements}
-    if connection.dialect.name == "postgresql" and len(tables) == len(changes) > 1:
-        parts = tuple([each.compiled_for(connection.dialect) for each in statements])
-        met = joined(parts).run(connection, [change.parameters for change in changes]).rows[0]
-    else:
-        met = (run(connection, change.statement, change.parameters).rowcount for change in changes)
-    for change, count in zip(changes, met, strict=True):
-        change.require(count)
-
-
-def run(connection: Connection, statement: Statement, parameters: Any) -> CursorResult[Any] | Outcome:
-    """Run a statement on a connection: one that is made once by the driver itself, any other as SQLAlchemy does."""
-    if isinstance(statement, Prepared):
-        return statement.run(connection, parameters)
-    return connection.execute(statement, parameters)
 
 
 def reading() -> Engine:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, CursorResult, Dialect, Executable
 
 CURSOR = "cursor"
 """Under this name a connection keeps the cursor that runs its statements, one after the other."""
@@ -46,6 +46,16 @@ class Prepared:
         if compiled is None:
             compiled = self.compiled[database] = CompiledStatement(self.statement, dialect)
         return compiled
+
+
+Statement = Executable | Prepared
+
+
+def run(connection: Connection, statement: Statement, parameters: Any) -> CursorResult[Any] | Outcome:
+    """Run a statement on a connection: one that is made once by the driver itself, any other as SQLAlchemy does."""
+    if isinstance(statement, Prepared):
+        return statement.run(connection, parameters)
+    return connection.execute(statement, parameters)
 
 
 @cache
@@ -119,8 +129,10 @@ class Joined(CompiledStatement):
     """Statements of PostgreSQL that change rows, each of another table, as one: its only row says how many each has met."""
 
     def __init__(self, parts: Sequence[CompiledStatement]) -> None:
+        if any(part.row or part.order for part in parts):
+            raise TypeError("Only statements that bring no rows, and name their parameters, can be joined")
         self.parts = parts
-        texts = [part.text.replace("%(", f"%(of_{number}_") for number, part in enumerate(parts)]
+        texts = [part.text.replace("%(", f"%({number}_") for number, part in enumerate(parts)]
         done = ", ".join(f"part_{number} AS ({each} RETURNING 1)" for number, each in enumerate(texts))
         met = ", ".join(f"(SELECT count(*) FROM part_{number})" for number in range(len(parts)))  # noqa: S608
         self.text = f"WITH {done} SELECT {met}"
@@ -130,7 +142,7 @@ class Joined(CompiledStatement):
     def bound(self, given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The values of each, as the driver wants them."""
         each = enumerate(zip(self.parts, given, strict=True))
-        return {f"of_{number}_{name}": value for number, (part, values) in each for name, value in part.bound(values).items()}
+        return {f"{number}_{name}": value for number, (part, values) in each for name, value in part.bound(values).items()}
 
 
 @lru_cache(maxsize=256)

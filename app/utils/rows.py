@@ -23,9 +23,10 @@ from sqlalchemy import (
     update,
 )
 
-from app.utils.database import Deferred, Statement, defer, execute, fetch
+from app.utils.database import execute, fetch
+from app.utils.deferred import Deferred, defer
 from app.utils.extensions import db
-from app.utils.prepared import Outcome, Prepared
+from app.utils.prepared import Outcome, Prepared, Statement
 
 AT_ONCE = 100
 """Rows that one update adds to: SQLite reads no condition of a thousand parts."""

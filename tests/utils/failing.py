@@ -23,6 +23,10 @@ def conflict(kind, code):
         return error
 
 
+TOGETHER = "WITH part_0 AS ("
+"""How PostgreSQL is asked for several changes at once."""
+
+
 @contextmanager
 def failing(engine, begins, fail, times=1):
     """Call ``fail`` in place of the first few statements that begin so; what was run of that kind."""
@@ -30,7 +34,7 @@ def failing(engine, begins, fail, times=1):
 
     def failing_first(real):
         def run(cursor, sql, *rest):
-            if sql.startswith(begins):
+            if sql.removeprefix(TOGETHER).startswith(begins):
                 begun.append(sql)
                 if len(begun) <= times:
                     fail(cursor)

@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 
-from app.blueprints.inventory import stock
-from app.models import customers, inventory, mechanics, now, ticket_parts
-from app.utils.database import Deferred, defer, execute, fetch, once
+from app.models import customers, inventory, mechanics, now, stock_movements, ticket_parts
+from app.utils.database import attempted, execute, fetch, once
+from app.utils.deferred import Deferred, defer
 from app.utils.errors import Conflict
 from app.utils.prepared import Prepared
 from app.utils.rows import add_rows
+from tests.utils.failing import conflict, cut_off, failing, raising
 
 RENAME = {
     table: Prepared(update(table).where(table.c.id >= bindparam("first")).values(name=bindparam("called")))
@@ -125,24 +126,64 @@ def test_those_of_one_table_keep_their_order(people, engine, statements):
 
 
 def test_values_of_one_name_stay_apart(people, engine, make):
-    """Both statements of a list have a parameter for each row that is named by its column."""
-    part, ticket, moment = make.part(), make.ticket(), now()
-    line = {"inventory_id": part.id, "quantity": 3, "unit_price_cents": 250}
-    movement = {"inventory_id": part.id, "change": -4, "balance": 5, "reason": "used"}
+    """Both statements have parameters for the part of each row, and for the ticket."""
+    moved, used, ticket, other = make.part(), make.part(), make.ticket(), make.ticket()
+    line = {"inventory_id": used.id, "quantity": 3, "unit_price_cents": 250}
+    movement = {"inventory_id": moved.id, "change": -4, "balance": 5, "reason": "used"}
+    shared = {"mechanic_id": None, "created_at": now()}
 
     def work():
-        add_rows(stock.stock_movements, [movement], ticket_id=ticket.id, mechanic_id=None, created_at=moment)
-        add_rows(ticket_parts, [line], ticket_id=ticket.id)
+        add_rows(stock_movements, [movement], ticket_id=ticket.id, **shared)
+        add_rows(ticket_parts, [line], ticket_id=other.id)
 
     once(work)
-    with engine.begin() as connection:
-        (made,) = connection.execute(select(ticket_parts)).mappings()
-        assert dict(made) == line | {"ticket_id": ticket.id}
-        movements = stock.stock_movements
-        (noted,) = connection.execute(select(movements).where(movements.c.ticket_id == ticket.id)).mappings()
-        assert dict(noted) == movement | {"id": noted["id"], "ticket_id": ticket.id, "mechanic_id": None, "created_at": moment}
-        for table in (ticket_parts, movements):  # The shop is to be whole again.
-            connection.execute(table.delete().where(table.c.ticket_id == ticket.id))
+    ours = stock_movements.c.ticket_id == ticket.id
+    try:
+        with engine.connect() as connection:
+            assert [dict(row) for row in connection.execute(select(ticket_parts)).mappings()] == [
+                line | {"ticket_id": other.id}
+            ]
+            (noted,) = connection.execute(select(stock_movements).where(ours)).mappings()
+            assert dict(noted) == movement | shared | {"id": noted["id"], "ticket_id": ticket.id}
+    finally:  # The shop is to be whole again.
+        with engine.begin() as connection:
+            connection.execute(ticket_parts.delete())
+            connection.execute(stock_movements.delete().where(ours))
+
+
+@pytest.mark.parametrize("lines", [1, 5, 6, 11, 25])
+def test_any_number_of_parts_goes_on_a_ticket_and_off_it(app, make, engine, lines):
+    """In one statement or in several: the parts, what is left of them, and the ledger in its order."""
+    boss, owner, parts = make.mechanic(), make.customer(), [make.part(quantity=9) for _ in range(lines)]
+    on = [{"inventory_id": part.id, "quantity": 2} for part in parts]
+    body = {"customer_id": owner.id, "service_date": "2026-11-24", "description": "A visit", "vin": "V", "parts": on}
+    ticket = boss.post("/tickets", body | {"mechanic_ids": []}).json["id"]
+    assert boss.put(f"/tickets/{ticket}/inventory", {"add_parts": on, "remove_parts": [parts[0].id]}).status_code == 200
+    with engine.connect() as connection:
+        left = connection.execute(select(inventory.c.quantity).order_by(inventory.c.id)).scalars().all()
+        noted = connection.execute(
+            select(stock_movements.c.inventory_id, stock_movements.c.change)
+            .where(stock_movements.c.ticket_id == ticket)
+            .order_by(stock_movements.c.id)
+        ).all()
+    assert left == [7] + [5] * (lines - 1)
+    ids = [part.id for part in parts]
+    again = [(ids[0], 2), *((part, -2) for part in ids)]
+    assert noted == [*((part, -2) for part in ids), *again]
+
+
+@pytest.mark.parametrize(("fail", "tries"), [("conflict", 3), ("cut off", 2)])
+@pytest.mark.databases("postgresql", "mariadb")
+def test_one_that_fails_in_the_commit_is_tried_again(people, engine, fail, tries, database):
+    """It has not happened, and nobody says that it may have."""
+    if fail == "cut off":
+        how, times = lambda cursor: cut_off(cursor.connection, engine.url), 1
+    else:
+        how, times = raising(conflict(database, "40001" if database == "postgresql" else 1213)), 2
+    with failing(engine, "UPDATE customers", how, times) as begun:
+        attempted(lambda: once(lambda: [defer(renaming(customers, "New")), defer(renaming(inventory, "New"))]))
+    assert len(begun) == tries
+    assert names(engine)[0] == ["New"]
 
 
 def test_an_order_takes_so_many_round_trips(app, make, statements, database):

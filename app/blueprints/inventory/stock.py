@@ -16,6 +16,7 @@ from sqlalchemy import and_, bindparam, select, update
 from app.blueprints.inventory import catalog
 from app.models import MAX_COUNT, inventory, now, stock_movements, ticket_parts
 from app.utils.database import after_commit, execute
+from app.utils.deferred import make_deferred
 from app.utils.errors import Conflict
 from app.utils.prepared import Prepared
 from app.utils.rows import add_rows, add_to_each, adding, fetch_about, some_ids
@@ -76,7 +77,7 @@ def lock_parts(part_ids: Iterable[int], ticket_id: int = 0) -> Shelf:
 
 def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_id: int) -> None:
     """Carry parts between the locked shelf and a ticket: first so many (≥ 1) of each back, then so many out. Raise
-    ShelfFull or OutOfStock, moving none."""
+    ShelfFull or OutOfStock, moving none. What the database has to do for it is deferred."""
     if any(shelf[part_id].quantity + count > MAX_COUNT for part_id, count in back.items()):
         raise ShelfFull
     shortages = []
@@ -93,7 +94,7 @@ def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_
 
 
 def move(changes: Changes, refusal: Callable[[], Conflict]) -> None:
-    """Run the guarded update for what changes of each part in sum; where a guard does not hold, the refusal is raised."""
+    """Let the guarded update run for what changes of each part in sum; the refusal is of a guard that does not hold."""
     net: Counter[int] = Counter()
     for part_id, difference in changes:
         net[part_id] += difference
@@ -113,16 +114,18 @@ def count_stock(part_id: int, quantity: int) -> None:
     if difference := quantity - shelf[part_id].quantity:
         execute(update(inventory).where(inventory.c.id == part_id).values(quantity=quantity, updated_at=now()))
         record([(part_id, difference)], shelf, reason="counted")
+        make_deferred()  # Its errors are none of what comes after it.
 
 
 def receive(part_id: int, quantity: int) -> None:
     """Record the first stock of a part that was just added with it."""
     if quantity:
         record([(part_id, quantity)], {part_id: LockedPart(part_id, 0, 0, False)}, reason="received")
+        make_deferred()
 
 
 def record(changes: Changes, shelf: Shelf, ticket_id: int | None = None, reason: str = "") -> None:
-    """Write what was changed, and the balance after it, into the ledger; the caller is who did it. Without another
+    """Let what was changed, and the balance after it, be written into the ledger; the caller is who did it. Without another
     reason, what goes out was ``used`` and what comes back ``returned``."""
     moment, who = now(), g.caller.id if g.get("caller") else None
     rows = []
