@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from app.utils.lean import g_itself
 from app.utils.prepared import joined, run
 
-JOINED_AT_MOST = 50
-"""Parameters of changes that are sent as one statement: of more, psycopg does not keep what it made of the text."""
+JOINED_AT_MOST = 45
+"""Parameters of changes that are sent as one statement. Of a text that has more than 50 of them, or 4,096 bytes, psycopg does
+not keep what it made of it."""
 
 
 @dataclass(slots=True)
