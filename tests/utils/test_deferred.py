@@ -81,27 +81,19 @@ def test_one_that_meets_fewer_rows_is_refused_and_nothing_is_done(people, engine
     assert names(engine) == before
 
 
-def test_what_the_work_itself_refuses_leaves_none(people, engine):
-    def work():
-        defer(renaming(customers, "New"))
-        raise AlsoRefused
+def refuse():
+    raise AlsoRefused
 
+
+def overdraw():
+    defer(Deferred(Prepared(update(inventory).values(quantity=bindparam("left"))), {"left": -1}))
+
+
+@pytest.mark.parametrize(("then", "raised"), [(refuse, AlsoRefused), (overdraw, DBAPIError)])
+def test_what_the_work_or_the_driver_refuses_leaves_none(people, engine, then, raised):
     before = names(engine)
-    with pytest.raises(AlsoRefused):
-        once(work)
-    assert names(engine) == before
-
-
-def test_a_driver_that_refuses_one_leaves_none(people, engine):
-    """Its error is what SQLAlchemy makes of it."""
-
-    def work():
-        defer(renaming(customers, "New"))
-        defer(Deferred(Prepared(update(inventory).values(quantity=bindparam("left"))), {"left": -1}))
-
-    before = names(engine)
-    with pytest.raises(DBAPIError):
-        once(work)
+    with pytest.raises(raised):
+        once(lambda: [defer(renaming(customers, "New")), then()])
     assert names(engine) == before
 
 
