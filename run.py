@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,7 @@ def prepare() -> list[str]:
     start = [sys.executable, "-c", "import gc; gc.disable(); from app.start import main; main()"]
     with subprocess.Popen(start, stdout=subprocess.PIPE, text=True, process_group=0) as preparing:
         try:
-            import granian  # noqa: F401
-
+            import_module("granian")
             said, _ = preparing.communicate()
         except BaseException:
             preparing.kill()

@@ -25,7 +25,7 @@ from config import ROOT, BadSetting, Settings
 MIGRATIONS = ROOT / "app" / "migrations"
 LOCK_NUMBER, LOCK_NAME = 7_368_704, "CONCAT('mymechanicshop.', MD5(DATABASE()))"
 """On PostgreSQL a lock is one of its database; on MySQL of the whole server, which may have several shops."""
-LOCK_SECONDS = 60
+LOCK_SECONDS, TRIES_A_SECOND = 60, 20
 HELD = "DATABASE_URL: another start, or who fills the database, has been at work on it for a minute; try again later"
 ADMINS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")
 
@@ -82,11 +82,11 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
     url = connection.engine.url
     if url.get_backend_name() == "sqlite":
         with Path(f"{url.database}.lock").open("w") as file:
-            for _ in range(LOCK_SECONDS * 20):
+            for _ in range(LOCK_SECONDS * TRIES_A_SECOND):  # A file's lock knows no end of patience.
                 with suppress(BlockingIOError):
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
-                time.sleep(0.05)
+                time.sleep(1 / TRIES_A_SECOND)
             else:
                 raise CantStart(HELD)
             yield

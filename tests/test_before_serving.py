@@ -25,7 +25,7 @@ PRODUCTION = NAMED | {"ADMIN_EMAIL": "", "ADMIN_PASSWORD": ""}
 
 ENDING = {
     "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
-    "mysql": ("SELECT connection_id()", "KILL {}"),
+    "mariadb": ("SELECT connection_id()", "KILL {}"),
 }
 """How a connection is told by its number, and another ends it."""
 
@@ -38,14 +38,22 @@ def url(database, worker_id):
     services.drop_database(database, name)
 
 
+def make_ready(url, environment=DEVELOPMENT):
+    """Prepare a database as a start does; how long its reads would wait for a lock, on PostgreSQL."""
+    app = create_app(Settings.load(environment | {"DATABASE_URL": url}))
+    prepare(app)
+    with app.app_context():
+        with db.engines["reads"].connect() as used:
+            patience = used.execute(text("SHOW lock_timeout")).scalar() if "postgresql" in url else None
+        for engine in db.engines.values():
+            engine.dispose()
+    return patience
+
+
 @pytest.fixture
 def prepared(url):
     """The URL of a database that a start in development has prepared."""
-    app = create_app(Settings.load(DEVELOPMENT | {"DATABASE_URL": url}))
-    prepare(app)
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    make_ready(url)
     return url
 
 
@@ -62,11 +70,7 @@ def run(url, sql):
 
 def test_an_empty_database_is_to_be_prepared_and_a_prepared_one_is_not(url):
     assert [ready(url, each) for each in (DEVELOPMENT, PRODUCTION)] == [False, False]
-    app = create_app(Settings.load(PRODUCTION | {"DATABASE_URL": url}))
-    prepare(app)
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+    make_ready(url, PRODUCTION)
     assert ready(url, PRODUCTION), "production without an admin makes none"
     assert [ready(url, each) for each in (DEVELOPMENT, NAMED)] == [False, False], "who wants an admin has none yet"
 
@@ -125,9 +129,9 @@ def test_another_database_of_the_server_is_not_waited_for(prepared, connection, 
 
 
 @pytest.mark.databases("postgresql", "mariadb")
-def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, connection):
+def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, connection, database):
     """And not what its end makes of it."""
-    mine, ending = ENDING["postgresql" if "postgresql" in prepared else "mysql"]
+    mine, ending = ENDING[database]
     number = connection.execute(text(mine)).scalar()
 
     def lose():
@@ -141,13 +145,7 @@ def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, conn
 
 @pytest.mark.databases("postgresql")
 def test_the_patience_with_the_lock_is_not_for_requests(url):
-    app = create_app(Settings.load(DEVELOPMENT | {"DATABASE_URL": url}))
-    prepare(app)
-    with app.app_context():
-        with db.engines["reads"].connect() as used:
-            assert used.execute(text("SHOW lock_timeout")).scalar() == "5s"
-        for engine in db.engines.values():
-            engine.dispose()
+    assert make_ready(url) == "5s"
 
 
 @pytest.mark.parametrize(
@@ -172,8 +170,7 @@ def test_one_that_cannot_be_asked_is_named(url, named):
 def test_a_file_that_cannot_be_written_is_left_to_who_prepares(tmp_path, monkeypatch):
     """Who says in one line what is wrong with it."""
     url = f"sqlite:///{tmp_path / 'shop.db'}"
-    app = create_app(Settings.load(DEVELOPMENT | {"DATABASE_URL": url}))
-    prepare(app)
+    make_ready(url)
     assert ready(url)
     monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)  # Root may write whatever the file says.
     assert not ready(url)
@@ -194,11 +191,11 @@ def test_the_newest_version_is_that_of_the_last_migration():
 
 
 def test_a_start_with_nothing_to_do_makes_no_app(tmp_path):
-    """It would take longer than all else of a start."""
+    """It would double the longest part of a start."""
     environment = NAMED | {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.db'}", "PORT": str(free_port())}
-    start = "import sys, app.start; app.start.main(); print(*sorted({'flask', 'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    code = "import sys, app.start; app.start.main(); print(*sorted({'flask', 'alembic', 'sqlalchemy'} & set(sys.modules)))"
     found = [
-        subprocess.run([sys.executable, "-c", start], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         for _ in range(2)
     ]
     assert [each.stdout.splitlines()[-1] for each in found] == ["alembic flask sqlalchemy", "sqlalchemy"]

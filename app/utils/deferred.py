@@ -58,7 +58,7 @@ def grouped(changes: list[Deferred]) -> Iterator[list[Deferred]]:
     group: list[Deferred] = []
     for change in changes:
         size = sum(len(each.parameters) for each in [*group, change])
-        again = any(change.statement.statement.table is each.statement.statement.table for each in group)
+        again = any(change.statement.table is each.statement.table for each in group)
         if group and (again or size > JOINED_AT_MOST):
             yield group
             group = []

@@ -36,6 +36,11 @@ class Prepared:
         self.statement = statement
         self.compiled: dict[Any, CompiledStatement] = {}
 
+    @property
+    def table(self) -> Any:
+        """The table whose rows it changes."""
+        return self.statement.table
+
     def run(self, connection: Connection, given: Mapping[str, Any] | None) -> Outcome:
         """Run it with values for its parameters, on a connection that is in a transaction or in autocommit."""
         return self.compiled_for(connection.dialect).run(connection, given or {})
@@ -134,7 +139,7 @@ class Joined(CompiledStatement):
         self.parts = parts
         texts = [part.text.replace("%(", f"%({number}_") for number, part in enumerate(parts)]
         done = ", ".join(f"part_{number} AS ({each} RETURNING 1)" for number, each in enumerate(texts))
-        met = ", ".join(f"(SELECT count(*) FROM part_{number})" for number in range(len(parts)))  # noqa: S608
+        met = ", ".join(f"(SELECT count(*) FROM part_{number})" for number in range(len(parts)))  # noqa: S608 - of numbers.
         self.text = f"WITH {done} SELECT {met}"
         self.has_lastrowid = self.has_returning = False
         self.row, self.result_processors = partial(tuple.__new__, tuple), None
