@@ -27,7 +27,7 @@ from app.models import now
 from app.utils.bounded import at_most
 from app.utils.deferred import Deferred, make
 from app.utils.engines import code_of
-from app.utils.errors import NotFound, Unavailable
+from app.utils.errors import NotFound, Problem, Unavailable
 from app.utils.extensions import db
 from app.utils.lean import g_itself
 from app.utils.prepared import Outcome, Prepared, Statement, run
@@ -121,11 +121,16 @@ class Transaction:
             make(changes, self.opened)
         return self.opened
 
+    def make_deferred(self) -> None:
+        """Make now what is deferred; raise the refusal of the first that is refused."""
+        if self.deferred:
+            _ = self.connection
+
     def commit(self) -> None:
-        connection = self.connection if self.deferred else self.opened
-        if connection is not None:
+        self.make_deferred()
+        if self.opened is not None:
             try:
-                connection.commit()
+                self.opened.commit()
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise CommitUnknown from error
@@ -156,6 +161,9 @@ def once(work: Callable[[], T]) -> T:
         try:
             result = work()
             this.commit()
+        except Problem:
+            this.make_deferred()  # What was asked for before is refused first.
+            raise
         finally:
             del known.transaction
             this.end()

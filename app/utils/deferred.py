@@ -37,7 +37,7 @@ def defer(change: Deferred) -> None:
 
 def make_deferred() -> None:
     """Make now what is deferred."""
-    _ = g_itself().transaction.connection
+    g_itself().transaction.make_deferred()
 
 
 def make(changes: list[Deferred], connection: Connection) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    CursorResult,
     Integer,
     Row,
     Table,
@@ -23,10 +22,10 @@ from sqlalchemy import (
     update,
 )
 
-from app.utils.database import execute, fetch
+from app.utils.database import fetch
 from app.utils.deferred import Deferred, defer
 from app.utils.extensions import db
-from app.utils.prepared import Outcome, Prepared, Statement
+from app.utils.prepared import Prepared, Statement
 
 AT_ONCE = 100
 """Rows that one update adds to: SQLite reads no condition of a thousand parts."""
@@ -61,10 +60,13 @@ def fetch_about(statement: Callable[[int], Statement], ids: Sequence[int], **par
     return fetch(statement(size), parameters | values)
 
 
-def execute_about(statement: Callable[[int], Statement], ids: Sequence[int], **parameters: Any) -> CursorResult[Any] | Outcome:
-    """Run what ``statement`` makes for so many ids, of which there must be one."""
-    size, values = about(ids)
-    return execute(statement(size), parameters | values)
+def defer_about(
+    statement: Callable[[int], Prepared], ids: Sequence[int], refusal: Callable[[], Exception], **parameters: Any
+) -> None:
+    """Run what ``statement`` makes for so many ids, if there is one; deferred. The refusal is of any that it does not meet."""
+    if ids:
+        size, values = about(ids)
+        defer(Deferred(statement(size), parameters | values, len(ids), refusal))
 
 
 # ---------------------------------------------------------------- of some rows

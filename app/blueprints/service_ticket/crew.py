@@ -10,7 +10,7 @@ from app.models import mechanics, service_tickets, ticket_mechanics
 from app.utils.database import execute, fetch
 from app.utils.errors import Invalid, NotFound
 from app.utils.prepared import Prepared
-from app.utils.rows import execute_about, fetch_about, some_ids
+from app.utils.rows import defer_about, fetch_about, some_ids
 
 ASSIGNED = Prepared(select(ticket_mechanics.c.mechanic_id).where(ticket_mechanics.c.ticket_id == bindparam("ticket_id")))
 
@@ -58,10 +58,14 @@ def require(found: Callable[[int], Select[Any]], ids: set[int], field: str) -> N
 
 
 def assign(ticket_id: int, ids: set[int], field: str) -> None:
-    """Put mechanics on a ticket that are not on it; raise Invalid, naming the field, for one who is none or was let go."""
-    if ids and execute_about(assigning, sorted(ids), of_ticket=ticket_id).rowcount != len(ids):
+    """Put mechanics on a ticket that are not on it; deferred. The refusal is Invalid, naming the field, for one who is none
+    or was let go."""
+
+    def refusal() -> Invalid:
         require(hired, ids, field)
-        raise Invalid({field: "names no mechanic"})
+        return Invalid({field: "names no mechanic"})
+
+    defer_about(assigning, sorted(ids), refusal, of_ticket=ticket_id)
 
 
 def unassign(ticket_id: int, ids: set[int]) -> int:
