@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, appcontext_tearing_down, current_app, g, request, request_tearing_down
 from flask.ctx import _AppCtxGlobals
+from flask.globals import request_ctx
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
@@ -49,6 +50,23 @@ class LeanFlask(Flask):
             raise NotFound
         return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
 
+    def preprocess_request(self) -> Any:
+        """What is to be done before each request; Flask would look for what its blueprint has besides, which none does."""
+        if len(self.before_request_funcs) > 1 or self.url_value_preprocessors:
+            return super().preprocess_request()
+        for before in self.before_request_funcs[None]:
+            if (answer := before()) is not None:
+                return answer
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        """What is to be done after each, likewise."""
+        if len(self.after_request_funcs) > 1 or request_ctx._after_request_functions:
+            return super().process_response(response)
+        for after in reversed(self.after_request_funcs[None]):
+            response = after(response)
+        return response
+
     def do_teardown_request(self, exc: Any = None) -> None:
         """What is to be done at the end of a request, where anybody asked for that; Flask would look for each blueprint."""
         if self.teardown_request_funcs or request_tearing_down.receivers:
@@ -62,8 +80,8 @@ class LeanFlask(Flask):
 class KnownHeaders(Headers):
     """The headers of an answer that is given again; werkzeug has checked each when it was given first."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        self._list = pairs.copy()
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._list = list(pairs)
 
 
 def request_itself() -> Request:

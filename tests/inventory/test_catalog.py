@@ -78,6 +78,9 @@ def test_a_cached_answer_is_the_first_one_again(customer, shelf, statements):
         for name in ("ETag", "Link", "X-Total-Count", "Cache-Control"):
             assert again.headers.get(name) == first.headers.get(name)
         assert (again.mimetype, "ETag" in again.headers) == ("application/json", True)
+        names = [name for name, _ in again.headers]
+        assert names == [name for name, _ in first.headers]
+        assert len(names) == len(set(names)), "what each request adds is not kept"
 
 
 @pytest.mark.parametrize("cached", [False, True])

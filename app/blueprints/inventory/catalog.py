@@ -115,7 +115,7 @@ def cached(view: View) -> View:
 
 def find(key: str, version: bytes) -> Response | None:
     """The answer that is kept under a key, where it has this version."""
-    kept = cache.get(key)
+    kept = app_itself().extensions["cache"][cache].get(key)  # Flask-Caching's proxy would look for the app once more.
     if kept is None or kept[0] != version:
         return None
     return app_itself().response_class([kept[1]], headers=KnownHeaders(kept[2]))
@@ -127,7 +127,7 @@ def make(view: Callable[[], Response], key: str, version: bytes) -> Response:
     conditional.label(response)
     body = response.get_data()
     if body != b"[]":
-        cache.set(key, (version, body, list(response.headers)), timeout=current_app.config["CACHE_TIMEOUT"])
+        cache.set(key, (version, body, tuple(response.headers)), timeout=current_app.config["CACHE_TIMEOUT"])
     return response
 
 
