@@ -48,7 +48,7 @@ def _bind_extensions(app: "Flask") -> None:
 
     engines.init_app(app)
     ma.init_app(app)
-    cache.init_app(app, config={"CACHE_TYPE": "app.utils.extensions.PlainCache", "CACHE_THRESHOLD": 5000})
+    cache.init_app(app, config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000})
     catalog.init_app(app)
     if app.config["CORS_ORIGINS"]:
         origins = list(app.config["CORS_ORIGINS"])

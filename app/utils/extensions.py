@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cachelib.serializers import SimpleSerializer
 from flask import g
 from flask_caching import Cache
-from flask_caching.backends import SimpleCache
 from flask_cors import CORS
 from flask_limiter import Limiter, RateLimitExceeded
 from flask_marshmallow import Marshmallow
@@ -38,19 +36,6 @@ class SteadyLimiter(Limiter):
         except remote.RedisError:
             self.context.seen_limits.clear()
             super()._check_request_limit(callable_name, in_middleware)
-
-
-class PlainCache(SimpleCache):
-    """A process's own cache, for values that nobody changes: it keeps each as it stands, and makes no copy when it is asked."""
-
-    class Serializer(SimpleSerializer):
-        def dumps(self, value: Any, protocol: int = 0) -> Any:
-            return value
-
-        def loads(self, bvalue: Any) -> Any:
-            return bvalue
-
-    serializer = Serializer()
 
 
 class Base(DeclarativeBase):

@@ -80,8 +80,8 @@ class LeanFlask(Flask):
 class KnownHeaders(Headers):
     """The headers of an answer that is given again; werkzeug has checked each when it was given first."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._list = list(pairs)
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._list = pairs.copy()
 
 
 def request_itself() -> Request:

@@ -127,7 +127,7 @@ def make(view: Callable[[], Response], key: str, version: bytes) -> Response:
     conditional.label(response)
     body = response.get_data()
     if body != b"[]":
-        cache.set(key, (version, body, tuple(response.headers)), timeout=current_app.config["CACHE_TIMEOUT"])
+        cache.set(key, (version, body, list(response.headers)), timeout=current_app.config["CACHE_TIMEOUT"])
     return response
 
 
