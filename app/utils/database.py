@@ -116,15 +116,14 @@ class Transaction:
         if self.opened is None:
             self.opened = db.engine.connect()
             self.opened.begin()
-        if self.deferred:
-            changes, self.deferred = self.deferred, []
-            make(changes, self.opened)
+        self.make_deferred()
         return self.opened
 
     def make_deferred(self) -> None:
         """Make now what is deferred; raise the refusal of the first that is refused."""
         if self.deferred:
-            _ = self.connection
+            changes, self.deferred = self.deferred, []
+            make(changes, self.connection)
 
     def commit(self) -> None:
         self.make_deferred()
@@ -154,7 +153,8 @@ class Transaction:
 
 
 def once(work: Callable[[], T]) -> T:
-    """Do the work in one transaction, and tell those who wait for its commit."""
+    """Do the work in one transaction, and tell those who wait for its commit. What it has deferred is made by the commit, or
+    before a refusal that the work itself comes to: what was asked for first is refused first."""
     known = g_itself()
     known.transaction = this = Transaction()
     try:
@@ -162,7 +162,7 @@ def once(work: Callable[[], T]) -> T:
             result = work()
             this.commit()
         except Problem:
-            this.make_deferred()  # What was asked for before is refused first.
+            this.make_deferred()
             raise
         finally:
             del known.transaction

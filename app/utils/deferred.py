@@ -1,5 +1,5 @@
-"""Changes that nobody waits for: made by the time that anything else is asked in their transaction, or by its commit, and on
-PostgreSQL in few round trips (``docs/decisions/19``)."""
+"""Changes that nobody waits for: made by the time that anything else is asked in their transaction or refused by it, or by
+its commit, and on PostgreSQL in few round trips (``docs/decisions/19``)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """A shop on an empty database of a kind, with people who work in it; whatever was started ends with it."""
 
+import random
 import sys
 import uuid
 from collections.abc import Iterator
@@ -41,7 +42,8 @@ class Crew:
     def __init__(self, shop: Shop, size: int) -> None:
         self.shop = shop
         self.admin: Client = shop.client(shop.admin_token())
-        self.tokens = [self.hire().token for _ in range(size)]
+        hired = [self.hire() for _ in range(size)]
+        self.tokens, self.mechanics = [each.token for each in hired], [each.id for each in hired]
         self.customer = self.made("/customers", {"name": "Ann", "email": self.email(), "password": PASSWORD})["id"]
 
     def email(self) -> str:
@@ -66,9 +68,10 @@ class Crew:
         return [self.made("/inventory", part)["id"] for _ in range(count)]
 
     def ticket(self, vin: str, parts: list[dict[str, int]] | None = None) -> dict[str, Any]:
-        """The body of a new ticket of the customer."""
+        """The body of a new ticket of the customer, with some of the mechanics."""
         body: dict[str, Any] = {"customer_id": self.customer, "service_date": "2026-11-24", "description": "Rush", "vin": vin}
-        return body | ({"parts": parts} if parts else {})
+        some = random.sample(self.mechanics, min(2, len(self.mechanics)))
+        return body | {"mechanic_ids": some} | ({"parts": parts} if parts else {})
 
     def tickets(self, count: int) -> list[int]:
         """So many open tickets without parts; their ids."""

@@ -148,12 +148,14 @@ def test_one_mechanic_is_taken_off_by_address(staff, make, crew, unchanged):
             assert staff.delete(f"/tickets/{ticket.id}/mechanics/{absent}").status_code == 404
 
 
-def test_a_mechanic_who_is_none_is_said_before_a_part_that_is_short(staff, make, unchanged):
-    """What is wrong with the request comes before what the shop is short of: 422, not 409."""
+@pytest.mark.parametrize("line", [{"quantity": 1}, {"quantity": 2}, {"inventory_id": MOST}, {}], ids=str)
+def test_a_mechanic_who_is_none_is_said_before_what_is_wrong_with_parts(staff, make, unchanged, line):
+    """What is wrong with the request comes before what the shop is short of: 422, not 409; and the mechanic before a part that
+    is none. Where the part is there, none of it is taken."""
     part, gone = make.part(quantity=1), make.mechanic()
     make.boss.delete(f"/mechanics/{gone.id}")
     body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
-    body |= {"mechanic_ids": [gone.id], "parts": [{"inventory_id": part.id, "quantity": 2}]}
+    body |= {"mechanic_ids": [gone.id], "parts": [{"inventory_id": part.id} | line] if line else []}
     with unchanged():
         answer = staff.post("/tickets", json=body)
     assert answer.status_code == 422

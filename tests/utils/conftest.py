@@ -23,10 +23,10 @@ def another_app(tmp_path):
 
 @pytest.fixture
 def order(make):
-    """What opens a ticket with two of a part of which there are ten, and the part."""
+    """What opens a ticket with a mechanic, and two of a part of which there are ten; and the part."""
     part = make.part(quantity=10)
     body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
-    return body | {"parts": [{"inventory_id": part.id, "quantity": 2}]}, part
+    return body | {"mechanic_ids": [make.mechanic().id], "parts": [{"inventory_id": part.id, "quantity": 2}]}, part
 
 
 @pytest.fixture

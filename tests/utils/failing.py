@@ -1,5 +1,6 @@
 """Databases that fail when a test wants them to: a conflict with another transaction, a connection that is cut off."""
 
+import re
 import sqlite3
 import struct
 from contextlib import contextmanager
@@ -23,18 +24,19 @@ def conflict(kind, code):
         return error
 
 
-TOGETHER = "WITH part_0 AS ("
-"""How PostgreSQL is asked for several changes at once."""
+TOGETHER = re.compile(r"(?:^WITH |, )part_\d+ AS \(")
+"""What stands before each change where PostgreSQL is asked for several at once."""
 
 
 @contextmanager
 def failing(engine, begins, fail, times=1):
-    """Call ``fail`` in place of the first few statements that begin so; what was run of that kind."""
+    """Call ``fail`` in place of the first few statements that begin so, alone or together with others; what was run of that
+    kind."""
     begun = []
 
     def failing_first(real):
         def run(cursor, sql, *rest):
-            if sql.removeprefix(TOGETHER).startswith(begins):
+            if any(each.startswith(begins) for each in TOGETHER.split(sql)):
                 begun.append(sql)
                 if len(begun) <= times:
                     fail(cursor)

@@ -1,4 +1,4 @@
-"""Changes that are deferred: made by the time that anything else is asked, in their order, and all or none of them."""
+"""Changes that are deferred: made by the time that anything else is asked or refused, in their order, and all or none."""
 
 import pytest
 from sqlalchemy import bindparam, select, update

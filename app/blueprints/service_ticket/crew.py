@@ -41,7 +41,8 @@ def assigned_to(ticket_id: int) -> set[int]:
 
 
 def change_crew(ticket_id: int, change: dict[str, Any]) -> bool:
-    """Make the mechanics of a ticket what the change says, and say whether that changed them; raise Invalid."""
+    """Make the mechanics of a ticket what the change says, and say whether that changes them. Raise Invalid for one to be
+    removed who is none; for one to be added it is raised as by :func:`assign`."""
     present = assigned_to(ticket_id)
     coming = set(change.get("mechanic_ids", change.get("add_mechanic_ids", ()))) - present
     going = present - set(change["mechanic_ids"]) if "mechanic_ids" in change else set(change.get("remove_mechanic_ids", ()))

@@ -35,14 +35,14 @@ class LineFull(Conflict):
 
 def change_parts(ticket_id: int, off: list[dict[str, Any]], on: list[dict[str, Any]]) -> None:
     """Take parts off a locked ticket, then put parts on it. Raise Invalid for a part that is none, NotOnTicket,
-    ShelfFull or OutOfStock."""
-    shelf = lock_parts([*off, *on], ticket_id)
+    ShelfFull, OutOfStock or LineFull."""
+    shelf = lock_parts_of([*off, *on], ticket_id)
     require_parts(off, live(shelf) | {part.id for part in shelf.values() if part.held}, "remove_parts")
     require_parts(on, live(shelf), "add_parts")
     exchange(ticket_id, counts_off(off, shelf), merged(on), shelf)
 
 
-def lock_parts(lines: list[dict[str, Any]], ticket_id: int = 0) -> Shelf:
+def lock_parts_of(lines: list[dict[str, Any]], ticket_id: int = 0) -> Shelf:
     """The parts that lines name, locked, with what a ticket holds of them."""
     return stock.lock_parts((line["inventory_id"] for line in lines), ticket_id)
 

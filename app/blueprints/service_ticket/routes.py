@@ -115,7 +115,7 @@ def open_ticket(new: dict[str, Any]) -> Any:
     """Open a ticket; its parts are taken from the stock in the same transaction."""
     customer_id, mechanic_ids, lines = new.pop("customer_id"), new.pop("mechanic_ids"), new.pop("parts")
     ticket_id = add_ticket(customer_id, new)
-    shelf = parts.lock_parts(lines)  # Read before anything is deferred, which it would end.
+    shelf = parts.lock_parts_of(lines)  # Before the mechanics are deferred, which a read would end.
     crew.assign(ticket_id, set(mechanic_ids), "mechanic_ids")
     parts.put_on_new(ticket_id, lines, shelf)
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
