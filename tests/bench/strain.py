@@ -1,11 +1,12 @@
-"""Measures what a run of ``make bench`` does not (``make bench-strain``): the start, latency below capacity beside FastAPI,
-idle and slow connections, and what is left after an overload.
+"""Measures what a run of ``make bench`` does not (``make bench-strain``): the start, a long list as CSV, latency below
+capacity beside FastAPI, idle and slow connections, and what is left after an overload.
 
 A shop of 50,000 tickets is served as an operator would; PEERS names the folder of the peers, as for ``make bench``.
 """
 
 import argparse
 import asyncio
+import http.client
 import itertools
 import json
 import os
@@ -52,6 +53,20 @@ def starts(shop: Shop) -> list[float]:
         shop.start()
         taken.append(time.perf_counter() - began)
     return taken
+
+
+def as_csv(shop: Shop, token: str) -> None:
+    """How long the tickets as CSV let a client wait, for the first byte and for the last."""
+    connection = http.client.HTTPConnection("127.0.0.1", shop.port, timeout=60)
+    began = time.perf_counter()
+    connection.request("GET", "/tickets.csv", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    rows = answer.read(1).count(b"\n")
+    first = time.perf_counter() - began
+    rows += answer.read().count(b"\n") - 1
+    connection.close()
+    last = time.perf_counter() - began
+    print(f"{rows:,} tickets as CSV: first byte after {first:.3f} s, last after {last:.1f} s", flush=True)
 
 
 def fastapi(bench: Bench, database: str, ending: ExitStack) -> tuple[int, str]:
@@ -130,6 +145,7 @@ def main() -> None:
         ending.callback(shop.remove)
         print("seconds from the command to the first answer:", ", ".join(f"{each:.2f}" for each in starts(shop)), flush=True)
         token = shop.admin_token()
+        as_csv(shop, token)
         sides = {"this shop": (shop.port, token), "FastAPI": fastapi(bench, "shop_bench_fastapi", ending)}
         below_capacity(sides, options.rounds)
         beside_idle(shop.port, token, options.rounds)

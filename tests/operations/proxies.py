@@ -13,8 +13,8 @@ from tests.harness.shop import Client
 from tests.operations.document import block, placed
 
 HOST = "shop.example"
-PATIENCE = {"read_header 10s": "read_header 2s", "read_body 30s": "read_body 2s"}
-PATIENCE |= {f"client_{part}_timeout 10s": f"client_{part}_timeout 2s" for part in ("header", "body")}
+PATIENCE = {"read_header 10s": "read_header 5s", "read_body 30s": "read_body 5s"}
+PATIENCE |= {f"client_{part}_timeout 10s": f"client_{part}_timeout 5s" for part in ("header", "body")}
 """With slow clients, which is shorter here."""
 
 
