@@ -1,40 +1,31 @@
 """What the shop can be told from outside: read once from the environment and ``.env``, then frozen.
 
 Each ``APP_ENV`` has a class of its own. ``Settings.load()`` raises :class:`BadSetting`, whose text names the
-setting, for anything that the shop could not run with. This module knows no code of the app.
+setting, for anything that the shop could not run with. What takes long to import is left until it is wanted: a start
+reads first where to serve (``Settings.place()``).
 """
 
 import os
 import re
 import secrets
-import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from limits import RateLimitItem, parse_many
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from sqlalchemy import URL
+
+    RateLimits = tuple[RateLimitItem, ...]
 
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
-DRIVERS = {
-    "sqlite": "sqlite",
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mysql+pymysql",
-}
-MYSQL_OPTIONS = {"charset", "connect_timeout", "read_timeout", "write_timeout", "unix_socket"}
-MYSQL_OPTIONS |= {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname"}
-MYSQL_TLS = ("ssl", "useSSL", "sslaccept")
-"""How hosting providers ask for TLS in their URLs; these values of it ask for a certificate that is verified."""
-VERIFIED = {"strict", '{"rejectunauthorized":true}'}
 PLAIN_EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
@@ -80,8 +71,10 @@ def host(text: str) -> str:
     return text
 
 
-def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
+def rate_limits(text: str) -> "RateLimits":
     """``"3 per day"``, or several with ``;`` between them; blank is none at all."""
+    from limits import parse_many
+
     with suppress(ValueError):
         items = tuple(parse_many(text)) if text else ()
         if all(item.amount > 0 and item.multiples > 0 for item in items):
@@ -89,44 +82,11 @@ def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
     raise ValueError('must be like "3 per day" or "20 per hour; 5 per minute", or blank for no limit')
 
 
-def database_url(text: str) -> URL:
-    """The URL of a database, for our driver; several hosts have commas between them. A relative file is in ``instance/``."""
-    several = re.fullmatch(r"([^:/]+://(?:[^@/?]*@)?)([^@,/?]+(?:,[^@,/?]+)+)(.*)", text)
-    hosts = several[2].split(",") if several else []
-    try:
-        url = make_url(f"{several[1]}{hosts[0]}{several[3]}" if several else text)
-    except (ArgumentError, ValueError):
-        raise ValueError("must be like sqlite:///shop.db, postgresql://… or mysql://…") from None
-    driver = DRIVERS.get(url.get_backend_name())
-    if driver is None:
-        raise ValueError(f"names {url.get_backend_name()!r}; the shop runs on sqlite, postgresql and mysql (or mariadb)")
-    if driver == "sqlite":
-        if url.database in (None, "", ":memory:") or str(url.database).startswith("file:"):
-            raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
-        url = url.set(database=str(INSTANCE / str(url.database)))
-    if driver == "mysql+pymysql":
-        if not url.database:
-            raise ValueError("must name a database after the host, like mysql://user:password@host/shop")
-        url = url.set(query=mysql_options(url.query) | ({"hosts": ",".join(hosts)} if hosts else {}))
-    elif hosts:  # libpq finds the primary among them, also after another has become it.
-        url = url.set(host=None, port=None, query={"target_session_attrs": "read-write", **url.query, "host": hosts})
-    return url.set(drivername=driver)
+def database_url(text: str) -> "URL":
+    """The URL of a database, for our driver (``app/utils/urls.py``, which is read only where one is wanted)."""
+    from app.utils.urls import of_database
 
-
-def mysql_options(query: Mapping[str, Any]) -> dict[str, str]:
-    """What PyMySQL takes of a URL's options; those of MySQL's own clients (``ssl-mode=REQUIRED``) in its words."""
-    options = {name.replace("-", "_"): str(value) for name, value in query.items() if name != "reconnect"}
-    asked = {options.pop(name, "").replace(" ", "").lower() for name in MYSQL_TLS} - {"", "0", "false"}
-    tls = "VERIFY_IDENTITY" if asked & VERIFIED else "REQUIRED" if asked else ""
-    mode = options.pop("ssl_mode", options.pop("sslmode", tls)).upper().replace("-", "_")
-    if mode in ("REQUIRE", "REQUIRED"):
-        options.setdefault("ssl_check_hostname", "false")
-    if mode.startswith("VERIFY_"):
-        options.setdefault("ssl_ca", str(ssl.get_default_verify_paths().cafile))
-        options.setdefault("ssl_check_hostname", "false" if mode == "VERIFY_CA" else "true")
-    if unknown := options.keys() - MYSQL_OPTIONS:
-        raise ValueError(f"has an option that the driver of MySQL doesn't know: {min(unknown)}")
-    return options | {"charset": "utf8mb4"}
+    return of_database(text)
 
 
 def redis_url(text: str) -> str:
@@ -176,6 +136,20 @@ def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False, tr
     return field(default=default, metadata={"read": read, "blank": blank, "trim": trim})
 
 
+def limit(default: str) -> Any:
+    """A field of the settings that limits how often something may be done."""
+    return field(default_factory=lambda: rate_limits(default), metadata={"read": rate_limits, "blank": True, "trim": True})
+
+
+class Place(NamedTuple):
+    """Where a shop serves, by how many processes, and where it shows its metrics (0: nowhere)."""
+
+    host: str
+    port: int
+    workers: int
+    metrics_port: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Every setting, as the README lists them. The names of the fields are those of the environment."""
@@ -186,19 +160,19 @@ class Settings:
     HOST: str = setting("127.0.0.1", host)
     PORT: int = setting(5000, a_number(1, 65535))
     WEB_CONCURRENCY: int = setting(1, a_number(1, 512))
-    DATABASE_URL: URL = setting(None, database_url)
+    DATABASE_URL: "URL" = setting(None, database_url)
     REDIS_URL: str = setting("", redis_url)
     SECRET_KEY: str = setting("", secret)
     SECRET_KEY_FALLBACKS: tuple[str, ...] = setting((), several(secret))
     TOKEN_MINUTES: int = setting(60, a_number(1, 525_600))
     ADMIN_EMAIL: str = setting("", email)
     ADMIN_PASSWORD: str = setting("", password, trim=False)
-    LIMIT_TICKET_MECHANICS: tuple[RateLimitItem, ...] = setting(rate_limits("3 per day"), rate_limits, blank=True)
-    LIMIT_TICKET_INVENTORY: tuple[RateLimitItem, ...] = setting(rate_limits("3 per day"), rate_limits, blank=True)
-    LIMIT_TICKET_DELETE: tuple[RateLimitItem, ...] = setting(rate_limits("5 per day"), rate_limits, blank=True)
-    LIMIT_REGISTER: tuple[RateLimitItem, ...] = setting(rate_limits("20 per hour"), rate_limits, blank=True)
-    LIMIT_LOGIN: tuple[RateLimitItem, ...] = setting(rate_limits("10 per minute"), rate_limits, blank=True)
-    LIMIT_DEFAULT: tuple[RateLimitItem, ...] = setting(rate_limits("1200 per minute"), rate_limits, blank=True)
+    LIMIT_TICKET_MECHANICS: "RateLimits" = limit("3 per day")
+    LIMIT_TICKET_INVENTORY: "RateLimits" = limit("3 per day")
+    LIMIT_TICKET_DELETE: "RateLimits" = limit("5 per day")
+    LIMIT_REGISTER: "RateLimits" = limit("20 per hour")
+    LIMIT_LOGIN: "RateLimits" = limit("10 per minute")
+    LIMIT_DEFAULT: "RateLimits" = limit("1200 per minute")
     CORS_ORIGINS: tuple[str, ...] = setting((), several(origin))
     TRUSTED_PROXIES: int = setting(0, a_number(0, 20))
     CACHE_TIMEOUT: int = setting(60, a_number(1, 86_400))
@@ -208,23 +182,32 @@ class Settings:
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of a mapping, or else of the process's environment over the file ``.env``."""
-        if environment is None:
-            environment = {**dotenv(ROOT / ".env"), **os.environ}
+        environment = surroundings() if environment is None else environment
         kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", "").strip() or "development", one_of(*KINDS))]
+        return kind.complete(kind.read(environment, *fields(kind)))
+
+    @classmethod
+    def place(cls, environment: Mapping[str, str] | None = None) -> Place:
+        """Where to serve, from the same settings, without a look at any other."""
+        environment = surroundings() if environment is None else environment
+        asked = ("HOST", "PORT", "WEB_CONCURRENCY", "METRICS_PORT")
+        found = with_processes(cls.read(environment, *(each for each in fields(cls) if each.name in (*asked, "REDIS_URL"))))
+        return Place._make(found.get(name, getattr(cls, name)) for name in asked)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], *asked: "Field[Any]") -> dict[str, Any]:
+        """What is set of these settings."""
         found = {}
-        for each in fields(kind):
+        for each in asked:
             if (text := environment.get(each.name)) is not None and (text.strip() or each.metadata["blank"]):
                 text = text.strip() if each.metadata["trim"] else text
                 found[each.name] = read_setting(each.name, text, each.metadata["read"])
-        return kind.complete(found)
+        return found
 
     @classmethod
     def complete(cls, found: dict[str, Any]) -> "Settings":
         """Settings from the given ones, their defaults where one depends on another, and the rules between them."""
-        if "REDIS_URL" in found and "WEB_CONCURRENCY" not in found:
-            found["WEB_CONCURRENCY"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if found.get("WEB_CONCURRENCY", 1) > 1 and not found.get("REDIS_URL"):
-            raise BadSetting("WEB_CONCURRENCY: more than one process needs REDIS_URL, or limits and cache are not shared")
+        found = with_processes(found)
         if found.get("ADMIN_PASSWORD") and not found.get("ADMIN_EMAIL"):
             raise BadSetting("ADMIN_EMAIL: is needed beside ADMIN_PASSWORD")
         if cls.DATABASE_REQUIRED:
@@ -233,7 +216,7 @@ class Settings:
                     raise BadSetting(f"{name}: must be set where APP_ENV is {cls.APP_ENV}")
             if found.get("ADMIN_EMAIL") and not found.get("ADMIN_PASSWORD"):
                 raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
-        found.setdefault("DATABASE_URL", make_url(f"sqlite:///{INSTANCE / 'shop.db'}"))
+        found.setdefault("DATABASE_URL", database_url("sqlite:///shop.db"))
         if "SECRET_KEY" not in found:
             found["SECRET_KEY"] = kept_secret(INSTANCE / "secret_key")
         return cls(**found)
@@ -258,6 +241,20 @@ class Production(Settings):
 
 
 KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (Development, Testing, Production)}
+
+
+def surroundings() -> dict[str, str]:
+    """The process's environment, over what the file ``.env`` sets."""
+    return {**dotenv(ROOT / ".env"), **os.environ}
+
+
+def with_processes(found: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the number of processes: as many as there are processors, where they can share limits and cache."""
+    if "REDIS_URL" in found and "WEB_CONCURRENCY" not in found:
+        found["WEB_CONCURRENCY"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if found.get("WEB_CONCURRENCY", 1) > 1 and not found.get("REDIS_URL"):
+        raise BadSetting("WEB_CONCURRENCY: more than one process needs REDIS_URL, or limits and cache are not shared")
+    return found
 
 
 def read_setting(name: str, text: str, read: Callable[[str], Any]) -> Any:

@@ -1,8 +1,8 @@
 """Serves the shop: ``python run.py``. For ``flask --app run …`` it offers the app factory.
 
 This process only watches: it stays small by importing nothing of the app. What reads the settings and makes the database
-ready is a process of its own that ends, and the workers that serve are granian's. Whatever keeps the shop from
-starting is one line and a non-zero exit.
+ready is a process of its own that ends, and the workers that serve are granian's: they import the app meanwhile, and wait
+at a gate. Whatever keeps the shop from starting is one line and a non-zero exit.
 """
 
 import fcntl
@@ -15,6 +15,7 @@ import sys
 from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ PARENT_DEATH_SIGNAL, MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 """PR_SET_PDEATHSIG of Linux's prctl(2), and M_MMAP_THRESHOLD of glibc's mallopt(3)."""
 PROCESSORS = "SHOP_PROCESSORS"
 """Names the file in which each worker locks the byte of the processor that it runs on."""
+GATE = "SHOP_GATE"
+"""Names the file that is locked until all is ready."""
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+UNBLAMED = (None, 0, -signal.SIGTERM)
+"""How what prepares may end where the shop is told to end: not yet, well, or told so itself."""
 
 
 def create_app() -> "Flask":
@@ -46,8 +52,7 @@ def create_app() -> "Flask":
 
 
 def create_worker() -> "Flask":
-    """The app in a worker. Ctrl-C reaches only the process that watches, and that one ends the worker: at once
-    where it has not begun to serve. A worker ends with the process that watches, even where that one is killed."""
+    """The app in a worker, which ends with the process that watches, even where that one is killed."""
     if sys.platform == "linux":
         import ctypes
 
@@ -55,17 +60,33 @@ def create_worker() -> "Flask":
         libc.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
         if hasattr(libc, "mallopt"):  # Else the heap keeps the 19 MiB of a password check: unset, the threshold grows.
             libc.mallopt(MMAP_THRESHOLD, MEBIBYTE)
-    os.setpgid(0, 0)
+    stand_apart()  # Once more where it was not forked.
     take_processor()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # What is imported stays, with what little garbage it holds: the collector need not search it, now or later.
     gc.disable()
     from app import create_app as factory
 
+    import_module("app.commands")  # And with it most of what an app consists of.
+    wait_at_gate()
     app = factory()
     gc.freeze()
     gc.enable()
     return app
+
+
+def stand_apart() -> None:
+    """What a worker does first: Ctrl-C reaches only the process that watches, and that one ends the worker, at once where
+    it has not begun to serve."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+
+
+def wait_at_gate() -> None:
+    """Return when all is ready. It knows no settings before, nor anything else that might be refused."""
+    if GATE in os.environ:
+        with Path(os.environ[GATE]).open() as gate:
+            fcntl.flock(gate, fcntl.LOCK_SH)
 
 
 def take_processor() -> None:
@@ -83,33 +104,23 @@ def take_processor() -> None:
 
 
 def main() -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in ENDINGS:
         signal.signal(each, lambda *_: sys.exit())
-    *news, last = prepare()
-    print(*news, sep="\n", end="\n" * bool(news))
-    host, address, port, workers, metrics_port = last.split()
+    start = [sys.executable, "-c", "import gc; gc.disable(); from app.main import main; main()"]
     with ExitStack() as ending:
+        preparing = subprocess.Popen(start, stdout=subprocess.PIPE, text=True, process_group=0)
+        ending.callback(preparing.wait)
+        ending.callback(preparing.kill)
+        import_module("granian")
+        place = preparing.stdout.readline().split() if preparing.stdout else []
+        if not place:
+            sys.exit(preparing.wait())
+        host, address, port, workers, metrics_port = place
         if int(metrics_port):
             from tempfile import TemporaryDirectory
 
             serve_metrics(address, int(metrics_port), ending.enter_context(TemporaryDirectory(prefix="shop-metrics-")))
-        serve(host, address, int(port), int(workers))
-
-
-def prepare() -> list[str]:
-    """Have everything made ready (``app/start.py``), and return what was said; exit where the shop can't start. Meanwhile
-    this process imports what it will serve with."""
-    start = [sys.executable, "-c", "import gc; gc.disable(); from app.start import main; main()"]
-    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True, process_group=0) as preparing:
-        try:
-            import_module("granian")
-            said, _ = preparing.communicate()
-        except BaseException:
-            preparing.kill()
-            raise
-    if preparing.returncode:
-        sys.exit(preparing.returncode)
-    return said.splitlines()
+        serve(host, address, int(port), int(workers), preparing)
 
 
 def serve_metrics(address: str, port: int, folder: str) -> None:
@@ -150,15 +161,29 @@ def share_processors(workers: int) -> None:
             os.environ[PROCESSORS] = f"/proc/{os.getpid()}/fd/{os.memfd_create('processors')}"
 
 
-def serve(host: str, address: str, port: int, workers: int) -> None:
-    """Serve until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced."""
+def close_gate() -> int | None:
+    """Have workers wait until a file is unlocked, and return it; nothing where the system has no such file for them."""
+    os.environ.pop(GATE, None)
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # As above, or the system lets nobody open it again.
+            gate = os.memfd_create("gate")
+            path = f"/proc/{os.getpid()}/fd/{gate}"
+            Path(path).open().close()
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            os.environ[GATE] = path
+            return gate
+    return None
+
+
+def serve(host: str, address: str, port: int, workers: int, preparing: "subprocess.Popen[str]") -> None:
+    """Serve when all is ready, until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced. Exit where
+    the shop can't start."""
     from granian import Granian
     from granian.constants import Interfaces
 
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     raise_open_files()
     share_processors(workers)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    print(f"MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready", flush=True)
     server: Any = Granian(
         "run:create_worker",
         factory=True,
@@ -174,8 +199,33 @@ def serve(host: str, address: str, port: int, workers: int) -> None:
         log_level="warning",  # type: ignore[arg-type]
     )
     server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    gate = close_gate()
+    announcing = Thread(target=announce, args=(server, preparing, gate, url), daemon=True)
+    announcing.start()
+    if gate is None:
+        announcing.join()
+    os.register_at_fork(  # A signal to end waits until the worker can hear it, instead of getting lost.
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS),
+        after_in_child=stand_apart,
+    )
     gc.freeze()  # What the collector does not look through in a worker stays shared with this process.
-    server.serve()
+    if not server.interrupt_signal:
+        server.serve()
+    if preparing.poll() not in UNBLAMED:
+        sys.exit(1)
+
+
+def announce(server: Any, preparing: "subprocess.Popen[str]", gate: int | None, url: str) -> None:
+    """Open the gate and say where the shop serves, when all is ready; end the server where it can't be."""
+    with preparing:
+        news = preparing.stdout.read() if preparing.stdout else ""
+    if preparing.returncode:
+        server.signal_handler_interrupt()
+        return
+    if gate is not None:
+        fcntl.flock(gate, fcntl.LOCK_UN)
+    print(f"{news}MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready", flush=True)
 
 
 if __name__ == "__main__":

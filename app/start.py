@@ -1,14 +1,12 @@
-"""What ``run.py`` runs before it serves, in a process of its own: :func:`main`.
+"""What must be before the shop serves: :func:`make_ready`.
 
-It looks whether all is ready without making an app, which would double the longest part of a start; where something is to
-be done, it lets ``app/preparation.py`` do it. It prints what a person should know and then, in its last line, where
-to serve. Whatever keeps the shop from starting is one line that names the setting, and never a password.
+It looks whether all is ready without making an app, which would take long; where something is to be done, it lets
+``app/preparation.py`` do it. Whatever keeps the shop from starting is one line that names the setting, and never a password.
 """
 
 import fcntl
 import os
 import re
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -161,27 +159,10 @@ def require_redis(url: str) -> None:
         raise CantStart(f"REDIS_URL: {named} can't be used: {reason}") from None
 
 
-def free_address(host: str, port: int) -> str:
-    """The address of a host, where this process could listen at that port; raise CantStart."""
-    try:
-        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise CantStart(f"HOST: {host} is no address of this machine: {error.strerror}") from None
-    with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(place)
-        except OSError as error:
-            raise CantStart(f"HOST, PORT: {host}:{port} can't be listened on: {error.strerror}") from None
-    return str(place[0])
-
-
-def main() -> None:
+def make_ready() -> None:
+    """Prepare what is not ready, and print what a person should know; exit where the shop can't start."""
     try:
         settings = Settings.load()
-        address = free_address(settings.HOST, settings.PORT)
-        if settings.METRICS_PORT:
-            free_address(settings.HOST, settings.METRICS_PORT)
         if settings.REDIS_URL:
             require_redis(settings.REDIS_URL)
         if not is_prepared(settings):
@@ -195,5 +176,3 @@ def main() -> None:
 
         kept = "its write-ahead log" if engines.journal() == "WAL" else "its rollback journal"
         print(f"SQLite {sqlite_version} keeps the shop in {settings.DATABASE_URL.database}, whole by {kept}.")
-    host = "localhost" if address == "127.0.0.1" else settings.HOST
-    print(host, address, settings.PORT, settings.WEB_CONCURRENCY, settings.METRICS_PORT)

@@ -17,7 +17,6 @@ from app.utils.extensions import db
 from config import ROOT, Settings, database_url
 from tests import services
 from tests.conftest import ENVIRONMENT
-from tests.harness.processes import free_port
 
 DEVELOPMENT = ENVIRONMENT | {"APP_ENV": "development"}
 NAMED = ENVIRONMENT | {"APP_ENV": "production"}
@@ -190,12 +189,24 @@ def test_the_newest_version_is_that_of_the_last_migration():
     assert newest_version() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
+def begin(path, code):
+    """What a process says that runs this as that of a start would, and which libraries it has imported at last."""
+    environment = NAMED | {"DATABASE_URL": f"sqlite:///{path / 'shop.db'}", "PORT": "5999"}
+    code = f"import sys, app.main; {code}; print(*sorted({{'flask', 'alembic', 'limits', 'sqlalchemy'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    *said, imported = done.stdout.splitlines()
+    return said, imported
+
+
 def test_a_start_with_nothing_to_do_makes_no_app(tmp_path):
-    """It would double the longest part of a start."""
-    environment = NAMED | {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.db'}", "PORT": str(free_port())}
-    code = "import sys, app.start; app.start.main(); print(*sorted({'flask', 'alembic', 'sqlalchemy'} & set(sys.modules)))"
-    found = [
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        for _ in range(2)
-    ]
-    assert [each.stdout.splitlines()[-1] for each in found] == ["alembic flask sqlalchemy", "sqlalchemy"]
+    """It would take as long as the worker beside it."""
+    anywhere = "app.main.free_address = lambda host, _: host; app.main.main()"
+    found = [begin(tmp_path, anywhere) for _ in range(2)]
+    assert [imported for _, imported in found] == ["alembic flask limits sqlalchemy", "limits sqlalchemy"]
+    assert [said[0] for said, _ in found] == ["localhost 127.0.0.1 5999 1 0"] * 2
+
+
+def test_where_to_serve_is_known_before_anything_is_imported_that_takes_long(tmp_path):
+    """By it the workers are begun, which import the app meanwhile."""
+    place = "Place(host='127.0.0.1', port=5999, workers=1, metrics_port=0)"
+    assert begin(tmp_path, "print(app.main.Settings.place())") == ([place], "")

@@ -87,7 +87,7 @@ def test_a_signal_ends_it_at_once_and_cleanly(folder, sign):
     assert seconds < 2
 
 
-@pytest.mark.parametrize("moment", [0.2, 0.6, 1.2, 1.6])
+@pytest.mark.parametrize("moment", [0.1, 0.2, 0.3, 0.4, 0.6, 1.2])
 def test_ctrl_c_ends_a_start_at_any_moment(folder, moment):
     """While it prepares, spawns a worker or serves; a terminal sends it to the whole group of the start."""
     start = Start(folder, **SECRET, **ADMIN)

@@ -1,0 +1,79 @@
+"""The gate of a start: its workers are begun beside what prepares, and serve when all is ready."""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.real import ADMIN, PATIENCE, Start, children, copy_of_the_shop, runs
+
+pytestmark = pytest.mark.slow
+SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return copy_of_the_shop(tmp_path)
+
+
+@pytest.fixture
+def beginning(folder):
+    """A start while another one is at work on its database, what prepares there, and how the other one ends."""
+    with Start(folder, **SECRET, **ADMIN) as shop:
+        shop.end()
+    with (folder / "instance" / "shop.db.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        start = Start(folder, **SECRET, **ADMIN)
+        deadline = time.monotonic() + PATIENCE
+        while len(begun := children(start.process.pid)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        [preparing] = [pid for pid in begun if b"app.main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        yield start, preparing, lambda: fcntl.flock(lock, fcntl.LOCK_UN)
+        start.__exit__()
+
+
+def test_a_worker_is_begun_beside_what_prepares_and_serves_after_it(beginning):
+    start, preparing, other_ends = beginning
+    time.sleep(2)
+    assert (runs(preparing), len(children(start.process.pid))) == (True, 2)
+    with pytest.raises(ConnectionRefusedError):
+        start.call("GET", "/health/live")
+    other_ends()
+    start.wait_until_it_serves()
+    code, _, printed, errors, left = start.end()
+    assert (code, errors, left) == (0, "", [])
+    assert [line.split()[0] for line in printed.splitlines()] == ["SQLite", "MyMechanicShop", "docs", "try"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_one_that_waits_is_ended_like_any_other(beginning, sign):
+    code, _, printed, errors, left = beginning[0].end(sign)
+    assert (code, printed, errors, left) == (0, "", "", [])
+
+
+def test_it_ends_where_what_prepares_is_killed(beginning):
+    """By the system, say, for want of memory: nothing says then that the shop can serve."""
+    start, preparing, _ = beginning
+    below = children(start.process.pid)
+    os.kill(preparing, signal.SIGKILL)
+    printed, _ = start.process.communicate(timeout=PATIENCE)
+    assert (start.process.returncode, printed) == (1, "")
+    assert [pid for pid in below if runs(pid)] == []
+
+
+def test_without_a_gate_the_worker_is_begun_when_all_is_ready(folder):
+    """As on a system that has no such file."""
+    (folder / "start.py").write_text("import os, runpy\ndel os.memfd_create\nrunpy.run_path('run.py', run_name='__main__')\n")
+    command = [sys.executable, "start.py"]
+    with Start(folder, command, **SECRET, **ADMIN) as shop:
+        shop.log_in()
+        code, _, _, errors, left = shop.end()
+    assert (code, errors, left) == (0, "", [])
+    refused = Start(folder, command, DATABASE_URL="oracle://db", **SECRET)
+    printed, errors = refused.process.communicate(timeout=PATIENCE)
+    assert (refused.process.returncode, printed, errors.splitlines()[1:]) == (1, "", [])
+    assert errors.startswith("DATABASE_URL: names 'oracle'")
