@@ -86,7 +86,7 @@ def database_url(text: str) -> "URL":
     """The URL of a database, for our driver (``app/utils/urls.py``, which is read only where one is wanted)."""
     from app.utils.urls import of_database
 
-    return of_database(text)
+    return of_database(text, INSTANCE)
 
 
 def redis_url(text: str) -> str:
@@ -184,25 +184,15 @@ class Settings:
         """The settings of a mapping, or else of the process's environment over the file ``.env``."""
         environment = surroundings() if environment is None else environment
         kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", "").strip() or "development", one_of(*KINDS))]
-        return kind.complete(kind.read(environment, *fields(kind)))
+        return kind.complete(set_of(environment, *fields(kind)))
 
     @classmethod
     def place(cls, environment: Mapping[str, str] | None = None) -> Place:
-        """Where to serve, from the same settings, without a look at any other."""
+        """Where to serve, from the same settings and REDIS_URL, without a look at any other."""
         environment = surroundings() if environment is None else environment
         asked = ("HOST", "PORT", "WEB_CONCURRENCY", "METRICS_PORT")
-        found = with_processes(cls.read(environment, *(each for each in fields(cls) if each.name in (*asked, "REDIS_URL"))))
+        found = with_processes(set_of(environment, *(each for each in fields(cls) if each.name in (*asked, "REDIS_URL"))))
         return Place._make(found.get(name, getattr(cls, name)) for name in asked)
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str], *asked: "Field[Any]") -> dict[str, Any]:
-        """What is set of these settings."""
-        found = {}
-        for each in asked:
-            if (text := environment.get(each.name)) is not None and (text.strip() or each.metadata["blank"]):
-                text = text.strip() if each.metadata["trim"] else text
-                found[each.name] = read_setting(each.name, text, each.metadata["read"])
-        return found
 
     @classmethod
     def complete(cls, found: dict[str, Any]) -> "Settings":
@@ -246,6 +236,16 @@ KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (Development,
 def surroundings() -> dict[str, str]:
     """The process's environment, over what the file ``.env`` sets."""
     return {**dotenv(ROOT / ".env"), **os.environ}
+
+
+def set_of(environment: Mapping[str, str], *asked: "Field[Any]") -> dict[str, Any]:
+    """What is set of these settings."""
+    found = {}
+    for each in asked:
+        if (text := environment.get(each.name)) is not None and (text.strip() or each.metadata["blank"]):
+            text = text.strip() if each.metadata["trim"] else text
+            found[each.name] = read_setting(each.name, text, each.metadata["read"])
+    return found
 
 
 def with_processes(found: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,16 @@ at a gate. Whatever keeps the shop from starting is one line and a non-zero exit
 
 import fcntl
 import gc
+import multiprocessing
 import os
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from importlib import import_module
+from multiprocessing import parent_process
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -30,10 +33,8 @@ PARENT_DEATH_SIGNAL, MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 PROCESSORS = "SHOP_PROCESSORS"
 """Names the file in which each worker locks the byte of the processor that it runs on."""
 GATE = "SHOP_GATE"
-"""Names the file that is locked until all is ready."""
+"""The two ends of a pipe that is open until all is ready: a worker, forked with both, reads until it ends."""
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
-UNBLAMED = (None, 0, -signal.SIGTERM)
-"""How what prepares may end where the shop is told to end: not yet, well, or told so itself."""
 
 
 def create_app() -> "Flask":
@@ -83,10 +84,14 @@ def stand_apart() -> None:
 
 
 def wait_at_gate() -> None:
-    """Return when all is ready. It knows no settings before, nor anything else that might be refused."""
+    """Return when all is ready. A worker reads no setting before, nor anything else that might be refused."""
     if GATE in os.environ:
-        with Path(os.environ[GATE]).open() as gate:
-            fcntl.flock(gate, fcntl.LOCK_SH)
+        reading, writing = map(int, os.environ[GATE].split())
+        os.close(writing)
+        os.read(reading, 1)
+    watching = parent_process()
+    if watching and watching.pid != os.getppid():
+        sys.exit(1)  # It was killed before this process asked to end with it.
 
 
 def take_processor() -> None:
@@ -104,23 +109,29 @@ def take_processor() -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # Ignored by who started this, it would hide how a process ended.
     for each in ENDINGS:
         signal.signal(each, lambda *_: sys.exit())
-    start = [sys.executable, "-c", "import gc; gc.disable(); from app.main import main; main()"]
+    start = [sys.executable, "-c", "import gc; gc.disable(); from app.begin import main; main()"]
     with ExitStack() as ending:
-        preparing = subprocess.Popen(start, stdout=subprocess.PIPE, text=True, process_group=0)
+        preparing = subprocess.Popen(start, stdout=subprocess.PIPE, process_group=0)
         ending.callback(preparing.wait)
         ending.callback(preparing.kill)
         import_module("granian")
-        place = preparing.stdout.readline().split() if preparing.stdout else []
+        place = preparing.stdout.readline().decode().split() if preparing.stdout else []
         if not place:
-            sys.exit(preparing.wait())
+            sys.exit(fault(preparing.wait()))
         host, address, port, workers, metrics_port = place
         if int(metrics_port):
             from tempfile import TemporaryDirectory
 
             serve_metrics(address, int(metrics_port), ending.enter_context(TemporaryDirectory(prefix="shop-metrics-")))
         serve(host, address, int(port), int(workers), preparing)
+
+
+def fault(code: int | None) -> int | str:
+    """What to exit with where the shop was not told to end: a line, where what prepares could not say it itself."""
+    return f"What prepares the database was killed by signal {-code}" if code and code < 0 else 1
 
 
 def serve_metrics(address: str, port: int, folder: str) -> None:
@@ -162,20 +173,41 @@ def share_processors(workers: int) -> None:
 
 
 def close_gate() -> int | None:
-    """Have workers wait until a file is unlocked, and return it; nothing where the system has no such file for them."""
+    """Have the workers wait until the file that this returns is closed; nothing where they are not forked."""
     os.environ.pop(GATE, None)
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # As above, or the system lets nobody open it again.
-            gate = os.memfd_create("gate")
-            path = f"/proc/{os.getpid()}/fd/{gate}"
-            Path(path).open().close()
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            os.environ[GATE] = path
-            return gate
-    return None
+    if multiprocessing.get_start_method() != "fork":
+        return None
+    reading, writing = os.pipe()
+    os.environ[GATE] = f"{reading} {writing}"
+    return writing
 
 
-def serve(host: str, address: str, port: int, workers: int, preparing: "subprocess.Popen[str]") -> None:
+def announce(preparing: subprocess.Popen[bytes], gate: int | None, url: str, interrupt: Callable[[], None]) -> None:
+    """Pass on what is said while all is made ready, and then open the gate and say where the shop serves; interrupt the
+    server where it can't be."""
+    ready = False
+    try:
+        with preparing:
+            for line in preparing.stdout or ():
+                say(line)
+        ready = preparing.returncode == 0
+        if ready and gate is not None:
+            del os.environ[GATE]  # A worker that is forked from now on need not wait.
+            os.close(gate)
+    finally:
+        if not ready:
+            interrupt()
+    if ready:
+        say(f"MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready\n".encode())
+
+
+def say(text: bytes) -> None:
+    """Write to stdout, past Python's buffer, which a fork would copy; nothing where nobody reads it any more."""
+    with suppress(OSError):
+        os.write(1, text)
+
+
+def serve(host: str, address: str, port: int, workers: int, preparing: subprocess.Popen[bytes]) -> None:
     """Serve when all is ready, until SIGINT, SIGTERM, or the terminal is closed; a worker that dies is replaced. Exit where
     the shop can't start."""
     from granian import Granian
@@ -198,34 +230,39 @@ def serve(host: str, address: str, port: int, workers: int, preparing: "subproce
         workers_kill_timeout=10,
         log_level="warning",  # type: ignore[arg-type]
     )
-    server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
     gate = close_gate()
-    announcing = Thread(target=announce, args=(server, preparing, gate, url), daemon=True)
+    announcing = Thread(target=announce, args=(preparing, gate, url, server.signal_handler_interrupt), daemon=True)
     announcing.start()
     if gate is None:
         announcing.join()
-    os.register_at_fork(  # A signal to end waits until the worker can hear it, instead of getting lost.
+    told = hear(server)
+    gc.freeze()  # What the collector does not look through in a worker stays shared with this process.
+    if not server.interrupt_signal:
+        with suppress(SystemExit):  # So it ends, too, where a worker was told to end before it told it.
+            server.serve()
+    if not told:
+        sys.exit(fault(preparing.poll()))
+
+
+def hear(server: Any) -> list[int]:
+    """Have the server end by each signal that asks for it, and return those that have come. One that comes while a worker is
+    forked waits until the worker can hear it, instead of getting lost there."""
+    told: list[int] = []
+    interrupt = server.signal_handler_interrupt
+
+    def end(sign: int, _frame: Any) -> None:
+        told.append(sign)
+        interrupt()
+
+    server.signal_handler_interrupt = server.signal_handler_reload = end  # There is nothing to reload.
+    for each in (*ENDINGS, signal.SIGHUP):
+        signal.signal(each, end)
+    os.register_at_fork(
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS),
         after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS),
         after_in_child=stand_apart,
     )
-    gc.freeze()  # What the collector does not look through in a worker stays shared with this process.
-    if not server.interrupt_signal:
-        server.serve()
-    if preparing.poll() not in UNBLAMED:
-        sys.exit(1)
-
-
-def announce(server: Any, preparing: "subprocess.Popen[str]", gate: int | None, url: str) -> None:
-    """Open the gate and say where the shop serves, when all is ready; end the server where it can't be."""
-    with preparing:
-        news = preparing.stdout.read() if preparing.stdout else ""
-    if preparing.returncode:
-        server.signal_handler_interrupt()
-        return
-    if gate is not None:
-        fcntl.flock(gate, fcntl.LOCK_UN)
-    print(f"{news}MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready", flush=True)
+    return told
 
 
 if __name__ == "__main__":

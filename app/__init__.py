@@ -1,7 +1,7 @@
 """MyMechanicShop: the backend of an auto repair shop, as a Flask app factory.
 
 What an app consists of is imported when one is made: a start that only looks whether the database is ready
-(``app/main.py``, ``app/start.py``) need not wait for it.
+(``app/begin.py``, ``app/start.py``) need not wait for it.
 """
 
 from typing import TYPE_CHECKING

@@ -192,7 +192,7 @@ def test_the_newest_version_is_that_of_the_last_migration():
 def begin(path, code):
     """What a process says that runs this as that of a start would, and which libraries it has imported at last."""
     environment = NAMED | {"DATABASE_URL": f"sqlite:///{path / 'shop.db'}", "PORT": "5999"}
-    code = f"import sys, app.main; {code}; print(*sorted({{'flask', 'alembic', 'limits', 'sqlalchemy'}} & set(sys.modules)))"
+    code = f"import sys, app.begin; {code}; print(*sorted({{'flask', 'alembic', 'limits', 'sqlalchemy'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     *said, imported = done.stdout.splitlines()
     return said, imported
@@ -200,7 +200,7 @@ def begin(path, code):
 
 def test_a_start_with_nothing_to_do_makes_no_app(tmp_path):
     """It would take as long as the worker beside it."""
-    anywhere = "app.main.free_address = lambda host, _: host; app.main.main()"
+    anywhere = "app.begin.free_address = lambda host, _: host; app.begin.main()"
     found = [begin(tmp_path, anywhere) for _ in range(2)]
     assert [imported for _, imported in found] == ["alembic flask limits sqlalchemy", "limits sqlalchemy"]
     assert [said[0] for said, _ in found] == ["localhost 127.0.0.1 5999 1 0"] * 2
@@ -209,4 +209,4 @@ def test_a_start_with_nothing_to_do_makes_no_app(tmp_path):
 def test_where_to_serve_is_known_before_anything_is_imported_that_takes_long(tmp_path):
     """By it the workers are begun, which import the app meanwhile."""
     place = "Place(host='127.0.0.1', port=5999, workers=1, metrics_port=0)"
-    assert begin(tmp_path, "print(app.main.Settings.place())") == ([place], "")
+    assert begin(tmp_path, "print(app.begin.Settings.place())") == ([place], "")

@@ -31,7 +31,7 @@ def beginning(folder):
         deadline = time.monotonic() + PATIENCE
         while len(begun := children(start.process.pid)) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
-        [preparing] = [pid for pid in begun if b"app.main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        [preparing] = [pid for pid in begun if b"app.begin" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         yield start, preparing, lambda: fcntl.flock(lock, fcntl.LOCK_UN)
         start.__exit__()
 
@@ -55,24 +55,62 @@ def test_one_that_waits_is_ended_like_any_other(beginning, sign):
     assert (code, printed, errors, left) == (0, "", "", [])
 
 
-def test_it_ends_where_what_prepares_is_killed(beginning):
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_where_what_prepares_is_killed(beginning, sign):
     """By the system, say, for want of memory: nothing says then that the shop can serve."""
     start, preparing, _ = beginning
     below = children(start.process.pid)
-    os.kill(preparing, signal.SIGKILL)
-    printed, _ = start.process.communicate(timeout=PATIENCE)
+    os.kill(preparing, sign)
+    printed, errors = start.process.communicate(timeout=PATIENCE)
     assert (start.process.returncode, printed) == (1, "")
+    assert errors == f"What prepares the database was killed by signal {sign.value}\n"
     assert [pid for pid in below if runs(pid)] == []
 
 
+def test_no_worker_outlives_a_start_that_is_killed_while_it_waits(beginning):
+    start, _, other_ends = beginning
+    below = children(start.process.pid)
+    start.process.kill()
+    other_ends()
+    deadline = time.monotonic() + PATIENCE
+    while any(map(runs, below)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [pid for pid in below if runs(pid)] == []
+
+
+def test_a_worker_that_dies_while_it_waits_is_replaced_by_one_that_waits(beginning):
+    start, preparing, other_ends = beginning
+    [worker] = {*children(start.process.pid)} - {preparing}
+    time.sleep(6)  # Two that die sooner are taken for workers that can't run.
+    os.kill(worker, signal.SIGKILL)
+    time.sleep(1)
+    assert len(children(start.process.pid)) == 2
+    with pytest.raises(ConnectionRefusedError):
+        start.call("GET", "/health/live")
+    other_ends()
+    start.wait_until_it_serves()
+    assert start.end()[4] == []
+
+
+def test_it_serves_where_nobody_reads_what_it_says(folder):
+    start = Start(folder, **SECRET, **ADMIN)
+    start.process.stdout.close()
+    with start as shop:
+        shop.log_in()
+        start.process.stdout = None
+        code, _, _, errors, left = shop.end()
+    assert (code, errors, left) == (0, "", [])
+
+
 def test_without_a_gate_the_worker_is_begun_when_all_is_ready(folder):
-    """As on a system that has no such file."""
-    (folder / "start.py").write_text("import os, runpy\ndel os.memfd_create\nrunpy.run_path('run.py', run_name='__main__')\n")
+    """As where processes are spawned, and not forked."""
+    spawned = "import multiprocessing as m, runpy\nif __name__ == '__main__':\n    m.set_start_method('spawn')\n"
+    (folder / "start.py").write_text(f"{spawned}    runpy.run_path('run.py', run_name='__main__')\n")
     command = [sys.executable, "start.py"]
     with Start(folder, command, **SECRET, **ADMIN) as shop:
         shop.log_in()
-        code, _, _, errors, left = shop.end()
-    assert (code, errors, left) == (0, "", [])
+        code, _, _, errors, _ = shop.end()
+    assert (code, errors) == (0, "")
     refused = Start(folder, command, DATABASE_URL="oracle://db", **SECRET)
     printed, errors = refused.process.communicate(timeout=PATIENCE)
     assert (refused.process.returncode, printed, errors.splitlines()[1:]) == (1, "", [])

@@ -3,7 +3,7 @@
 import re
 import shlex
 import subprocess
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_the_endpoint_table_has_every_route_and_no_other():
 
 def test_the_settings_table_has_every_setting_with_its_default():
     table = {name.strip("`"): default for name, default, _ in rows("Settings")}
-    defaults = {each.name: each.default for each in fields(Settings)}
+    defaults = {each.name: each.default if each.default is not MISSING else each.default_factory() for each in fields(Settings)}
     assert table.keys() == {"APP_ENV", *defaults}
     for name, default in defaults.items():
         shown = (

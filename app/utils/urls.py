@@ -6,12 +6,11 @@ SQLAlchemy, which reads them, takes longest of all that the settings need: ``con
 import re
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
-
-from config import INSTANCE
 
 DRIVERS = {
     "sqlite": "sqlite",
@@ -27,8 +26,9 @@ MYSQL_TLS = ("ssl", "useSSL", "sslaccept")
 VERIFIED = {"strict", '{"rejectunauthorized":true}'}
 
 
-def of_database(text: str) -> URL:
-    """The URL of a database, for our driver; several hosts have commas between them. A relative file is in ``instance/``."""
+def of_database(text: str, folder: Path) -> URL:
+    """The URL of a database, for our driver; several hosts have commas between them. A relative file is in
+    the folder."""
     several = re.fullmatch(r"([^:/]+://(?:[^@/?]*@)?)([^@,/?]+(?:,[^@,/?]+)+)(.*)", text)
     hosts = several[2].split(",") if several else []
     try:
@@ -41,7 +41,7 @@ def of_database(text: str) -> URL:
     if driver == "sqlite":
         if url.database in (None, "", ":memory:") or str(url.database).startswith("file:"):
             raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
-        url = url.set(database=str(INSTANCE / str(url.database)))
+        url = url.set(database=str(folder / str(url.database)))
     if driver == "mysql+pymysql":
         if not url.database:
             raise ValueError("must name a database after the host, like mysql://user:password@host/shop")

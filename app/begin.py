@@ -1,6 +1,7 @@
-"""What ``run.py`` runs beside the workers that it begins, in a process of its own: :func:`main`.
+"""What ``run.py`` runs first, in a process of its own: :func:`main`.
 
-Where to serve is its first line, printed before anything is imported that takes long; what a person should know follows.
+Where to serve is its first line, printed before anything is imported that takes long: the workers are begun by it. What a
+person should know follows.
 """
 
 import socket
@@ -28,6 +29,8 @@ def main() -> None:
     try:
         host, port, workers, metrics_port = Settings.place()
         address = free_address(host, port)
+        if metrics_port == port:
+            raise BadSetting("METRICS_PORT: must be another than PORT")
         if metrics_port:
             free_address(host, metrics_port)
     except BadSetting as error:
