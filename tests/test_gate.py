@@ -55,6 +55,17 @@ def test_one_that_waits_is_ended_like_any_other(beginning, sign):
     assert (code, printed, errors, left) == (0, "", "", [])
 
 
+def test_one_that_waits_is_ended_as_a_service_is(beginning):
+    """All its processes are told so, the main one first: that the others end is then no fault."""
+    start, *_ = beginning
+    below = children(start.process.pid)
+    for pid in (start.process.pid, *below):
+        os.kill(pid, signal.SIGTERM)
+    printed, _ = start.process.communicate(timeout=PATIENCE)
+    assert (start.process.returncode, printed) == (0, "")
+    assert [pid for pid in below if runs(pid)] == []
+
+
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 def test_it_ends_where_what_prepares_is_killed(beginning, sign):
     """By the system, say, for want of memory: nothing says then that the shop can serve."""
