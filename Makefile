@@ -34,7 +34,7 @@ bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit, 
 bench-sizes: $(VENV)/run.stamp ## measure shops of 1,000 to 500,000 tickets on the PostgreSQL of DATABASE_URL
 	@$(BIN)/python -m tests.bench.sizes $(BENCH)
 
-bench-strain: $(VENV)/run.stamp ## measure the start, idle connections and an overload; PEERS=folder as for bench
+bench-strain: $(VENV)/run.stamp ## measure the start, a long list, idle connections and an overload; PEERS=folder as for bench
 	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.strain $(BENCH)
 
 check: $(VENV)/dev.stamp examples/frontend/node_modules ## lint, types, and the drift of docs/openapi.json
