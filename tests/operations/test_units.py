@@ -51,6 +51,7 @@ def test_the_shop_comes_back_however_it_ended_and_gets_the_time_that_it_needs():
     assert said["Restart"] == "always"
     assert said["StartLimitIntervalSec"] == "0"
     assert int(said["TimeoutStopSec"]) > 10, "which is what granian lets a worker finish in"
+    assert said["KillMode"] == "mixed", "granian's worker may not end where it is told so twice"
 
 
 def test_the_night_begins_at_a_time_that_there_is():
