@@ -192,7 +192,10 @@ class Settings:
         environment = surroundings() if environment is None else environment
         asked = ("HOST", "PORT", "WEB_CONCURRENCY", "METRICS_PORT")
         found = with_processes(set_of(environment, *(each for each in fields(cls) if each.name in (*asked, "REDIS_URL"))))
-        return Place._make(found.get(name, getattr(cls, name)) for name in asked)
+        place = Place._make(found.get(name, getattr(cls, name)) for name in asked)
+        if place.metrics_port == place.port:
+            raise BadSetting("METRICS_PORT: must be another than PORT")
+        return place
 
     @classmethod
     def complete(cls, found: dict[str, Any]) -> "Settings":

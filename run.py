@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from importlib import import_module
-from multiprocessing import parent_process
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ PROCESSORS = "SHOP_PROCESSORS"
 """Names the file in which each worker locks the byte of the processor that it runs on."""
 GATE = "SHOP_GATE"
 """The two ends of a pipe that is open until all is ready: a worker, forked with both, reads until it ends."""
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
+TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def create_app() -> "Flask":
@@ -61,7 +60,7 @@ def create_worker() -> "Flask":
         libc.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
         if hasattr(libc, "mallopt"):  # Else the heap keeps the 19 MiB of a password check: unset, the threshold grows.
             libc.mallopt(MMAP_THRESHOLD, MEBIBYTE)
-    stand_apart()  # Once more where it was not forked.
+    stand_apart()  # It has already where it was forked.
     take_processor()
     # What is imported stays, with what little garbage it holds: the collector need not search it, now or later.
     gc.disable()
@@ -80,7 +79,7 @@ def stand_apart() -> None:
     it has not begun to serve."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINATION_SIGNALS)
 
 
 def wait_at_gate() -> None:
@@ -89,7 +88,7 @@ def wait_at_gate() -> None:
         reading, writing = map(int, os.environ[GATE].split())
         os.close(writing)
         os.read(reading, 1)
-    watching = parent_process()
+    watching = multiprocessing.parent_process()
     if watching and watching.pid != os.getppid():
         sys.exit(1)  # It was killed before this process asked to end with it.
 
@@ -110,7 +109,7 @@ def take_processor() -> None:
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # Ignored by who started this, it would hide how a process ended.
-    for each in ENDINGS:
+    for each in TERMINATION_SIGNALS:
         signal.signal(each, lambda *_: sys.exit())
     start = [sys.executable, "-c", "import gc; gc.disable(); from app.begin import main; main()"]
     with ExitStack() as ending:
@@ -120,7 +119,7 @@ def main() -> None:
         import_module("granian")
         place = preparing.stdout.readline().decode().split() if preparing.stdout else []
         if not place:
-            sys.exit(fault(preparing.wait()))
+            sys.exit(exit_reason(preparing.wait()))
         host, address, port, workers, metrics_port = place
         if int(metrics_port):
             from tempfile import TemporaryDirectory
@@ -129,7 +128,7 @@ def main() -> None:
         serve(host, address, int(port), int(workers), preparing)
 
 
-def fault(code: int | None) -> int | str:
+def exit_reason(code: int | None) -> int | str:
     """What to exit with where the shop was not told to end: a line, where what prepares could not say it itself."""
     return f"What prepares the database was killed by signal {-code}" if code and code < 0 else 1
 
@@ -235,16 +234,16 @@ def serve(host: str, address: str, port: int, workers: int, preparing: subproces
     announcing.start()
     if gate is None:
         announcing.join()
-    told = hear(server)
+    told = handle_signals(server)
     gc.freeze()  # What the collector does not look through in a worker stays shared with this process.
     if not server.interrupt_signal:
         with suppress(SystemExit):  # So it ends, too, where a worker was told to end before it told it.
             server.serve()
     if not told:
-        sys.exit(fault(preparing.poll()))
+        sys.exit(exit_reason(preparing.poll()))
 
 
-def hear(server: Any) -> list[int]:
+def handle_signals(server: Any) -> list[int]:
     """Have the server end by each signal that asks for it, and return those that have come. One that comes while a worker is
     forked waits until the worker can hear it, instead of getting lost there."""
     told: list[int] = []
@@ -255,11 +254,11 @@ def hear(server: Any) -> list[int]:
         interrupt()
 
     server.signal_handler_interrupt = server.signal_handler_reload = end  # There is nothing to reload.
-    for each in (*ENDINGS, signal.SIGHUP):
+    for each in (*TERMINATION_SIGNALS, signal.SIGHUP):
         signal.signal(each, end)
     os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS),
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINATION_SIGNALS),
         after_in_child=stand_apart,
     )
     return told

@@ -26,11 +26,10 @@ def free_address(host: str, port: int) -> str:
 
 
 def main() -> None:
+    """Print where to serve, and make all ready; exit with one line where the shop can't start."""
     try:
         host, port, workers, metrics_port = Settings.place()
         address = free_address(host, port)
-        if metrics_port == port:
-            raise BadSetting("METRICS_PORT: must be another than PORT")
         if metrics_port:
             free_address(host, metrics_port)
     except BadSetting as error:

@@ -16,6 +16,7 @@ from config import ROOT
 
 PATIENCE = 60
 """Seconds for a start, on a busy machine."""
+SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
 ADMIN = {"ADMIN_EMAIL": "ann@example.com", "ADMIN_PASSWORD": "correct horse battery"}
 NO_LIMITS = dict.fromkeys(
     (

@@ -9,15 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import ADMIN, PATIENCE, Start, children, copy_of_the_shop, runs
+from tests.real import ADMIN, PATIENCE, SECRET, Start, children, copy_of_the_shop, runs
 
 pytestmark = pytest.mark.slow
-SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
 
 
 @pytest.fixture
 def folder(tmp_path):
     return copy_of_the_shop(tmp_path)
+
+
+def soon(seen):
+    """What is seen at last, where it is."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := seen()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
+
+
+def does_not_serve(start):
+    """Not after the time either in which a worker would long have imported the app."""
+    time.sleep(2)
+    with pytest.raises(ConnectionRefusedError):
+        start.call("GET", "/health/live")
 
 
 @pytest.fixture
@@ -28,9 +42,7 @@ def beginning(folder):
     with (folder / "instance" / "shop.db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         start = Start(folder, **SECRET, **ADMIN)
-        deadline = time.monotonic() + PATIENCE
-        while len(begun := children(start.process.pid)) < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        begun = soon(lambda: len(found := children(start.process.pid)) == 2 and found)
         [preparing] = [pid for pid in begun if b"app.begin" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         yield start, preparing, lambda: fcntl.flock(lock, fcntl.LOCK_UN)
         start.__exit__()
@@ -38,10 +50,8 @@ def beginning(folder):
 
 def test_a_worker_is_begun_beside_what_prepares_and_serves_after_it(beginning):
     start, preparing, other_ends = beginning
-    time.sleep(2)
+    does_not_serve(start)
     assert (runs(preparing), len(children(start.process.pid))) == (True, 2)
-    with pytest.raises(ConnectionRefusedError):
-        start.call("GET", "/health/live")
     other_ends()
     start.wait_until_it_serves()
     code, _, printed, errors, left = start.end()
@@ -83,10 +93,7 @@ def test_no_worker_outlives_a_start_that_is_killed_while_it_waits(beginning):
     below = children(start.process.pid)
     start.process.kill()
     other_ends()
-    deadline = time.monotonic() + PATIENCE
-    while any(map(runs, below)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert [pid for pid in below if runs(pid)] == []
+    assert soon(lambda: not any(map(runs, below)))
 
 
 def test_a_worker_that_dies_while_it_waits_is_replaced_by_one_that_waits(beginning):
@@ -94,10 +101,8 @@ def test_a_worker_that_dies_while_it_waits_is_replaced_by_one_that_waits(beginni
     [worker] = {*children(start.process.pid)} - {preparing}
     time.sleep(6)  # Two that die sooner are taken for workers that can't run.
     os.kill(worker, signal.SIGKILL)
-    time.sleep(1)
-    assert len(children(start.process.pid)) == 2
-    with pytest.raises(ConnectionRefusedError):
-        start.call("GET", "/health/live")
+    assert soon(lambda: {*children(start.process.pid)} - {preparing, worker})
+    does_not_serve(start)
     other_ends()
     start.wait_until_it_serves()
     assert start.end()[4] == []

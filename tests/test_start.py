@@ -14,10 +14,9 @@ from sqlalchemy import create_engine, text
 
 from config import database_url
 from tests import services
-from tests.real import ADMIN, Start, children, copy_of_the_shop, free_port, refused_start, runs
+from tests.real import ADMIN, SECRET, Start, children, copy_of_the_shop, free_port, refused_start, runs
 
 pytestmark = pytest.mark.slow
-SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_a_signal_ends_it_at_once_and_cleanly(folder, sign):
 def test_ctrl_c_ends_a_start_at_any_moment(folder, moment):
     """While it prepares, spawns a worker or serves; a terminal sends it to the whole group of the start."""
     start = Start(folder, **SECRET, **ADMIN)
-    while not children(start.process.pid):  # Python itself begins.
+    while not children(start.process.pid) and start.process.poll() is None:  # Python itself begins.
         time.sleep(0.005)
     time.sleep(moment)
     below = children(start.process.pid)

@@ -13,9 +13,8 @@ from tests.conftest import ENVIRONMENT
 from tests.faults.needs import needs
 from tests.harness.processes import free_port
 from tests.harness.servers import Redis
-from tests.real import copy_of_the_shop, refused_start
+from tests.real import SECRET, copy_of_the_shop, refused_start
 
-SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
 NOWHERE = "127.0.0.1:1"
 
 
