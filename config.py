@@ -1,8 +1,7 @@
-"""What the shop can be told from outside: read once from the environment and ``.env``, then frozen.
+"""The settings: read once from the environment and ``.env``, then frozen.
 
-Each ``APP_ENV`` has a class of its own. ``Settings.load()`` raises :class:`BadSetting`, whose text names the
-setting, for anything that the shop could not run with. What takes long to import is left until it is wanted: a start
-reads first where to serve (``Settings.place()``).
+Each ``APP_ENV`` has a class. ``Settings.load()`` raises :class:`BadSetting`, whose text names the setting, for any value
+that the shop can't run with.
 """
 
 import os
@@ -11,19 +10,18 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from limits import RateLimitItem, parse_many
+from sqlalchemy import URL
 
-if TYPE_CHECKING:
-    from limits import RateLimitItem
-    from sqlalchemy import URL
+from app.utils.db.urls import parse_database_url
 
-    RateLimits = tuple[RateLimitItem, ...]
-
+RateLimits = tuple[RateLimitItem, ...]
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
 PLAIN_EMAIL = re.compile(
@@ -33,16 +31,17 @@ PLAIN_EMAIL = re.compile(
 """A plain address in lower case: ``user@host.tld``."""
 LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-SMALLEST_SECRET = 32
-"""Bytes: HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
+MIN_SECRET_BYTES = 32
+"""HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
 
 
 class BadSetting(ValueError):
-    """A setting has a value that the shop can't run with; the text is one line that names it."""
+    """A setting has a value that the shop can't run with. The text is one line that names the setting."""
 
 
-def a_number(low: int, high: int) -> Callable[[str], int]:
-    """A reader of whole numbers from ``low`` to ``high``."""
+# ---------------------------------------------------------------- readers: text → value, or ValueError
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """Return a reader of integers from ``low`` to ``high``."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
@@ -53,7 +52,7 @@ def a_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """A reader of one of a few words, in any case."""
+    """Return a reader of one of these words, in any case."""
 
     def read(text: str) -> str:
         found = next((word for word in words if word.lower() == text.lower()), None)
@@ -65,16 +64,14 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def host(text: str) -> str:
-    """The address or name of this machine to listen on."""
+    """Read an address or a name of this machine."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}", text):
         raise ValueError("must be an address or a name of this machine, like 127.0.0.1 or 0.0.0.0")
     return text
 
 
-def rate_limits(text: str) -> "RateLimits":
-    """``"3 per day"``, or several with ``;`` between them; blank is none at all."""
-    from limits import parse_many
-
+def rate_limits(text: str) -> RateLimits:
+    """Read ``"3 per day"``, or several limits separated by ``;``. Blank is no limit."""
     with suppress(ValueError):
         items = tuple(parse_many(text)) if text else ()
         if all(item.amount > 0 and item.multiples > 0 for item in items):
@@ -82,28 +79,24 @@ def rate_limits(text: str) -> "RateLimits":
     raise ValueError('must be like "3 per day" or "20 per hour; 5 per minute", or blank for no limit')
 
 
-def database_url(text: str) -> "URL":
-    """The URL of a database, for our driver (``app/utils/urls.py``, which is read only where one is wanted)."""
-    from app.utils.urls import of_database
-
-    return of_database(text, INSTANCE)
+def database_url(text: str) -> URL:
+    return parse_database_url(text, INSTANCE)
 
 
 def redis_url(text: str) -> str:
-    """The URL of a Redis server."""
     with suppress(ValueError):
         if re.match(r"(redis|rediss|unix)://[^\s]+$", text) and urlsplit(text).port != 0:
             return text
     raise ValueError("must be like redis://host:6379/0")
 
 
-def several(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
-    """A reader of what stands between commas, each as ``read`` takes it."""
+def comma_separated(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of values separated by commas."""
     return lambda text: tuple(read(each.strip()) for each in text.split(",") if each.strip())
 
 
 def origin(text: str) -> str:
-    """An origin of a browser (``https://shop.example``), or ``*`` for any."""
+    """Read an origin of a browser (``https://shop.example``), or ``*`` for any."""
     found = text.rstrip("/").lower()
     if not re.fullmatch(r"\*|https?://[a-z0-9._-]+(:[0-9]{1,5})?", found):
         raise ValueError("must be origins like https://shop.example with commas between them, or *")
@@ -111,8 +104,8 @@ def origin(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    if len(text.encode()) < SMALLEST_SECRET:
-        raise ValueError(f"must have at least {SMALLEST_SECRET} bytes, since it signs every token")
+    if len(text.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes, since it signs every token")
     return text
 
 
@@ -131,76 +124,67 @@ def email(text: str) -> str:
 
 
 def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False, trim: bool = True) -> Any:
-    """A field of the settings: its default, and what makes a value of a text. ``blank``: an empty text is a value;
-    ``trim``: spaces at its ends are none of it."""
+    """Return a field with its default and its reader. ``blank``: an empty text is a value; ``trim``: strip the text."""
     return field(default=default, metadata={"read": read, "blank": blank, "trim": trim})
 
 
 def limit(default: str) -> Any:
-    """A field of the settings that limits how often something may be done."""
+    """Return a field for rate limits."""
     return field(default_factory=lambda: rate_limits(default), metadata={"read": rate_limits, "blank": True, "trim": True})
-
-
-class Place(NamedTuple):
-    """Where a shop serves, by how many processes, and where it shows its metrics (0: nowhere)."""
-
-    host: str
-    port: int
-    workers: int
-    metrics_port: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Every setting, as the README lists them. The names of the fields are those of the environment."""
+    """All settings. The names of the fields are those of the environment."""
 
     APP_ENV: ClassVar[str]
     DATABASE_REQUIRED: ClassVar[bool] = False
 
     HOST: str = setting("127.0.0.1", host)
-    PORT: int = setting(5000, a_number(1, 65535))
-    WEB_CONCURRENCY: int = setting(1, a_number(1, 512))
-    DATABASE_URL: "URL" = setting(None, database_url)
+    PORT: int = setting(5000, integer(1, 65535))
+    WEB_CONCURRENCY: int = setting(1, integer(1, 512))
+    DATABASE_URL: URL = setting(None, database_url)
     REDIS_URL: str = setting("", redis_url)
     SECRET_KEY: str = setting("", secret)
-    SECRET_KEY_FALLBACKS: tuple[str, ...] = setting((), several(secret))
-    TOKEN_MINUTES: int = setting(60, a_number(1, 525_600))
+    SECRET_KEY_FALLBACKS: tuple[str, ...] = setting((), comma_separated(secret))
+    TOKEN_MINUTES: int = setting(60, integer(1, 525_600))
     ADMIN_EMAIL: str = setting("", email)
     ADMIN_PASSWORD: str = setting("", password, trim=False)
-    LIMIT_TICKET_MECHANICS: "RateLimits" = limit("3 per day")
-    LIMIT_TICKET_INVENTORY: "RateLimits" = limit("3 per day")
-    LIMIT_TICKET_DELETE: "RateLimits" = limit("5 per day")
-    LIMIT_REGISTER: "RateLimits" = limit("20 per hour")
-    LIMIT_LOGIN: "RateLimits" = limit("10 per minute")
-    LIMIT_DEFAULT: "RateLimits" = limit("1200 per minute")
-    CORS_ORIGINS: tuple[str, ...] = setting((), several(origin))
-    TRUSTED_PROXIES: int = setting(0, a_number(0, 20))
-    CACHE_TIMEOUT: int = setting(60, a_number(1, 86_400))
-    METRICS_PORT: int = setting(0, a_number(0, 65535))
+    LIMIT_TICKET_MECHANICS: RateLimits = limit("3 per day")
+    LIMIT_TICKET_INVENTORY: RateLimits = limit("3 per day")
+    LIMIT_TICKET_DELETE: RateLimits = limit("5 per day")
+    LIMIT_REGISTER: RateLimits = limit("20 per hour")
+    LIMIT_LOGIN: RateLimits = limit("10 per minute")
+    LIMIT_DEFAULT: RateLimits = limit("1200 per minute")
+    CORS_ORIGINS: tuple[str, ...] = setting((), comma_separated(origin))
+    TRUSTED_PROXIES: int = setting(0, integer(0, 20))
+    CACHE_TIMEOUT: int = setting(60, integer(1, 86_400))
+    METRICS_PORT: int = setting(0, integer(0, 65535))
     LOG_LEVEL: str = setting("INFO", one_of(*LOG_LEVELS))
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """The settings of a mapping, or else of the process's environment over the file ``.env``."""
-        environment = surroundings() if environment is None else environment
+        """Read the settings of a mapping, or of the process's environment over ``.env``. Raise BadSetting."""
+        environment = process_environment() if environment is None else environment
         kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", "").strip() or "development", one_of(*KINDS))]
-        return kind.complete(set_of(environment, *fields(kind)))
+        return kind.complete(kind.given_values(environment))
 
     @classmethod
-    def place(cls, environment: Mapping[str, str] | None = None) -> Place:
-        """Where to serve, from the same settings and REDIS_URL, without a look at any other."""
-        environment = surroundings() if environment is None else environment
-        asked = ("HOST", "PORT", "WEB_CONCURRENCY", "METRICS_PORT")
-        found = with_processes(set_of(environment, *(each for each in fields(cls) if each.name in (*asked, "REDIS_URL"))))
-        place = Place._make(found.get(name, getattr(cls, name)) for name in asked)
-        if place.metrics_port == place.port:
-            raise BadSetting("METRICS_PORT: must be another than PORT")
-        return place
+    def given_values(cls, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Return the values of the settings that the environment sets. Raise BadSetting."""
+        found = {}
+        for each in fields(cls):
+            if (text := environment.get(each.name)) is not None and (text.strip() or each.metadata["blank"]):
+                text = text.strip() if each.metadata["trim"] else text
+                found[each.name] = read_setting(each.name, text, each.metadata["read"])
+        return found
 
     @classmethod
     def complete(cls, found: dict[str, Any]) -> "Settings":
-        """Settings from the given ones, their defaults where one depends on another, and the rules between them."""
-        found = with_processes(found)
+        """Return the settings, with the defaults and rules that depend on several of them. Raise BadSetting."""
+        found["WEB_CONCURRENCY"] = resolve_workers(found)
+        if found.get("METRICS_PORT", 0) == found.get("PORT", cls.PORT):
+            raise BadSetting("METRICS_PORT: must be another than PORT")
         if found.get("ADMIN_PASSWORD") and not found.get("ADMIN_EMAIL"):
             raise BadSetting("ADMIN_EMAIL: is needed beside ADMIN_PASSWORD")
         if cls.DATABASE_REQUIRED:
@@ -211,14 +195,14 @@ class Settings:
                 raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
         found.setdefault("DATABASE_URL", database_url("sqlite:///shop.db"))
         if "SECRET_KEY" not in found:
-            found["SECRET_KEY"] = kept_secret(INSTANCE / "secret_key")
+            found["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")
         return cls(**found)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Development(Settings):
     APP_ENV = "development"
-    CORS_ORIGINS: tuple[str, ...] = setting((LOCAL_ORIGIN,), several(origin))
+    CORS_ORIGINS: tuple[str, ...] = setting((LOCAL_ORIGIN,), comma_separated(origin))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,34 +220,24 @@ class Production(Settings):
 KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (Development, Testing, Production)}
 
 
-def surroundings() -> dict[str, str]:
-    """The process's environment, over what the file ``.env`` sets."""
+def process_environment() -> dict[str, str]:
+    """Return the process's environment, over the file ``.env``."""
     return {**dotenv(ROOT / ".env"), **os.environ}
 
 
-def set_of(environment: Mapping[str, str], *asked: "Field[Any]") -> dict[str, Any]:
-    """What is set of these settings."""
-    found = {}
-    for each in asked:
-        if (text := environment.get(each.name)) is not None and (text.strip() or each.metadata["blank"]):
-            text = text.strip() if each.metadata["trim"] else text
-            found[each.name] = read_setting(each.name, text, each.metadata["read"])
-    return found
-
-
-def with_processes(found: dict[str, Any]) -> dict[str, Any]:
-    """Settings with the number of processes: as many as there are processors, where they can share limits and cache."""
-    if "REDIS_URL" in found and "WEB_CONCURRENCY" not in found:
-        found["WEB_CONCURRENCY"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if found.get("WEB_CONCURRENCY", 1) > 1 and not found.get("REDIS_URL"):
+def resolve_workers(found: dict[str, Any]) -> int:
+    """Return the number of workers: one, or one a processor if they can share limits and cache. Raise BadSetting."""
+    has_redis = "REDIS_URL" in found
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers: int = found.get("WEB_CONCURRENCY", processors if has_redis else 1)
+    if workers > 1 and not has_redis:
         raise BadSetting("WEB_CONCURRENCY: more than one process needs REDIS_URL, or limits and cache are not shared")
-    return found
+    return workers
 
 
 def read_setting(name: str, text: str, read: Callable[[str], Any]) -> Any:
-    """What ``read`` makes of a text; raise BadSetting that names the setting. The value itself is not repeated: it
-    may be a secret."""
-    if any("\ud800" <= letter <= "\udfff" for letter in text):  # How Python shows bytes of the environment.
+    """Read a value. Raise BadSetting, which names the setting and not the value: it may be a secret."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # Python's form of bytes that are not UTF-8.
         raise BadSetting(f"{name}: must be text in UTF-8")
     try:
         return read(text)
@@ -272,21 +246,21 @@ def read_setting(name: str, text: str, read: Callable[[str], Any]) -> Any:
 
 
 def dotenv(path: Path) -> dict[str, str]:
-    """What the file ``.env`` sets, where there is one."""
+    """Return the variables of the file ``.env``, if it exists. Raise BadSetting."""
     try:
         return {name: value or "" for name, value in dotenv_values(path).items()}
     except (OSError, UnicodeError) as error:
         raise BadSetting(f"{path} can't be read: {getattr(error, 'strerror', 'it must be text in UTF-8')}") from None
 
 
-def kept_secret(path: Path) -> str:
-    """The secret of this installation: made at the first start, and read again at each later one (mode 0600).
+def load_or_create_secret(path: Path) -> str:
+    """Return the secret of this installation, created at the first start (mode 0600).
 
-    Two processes that start together agree on one, since only one of them can link its file to the name."""
+    Two processes that start together agree on one secret: only one of them can link its file to the name."""
     try:
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # Made with mode 0600.
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # Created with mode 0600.
             os.write(handle, secrets.token_urlsafe(48).encode())
             os.close(handle)
             with suppress(FileExistsError):

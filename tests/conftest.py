@@ -18,7 +18,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, insert, select
 from werkzeug.test import TestResponse
 
-from app import create_app
+from app import commands, create_app
+from app.extensions import cache, db, limiter
 from app.models import (
     customers,
     idempotency_keys,
@@ -29,10 +30,9 @@ from app.models import (
     ticket_mechanics,
     ticket_parts,
 )
-from app.preparation import prepare
-from app.utils.auth import make_token
-from app.utils.extensions import cache, db, limiter
-from app.utils.passwords import hash_password
+from app.startup.prepare import prepare
+from app.utils.auth.passwords import hash_password
+from app.utils.auth.tokens import make_token
 from config import Settings
 from tests import services
 from tests.invariants import faults
@@ -81,6 +81,7 @@ def shared_app(database: str, worker_id: str) -> Iterator[Flask]:
     name = f"shop_test_{worker_id}_{os.getpid()}"  # Another run may be under way on the same server.
     url = services.fresh_database(database, name)
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": url}))
+    commands.init_app(app)
     prepare(app)
     yield app
     with app.app_context():
@@ -97,10 +98,10 @@ def app(shared_app: Flask) -> Iterator[Flask]:
             for table in TABLES:
                 connection.execute(table.delete())
         limiter.reset()
-        shared_app.extensions["windows"].own.clear()
+        shared_app.windows.memory.clear()
         cache.clear()
-        shared_app.extensions["counts"].clear()
-        shared_app.extensions["accounts"].known.clear()
+        shared_app.list_counts.clear()
+        shared_app.token_cache.entries.clear()
     yield shared_app
     with shared_app.app_context():
         engine = db.engine

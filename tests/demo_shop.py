@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from flask import Flask
 
 from app import create_app
-from app.demo import Demo, fill, finish
-from app.preparation import prepare
-from app.utils.extensions import db
+from app.commands.demo import Demo, fill, finish
+from app.extensions import db
+from app.startup.prepare import prepare
 from config import Settings
 from tests import services
 from tests.conftest import ENVIRONMENT

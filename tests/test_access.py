@@ -3,8 +3,8 @@
 import pytest
 
 from app import create_app
-from app.utils.auth import allow
-from app.utils.extensions import db
+from app.extensions import db
+from app.utils.auth.policy import allow
 from config import Settings
 from tests.conftest import ENVIRONMENT, PASSWORD, Person
 from tests.walk import filled, operations

@@ -9,11 +9,13 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from app import create_app, start
-from app.preparation import prepare
-from app.start import MIGRATIONS, CantStart, is_prepared, newest_version, one_at_a_time, usable, version_of
-from app.utils.engines import that_reads
-from app.utils.extensions import db
+from app import create_app
+from app.extensions import db
+from app.startup.checks import MIGRATIONS, is_prepared, newest_revision, revision_of
+from app.startup.prepare import prepare
+from app.utils.db import startup_lock as locks
+from app.utils.db.engines import create_read_engine
+from app.utils.db.startup_lock import CantStart, startup_lock, translate_errors
 from config import ROOT, Settings, database_url
 from tests import services
 from tests.conftest import ENVIRONMENT
@@ -93,7 +95,7 @@ def test_an_admin_who_is_none_any_more_does_not_count(prepared, change):
 @pytest.fixture
 def connection(prepared):
     """One to the prepared database, of the engine that a start asks with."""
-    engine = that_reads(database_url(prepared))
+    engine = create_read_engine(database_url(prepared))
     with engine.connect() as opened:
         yield opened
     engine.dispose()
@@ -103,7 +105,7 @@ def test_who_fills_the_database_is_waited_for(prepared, connection):
     """A copy or a demo into it, which hold the lock of a start."""
     seen = []
     asking = threading.Thread(target=lambda: seen.append(ready(prepared)))
-    with one_at_a_time(connection):
+    with startup_lock(connection):
         asking.start()
         asking.join(0.5)
         assert (asking.is_alive(), seen) == (True, [])
@@ -112,8 +114,8 @@ def test_who_fills_the_database_is_waited_for(prepared, connection):
 
 
 def test_who_fills_it_for_too_long_is_named(prepared, connection, monkeypatch):
-    monkeypatch.setattr(start, "LOCK_SECONDS", 1)
-    with one_at_a_time(connection), pytest.raises(CantStart, match=r"^DATABASE_URL: another start, or who fills the database"):
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
+    with startup_lock(connection), pytest.raises(CantStart, match=r"^DATABASE_URL: another process has"):
         ready(prepared)
     assert ready(prepared), "the lock is free again"
 
@@ -122,7 +124,7 @@ def test_who_fills_it_for_too_long_is_named(prepared, connection, monkeypatch):
 def test_another_database_of_the_server_is_not_waited_for(prepared, connection, database, worker_id):
     name = f"shop_other_{worker_id}"
     other = services.fresh_database(database, name)
-    with one_at_a_time(connection):
+    with startup_lock(connection):
         assert not ready(other), "it is empty"
     services.drop_database(database, name)
 
@@ -134,9 +136,9 @@ def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, conn
     number = connection.execute(text(mine)).scalar()
 
     def lose():
-        with usable(database_url(prepared)), one_at_a_time(connection):
+        with translate_errors(database_url(prepared)), startup_lock(connection):
             run(prepared, ending.format(number))
-            version_of(connection)
+            revision_of(connection)
 
     with pytest.raises(CantStart, match=r"^DATABASE_URL: .* can't be used: "):
         lose()
@@ -186,27 +188,11 @@ def test_to_ask_makes_no_file(tmp_path):
 
 
 def test_the_newest_version_is_that_of_the_last_migration():
-    assert newest_version() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
-def begin(path, code):
-    """What a process says that runs this as that of a start would, and which libraries it has imported at last."""
-    environment = NAMED | {"DATABASE_URL": f"sqlite:///{path / 'shop.db'}", "PORT": "5999"}
-    code = f"import sys, app.begin; {code}; print(*sorted({{'flask', 'alembic', 'limits', 'sqlalchemy'}} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    *said, imported = done.stdout.splitlines()
-    return said, imported
-
-
-def test_a_start_with_nothing_to_do_makes_no_app(tmp_path):
-    """It would take as long as the worker beside it."""
-    anywhere = "app.begin.free_address = lambda host, _: host; app.begin.main()"
-    found = [begin(tmp_path, anywhere) for _ in range(2)]
-    assert [imported for _, imported in found] == ["alembic flask limits sqlalchemy", "limits sqlalchemy"]
-    assert [said[0] for said, _ in found] == ["localhost 127.0.0.1 5999 1 0"] * 2
-
-
-def test_where_to_serve_is_known_before_anything_is_imported_that_takes_long(tmp_path):
-    """By it the workers are begun, which import the app meanwhile."""
-    place = "Place(host='127.0.0.1', port=5999, workers=1, metrics_port=0)"
-    assert begin(tmp_path, "print(app.begin.Settings.place())") == ([place], "")
+def test_the_checks_import_no_app():
+    """Importing Flask, the blueprints and Alembic would double the time of a start."""
+    code = "import sys, app.startup.checks; print({'flask', 'alembic', 'marshmallow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -3,7 +3,7 @@
 import pytest
 from marshmallow import ValidationError
 
-from app.utils.fields import Email, Password
+from app.utils.api.fields import Email, Password
 from config import BadSetting, Settings
 from tests.test_config import PRODUCTION, load, refusal
 

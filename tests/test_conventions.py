@@ -8,6 +8,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from sqlalchemy.exc import OperationalError
 
 from app.blueprints.site import routes as site
+from app.utils.redis import RedisClient
 from tests import services
 
 ENDPOINTS = {
@@ -251,7 +252,7 @@ def test_ready_names_the_database_that_is_down(anyone, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT 1", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(site, "fetch", fail)
+    monkeypatch.setattr(site, "fetch_all", fail)
     answer = anyone.get("/health/ready")
     assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
     assert answer.json["checks"] == {"database": "down"}
@@ -262,7 +263,7 @@ def test_ready_names_the_database_that_is_down(anyone, monkeypatch):
 
 def test_ready_names_the_redis_that_is_down(app, anyone, monkeypatch):
     """Nobody listens on port 1."""
-    monkeypatch.setitem(app.config, "REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app, "redis", RedisClient("redis://127.0.0.1:1/0"))
     answer = anyone.get("/health/ready")
     assert (answer.status_code, answer.json["checks"]) == (503, {"database": "ok", "redis": "down"})
     assert "redis" in answer.json["detail"]
@@ -271,6 +272,6 @@ def test_ready_names_the_redis_that_is_down(app, anyone, monkeypatch):
 
 @pytest.mark.skipif(not services.answers("redis"), reason="there is no Redis; REQUIRE_SERVICES=1 demands one")
 def test_ready_asks_redis_where_it_is_set(app, anyone, monkeypatch):
-    monkeypatch.setitem(app.config, "REDIS_URL", services.url_of("redis"))
+    monkeypatch.setattr(app, "redis", RedisClient(services.url_of("redis")))
     answer = anyone.get("/health/ready")
     assert (answer.status_code, answer.json["checks"]) == (200, {"database": "ok", "redis": "ok"})

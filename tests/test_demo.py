@@ -5,11 +5,11 @@ from datetime import date, datetime
 import pytest
 from sqlalchemy import func, inspect, select, update
 
-from app import demo
-from app.demo import Demo
-from app.models import customers, inventory, mechanics, now, service_tickets, stock_movements, ticket_mechanics, ticket_parts
-from app.preparation import prepare
-from app.utils.extensions import db
+from app.commands import demo
+from app.commands.demo import Demo
+from app.extensions import db
+from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts, utcnow
+from app.startup.prepare import prepare
 from tests.conftest import PASSWORD
 from tests.invariants import faults
 
@@ -167,7 +167,7 @@ def test_what_was_deleted_counts_too(app, run, make, engine, unchanged):
     part = make.part()
     make.boss.delete(f"/inventory/{part.id}")
     with engine.begin() as connection:
-        connection.execute(update(mechanics).values(deleted_at=now()))
+        connection.execute(update(mechanics).values(deleted_at=utcnow()))
     assert run("--if-empty")[1][-1] == "The database is left as it is: it has inventory already."
 
 

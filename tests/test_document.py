@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import create_app
-from app.preparation import prepare
+from app.startup.prepare import prepare
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT, PASSWORD, Person
 from tests.services import SCRATCH, fresh_database

@@ -9,8 +9,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import LargeBinary, inspect, text
 
 from app import create_app
-from app.preparation import migrate
-from app.utils.extensions import db
+from app.extensions import db
+from app.startup.prepare import migrate
 from config import Settings
 from tests import services
 from tests.conftest import ENVIRONMENT

@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 from sqlalchemy import event
 
-from app.demo import Demo
-from app.utils.auth import make_token
-from app.utils.extensions import db
+from app.commands.demo import Demo
+from app.extensions import db
+from app.utils.auth.tokens import make_token
 from tests.conftest import Person
 from tests.demo_shop import demo_shop
 from tests.plans import PRIMARY, plan
@@ -151,7 +151,7 @@ def test_a_generic_plan_reads_by_the_same_index(shop, ran, name):
 
 @pytest.mark.parametrize("name", ["a mechanic's own", "of a mechanic"])
 def test_a_mechanics_tickets_are_counted_without_reading_the_shops(shop, ran, name):
-    shop.extensions["counts"].clear()
+    shop.list_counts.clear()
     counts = [each for each in ran(HOT[name]) if "count(*)" in each[0]]
     for options in [{}, {"mode": "generic"}] if "postgresql" in str(shop.config["DATABASE_URL"]) else [{}]:
         accesses, rows = explain(shop, counts, **options)

@@ -73,7 +73,7 @@ def shop(app, make, statements, database):
 
         def statements_of(self, path, *, forget=True):
             if forget:
-                app.extensions["accounts"].known.clear()
+                app.token_cache.entries.clear()
             statements.clear()
             answer = self.who.get(path.format(**self.ids))
             assert answer.status_code == 200, answer.text
@@ -106,7 +106,7 @@ def test_who_calls_again_is_not_looked_up_again(shop):
 def test_a_customers_gets_take_as_many(app, shop, statements):
     """Who may see it is found out from what is read anyway."""
     for path, count in {"/tickets/my-tickets": 3, "/tickets/{ticket}": 1, "/tickets/{ticket}/mechanics": 1}.items():
-        app.extensions["accounts"].known.clear()
+        app.token_cache.entries.clear()
         statements.clear()
         assert shop.owner.get(path.format(**shop.ids)).status_code == 200
         assert len(statements) == CALLER + count, path

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.utils import pagination
-from app.utils.auth import make_token
-from app.utils.bounded import TooLong, at_most
-from app.utils.extensions import db
+from app.extensions import db
+from app.utils.api import pagination
+from app.utils.auth.tokens import make_token
+from app.utils.db.timeouts import StatementTimeout, statement_timeout
 from tests.conftest import Person
 from tests.demo_shop import demo_shop
 
@@ -60,19 +60,19 @@ def test_a_search_narrowed_by_other_filters_is_answered(staff, monkeypatch):
 def test_a_statement_is_ended_in_time_and_the_connection_serves_on(shop):
     with shop.app_context(), db.engines["reads"].connect() as connection:
         began = time.monotonic()
-        with pytest.raises(TooLong), at_most(connection, 0.3):
+        with pytest.raises(StatementTimeout), statement_timeout(connection, 0.3):
             connection.execute(LONG)
         assert 0.2 < time.monotonic() - began < 5
-        with at_most(connection, 5):
+        with statement_timeout(connection, 5):
             assert connection.execute(ALL).scalar() == MANY
-        with pytest.raises(TooLong), at_most(connection, 0.001):
+        with pytest.raises(StatementTimeout), statement_timeout(connection, 0.001):
             connection.execute(SEARCH)
         assert connection.execute(SEARCH).scalar() == 0, "the bound was not taken off"
 
 
 def test_another_error_stays_what_it_is(shop):
     with shop.app_context(), db.engines["reads"].connect() as connection:
-        with pytest.raises(DBAPIError), at_most(connection, 1):
+        with pytest.raises(DBAPIError), statement_timeout(connection, 1):
             connection.execute(text("SELECT nothing FROM nowhere"))
         assert connection.execute(ALL).scalar() == MANY
 
@@ -82,7 +82,7 @@ def test_what_a_connection_was_given_before_is_given_back(shop):
     """An account may have a limit of its own, which is not the server's."""
     with shop.app_context(), db.engines["reads"].connect() as connection:
         connection.exec_driver_sql("SET SESSION max_statement_time = 7")
-        with at_most(connection, 0.5):
+        with statement_timeout(connection, 0.5):
             assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar() == 0.5
         assert connection.exec_driver_sql("SELECT @@max_statement_time").scalar() == 7
         connection.invalidate()

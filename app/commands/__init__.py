@@ -1,10 +1,27 @@
-"""The command line, through ``flask --app run``: what an operator does beside serving. Each command has a file of its own."""
+"""The command line, ``flask --app run …``: what an operator does besides serving. Each command has a file of its own."""
 
-from flask import Flask
+import sys
 
-from app.commands import check, copy_to, create_admin, import_parts, purge
+from app import create_app as create_shop
+from app.commands import check, copy_to, create_admin, demo, import_parts, purge
+from app.extensions import db
+from app.startup.prepare import migrate
+from app.utils.context import ShopFlask
+from config import BadSetting
 
 
-def init_app(app: Flask) -> None:
-    for each in (check, copy_to, create_admin, import_parts, purge):
-        app.cli.add_command(each.command)
+def create_app() -> ShopFlask:
+    """Return the app with its commands and with ``flask db``. Exit with one line if a setting is bad."""
+    try:
+        app = create_shop()
+    except BadSetting as error:
+        sys.exit(str(error))
+    init_app(app)
+    return app
+
+
+def init_app(app: ShopFlask) -> None:
+    """Register the commands. Workers do without them, and so without Alembic."""
+    for module in (check, copy_to, create_admin, demo, import_parts, purge):
+        app.cli.add_command(module.command)
+    migrate.init_app(app, db)

@@ -1,6 +1,6 @@
-"""``flask --app run check``: whether the stock and its ledger are in order, read from the tables themselves.
+"""``flask --app run check``: check the invariants of the stock and its ledger, read from the tables.
 
-The same rules hold after every test (``tests/invariants.py``): what must never break is written down once.
+The tests check the same invariants after every test.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import Connection, Engine, Row, TextClause, text
 
-from app.commands.ending import in_one_line, require_tables
-from app.utils.database import reading
+from app.commands.errors import exit_with_message, require_tables
+from app.utils.db.statements import read_engine
 
 RULES = {
     "a quantity is not the sum of its movements": """
@@ -41,7 +41,7 @@ RULES = {
     "a movement changes nothing": """
         SELECT inventory_id AS part, id AS movement FROM stock_movements WHERE `change` = 0""",
 }
-"""What is wrong → a statement that finds it. «change» is a word of MySQL's, so it stands quoted."""
+"""Broken rule → the statement that finds its rows. ``change`` is a reserved word of MySQL, so it is quoted."""
 COUNTS = "SELECT (SELECT COUNT(*) FROM inventory), (SELECT COUNT(*) FROM stock_movements)"
 
 
@@ -49,16 +49,16 @@ def statement(connection: Connection, sql: str) -> TextClause:
     return text(sql if connection.dialect.name == "mysql" else sql.replace("`", '"'))
 
 
-def broken(connection: Connection, sql: str, most: int) -> Sequence[Row[Any]]:
-    """The first rows that break a rule. A rule is one statement, so that it sees a shop at work at one moment."""
-    return connection.execute(statement(connection, f"{sql} ORDER BY 1, 2")).fetchmany(most)
+def find_broken(connection: Connection, sql: str, limit: int) -> Sequence[Row[Any]]:
+    """Return the first rows that break a rule. A rule is one statement, so that it sees one moment of a busy shop."""
+    return connection.execute(statement(connection, f"{sql} ORDER BY 1, 2")).fetchmany(limit)
 
 
 def faults(engine: Engine) -> list[str]:
-    """What does not hold, each with the first rows that show it; none where all is well."""
+    """Return the broken rules, each with its first rows."""
     with engine.connect() as connection:
-        found = {wrong: broken(connection, sql, 3) for wrong, sql in RULES.items()}
-    return [f"{wrong}: {[tuple(row) for row in rows]}" for wrong, rows in found.items() if rows]
+        found = {rule: find_broken(connection, sql, 3) for rule, sql in RULES.items()}
+    return [f"{rule}: {[tuple(row) for row in rows]}" for rule, rows in found.items() if rows]
 
 
 @click.command("check")
@@ -67,15 +67,15 @@ def faults(engine: Engine) -> list[str]:
 def command(most: int) -> None:
     """Check the stock of the live database: nothing is changed, and the shop may be at work.
 
-    Ends with 1 where a rule does not hold, and shows the rows that differ."""
-    with in_one_line():
+    Exits with 1 if a rule is broken, and shows its rows."""
+    with exit_with_message():
         require_tables()
-        with reading().connect() as connection:
-            found = {wrong: broken(connection, sql, most + 1) for wrong, sql in RULES.items()}
+        with read_engine().connect() as connection:
+            found = {rule: find_broken(connection, sql, most + 1) for rule, sql in RULES.items()}
             parts, movements = connection.execute(text(COUNTS)).one()
-    for wrong, rows in found.items():
+    for rule, rows in found.items():
         if rows:
-            click.echo(f"{wrong}:")
+            click.echo(f"{rule}:")
         for row in rows[:most]:
             click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row._mapping.items()))
         if len(rows) > most:

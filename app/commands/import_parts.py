@@ -1,7 +1,7 @@
-"""``flask --app run import-parts FILE.csv``: parts out of a spreadsheet, all of them or none.
+"""``flask --app run import-parts FILE.csv``: add the parts of a spreadsheet, all or none.
 
-Each line of the file is a part, read by the rules that the API has for one. Whatever is wrong anywhere is named with
-its line and column, so that a file is mended once and not fault by fault.
+Each line of the file is a part, validated as by the API. All faults are named with their lines and columns, so that a
+file can be mended at once.
 """
 
 import csv
@@ -16,29 +16,28 @@ import click
 from flask.cli import with_appcontext
 from marshmallow import ValidationError
 from sqlalchemy import bindparam, select
-from sqlalchemy.exc import IntegrityError
 
-from app.blueprints.inventory import catalog, stock
-from app.blueprints.inventory.routes import SkuTaken
+from app.blueprints.inventory.parts import add_part
 from app.blueprints.inventory.schemas import PartIn
-from app.commands.ending import in_one_line, require_tables
+from app.blueprints.spreadsheet.csv_export import unescape_formula
+from app.commands.errors import exit_with_message, require_tables
 from app.models import inventory
-from app.utils.database import add, after_commit, fetch, transaction
-from app.utils.errors import flatten
-from app.utils.fields import TRIMMED
-from app.utils.sheets import unarmed
+from app.utils.api.fields import TRIMMED
+from app.utils.api.problems import flatten
+from app.utils.db.statements import fetch_all
+from app.utils.db.transactions import transaction
 
 COLUMNS = ("name", "price", "quantity", "sku")
-NEEDED = ("name", "price")
+REQUIRED = ("name", "price")
 IGNORED = ("id", "created_at", "updated_at")
-"""Columns of ``GET /inventory.csv`` that the shop fills itself."""
+"""Columns of ``GET /inventory.csv`` that the shop sets itself."""
 SHEET_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!)|Err:\d+")
-"""What a spreadsheet shows in a cell that it could not compute."""
-TAKEN = select(inventory.c.id, inventory.c.sku).where(inventory.c.sku.in_(bindparam("skus", expanding=True)))
-AT_ONCE = 500
+"""Error values of spreadsheets."""
+EXISTING_SKUS = select(inventory.c.id, inventory.c.sku).where(inventory.c.sku.in_(bindparam("skus", expanding=True)))
+BATCH_SIZE = 500
 SCHEMA = PartIn()
 NOT_CLOSED, TEXT_AFTER = "unexpected end of data", "expected after"
-"""What Python's reader of CSV says of a quotation mark."""
+"""Messages of Python's csv module about quotation marks."""
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -47,7 +46,7 @@ Part = dict[str, Any]
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """What is wrong in a line of the file; the column is blank where it is the line as a whole."""
+    """A fault in a line of the file; the column is blank if the whole line is at fault."""
 
     line: int
     column: str
@@ -59,7 +58,7 @@ class Fault:
 
 @dataclass
 class Sheet:
-    """What a file holds: its parts by their lines, and its faults."""
+    """The parts of a file by line, and its faults."""
 
     parts: dict[int, Part]
     faults: list[Fault]
@@ -67,12 +66,12 @@ class Sheet:
 
 # ---------------------------------------------------------------- the file
 def lines_of(file: bytes) -> list[str]:
-    """The lines of a file. Bytes that are no UTF-8 become lone surrogates, which the line that holds them is told of."""
+    """Return the lines of a file. Bytes that are not UTF-8 become lone surrogates, which cells_of() reports."""
     return re.split(r"\r\n|\n|\r", file.decode("utf-8-sig", "surrogateescape"))
 
 
 def cells_of(line: str, separator: str) -> list[str]:
-    """The cells of a line; raise ValueError with what is wrong with it."""
+    """Return the cells of a line. Raise ValueError with the fault."""
     if any("\ud800" <= letter <= "\udfff" for letter in line):
         raise ValueError("is not UTF-8; save the sheet as «CSV UTF-8»")
     if "\ufffd" in line:
@@ -85,11 +84,11 @@ def cells_of(line: str, separator: str) -> list[str]:
         if TEXT_AFTER in str(error):
             raise ValueError("has text after a closing quotation mark") from None
         raise ValueError("has a cell that is too long") from None
-    return [unarmed(cell.strip(TRIMMED)) for cell in found]
+    return [unescape_formula(cell.strip(TRIMMED)) for cell in found]
 
 
-def read(file: bytes) -> Sheet:
-    """The parts of a file by their lines, and whatever is wrong with it but for what the shop has already."""
+def read_sheet(file: bytes) -> Sheet:
+    """Return the parts of a file and its faults, without comparing them with the shop."""
     if file.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Sheet({}, [Fault(1, "", "is UTF-16; save the sheet as «CSV UTF-8»")])
     first, *others = lines_of(file)
@@ -113,7 +112,7 @@ def read(file: bytes) -> Sheet:
 
 
 def faults_of_header(columns: list[str]) -> Iterator[tuple[str, str]]:
-    for name in NEEDED:
+    for name in REQUIRED:
         if name not in columns:
             yield name, "there is no such column; the first line names them"
     for place, name in enumerate(columns, 1):
@@ -127,7 +126,7 @@ def faults_of_header(columns: list[str]) -> Iterator[tuple[str, str]]:
 
 # ---------------------------------------------------------------- a line
 def read_line(sheet: Sheet, number: int, line: str, columns: list[str], separator: str) -> None:
-    """Add to a sheet the part of a line, or its faults; nothing where it is empty."""
+    """Add the part of a line to a sheet, or its faults. Skip an empty line."""
     try:
         cells = cells_of(line, separator) if line.strip(TRIMMED) else []
         if not any(cells):
@@ -155,15 +154,15 @@ def read_line(sheet: Sheet, number: int, line: str, columns: list[str], separato
 
 
 def value_of(name: str, cell: str, separator: str) -> Any:
-    """What a cell says, as JSON would; raise ValueError."""
+    """Return the value of a cell, as JSON would have it. Raise ValueError."""
     if SHEET_ERROR.fullmatch(cell):
         raise ValueError(f"is an error of the spreadsheet: {cell}")
     if name == "quantity":
         if not WHOLE_NUMBER.fullmatch(cell):
             raise ValueError("must be a whole number like 12, without a separator of thousands")
-        return int(cell[:20])  # Which is too large by far already.
+        return int(cell[:20])  # Twenty digits are too large for any quantity.
     if name == "price":
-        number = cell.replace(",", ".") if separator == ";" else cell  # Where commas are decimal, semicolons separate.
+        number = cell.replace(",", ".") if separator == ";" else cell  # Decimal commas come with semicolons.
         if not NUMBER.fullmatch(number):
             raise ValueError("must be a number like 49.90, without a currency or a separator of thousands")
         return Decimal(number)
@@ -171,42 +170,41 @@ def value_of(name: str, cell: str, separator: str) -> Any:
 
 
 # ---------------------------------------------------------------- the shop
-def taken(sheet: Sheet) -> list[Fault]:
-    """The lines whose sku a part of the shop has."""
+def find_taken_skus(sheet: Sheet) -> list[Fault]:
+    """Return a fault for each line whose sku another part of the shop has."""
     lines = {part["sku"]: number for number, part in sorted(sheet.parts.items(), reverse=True) if part["sku"]}
     skus = list(lines)
-    found = [row for start in range(0, len(skus), AT_ONCE) for row in fetch(TAKEN, {"skus": skus[start : start + AT_ONCE]})]
+    found = [
+        row
+        for start in range(0, len(skus), BATCH_SIZE)
+        for row in fetch_all(EXISTING_SKUS, {"skus": skus[start : start + BATCH_SIZE]})
+    ]
     return [Fault(lines[row.sku], "sku", f"is that of part {row.id} already") for row in found]
 
 
 @transaction
 def add_parts(parts: list[Part]) -> None:
-    """Add the parts with their stock, which the shop itself received; raise SkuTaken."""
+    """Add the parts with their first stock. Raise SkuTaken."""
     for part in parts:
-        try:
-            part_id = add(inventory, part)
-        except IntegrityError:
-            raise SkuTaken from None
-        stock.receive(part_id, part["quantity"])
-    after_commit(catalog.has_changed)
+        add_part(part)
 
 
 @click.command("import-parts")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--apply", is_flag=True, help="Add the parts; without it, they are only looked at.")
+@click.option("--apply", is_flag=True, help="Add the parts; without this option, they are only checked.")
 @with_appcontext
 def command(file: Path, *, apply: bool) -> None:
-    """Add the parts of FILE, a CSV with the columns name and price and, where wanted, quantity and sku.
+    """Add the parts of FILE, a CSV with the columns name and price, and optionally quantity and sku.
 
-    All are added, or none: every fault is named with its line. Their stock is in the ledger as received by the shop
-    itself. A shop that runs without Redis may show its list from before for as long as CACHE_TIMEOUT says."""
-    with in_one_line():
+    All parts are added, or none: every fault is named with its line. The ledger shows their stock as received. A shop
+    that runs without Redis may show its old list for CACHE_TIMEOUT seconds."""
+    with exit_with_message():
         require_tables()
         try:
-            sheet = read(file.read_bytes())
+            sheet = read_sheet(file.read_bytes())
         except OSError as error:
             raise click.ClickException(f"{file} can't be read: {error.strerror}") from None
-        faults = sorted(sheet.faults + taken(sheet))
+        faults = sorted(sheet.faults + find_taken_skus(sheet))
         for fault in faults:
             click.echo(str(fault))
         if faults:

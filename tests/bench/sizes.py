@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from app import create_app
-from app.utils.auth import make_token
+from app.utils.auth.tokens import make_token
 from config import ROOT, Settings
 from tests.bench.run import Bench, Side
 from tests.harness.shop import Client, Shop

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from app.commands.check import RULES
-from app.start import newest_version
+from app.startup.checks import newest_revision
 
 SPOILT = {
     "UPDATE inventory SET quantity = quantity + 1 WHERE id = :part": {
@@ -99,6 +99,6 @@ def test_a_database_without_a_shop_is_told_in_a_line(run, engine):
         code, said = run("check")
     finally:
         with engine.begin() as connection:
-            connection.execute(text(f"UPDATE alembic_version SET version_num = '{newest_version()}'"))
+            connection.execute(text(f"UPDATE alembic_version SET version_num = '{newest_revision()}'"))
     assert (code, len(said)) == (1, 1)
     assert "has the tables of another version of this app (other): start it once with this one." in said[0]

@@ -9,9 +9,9 @@ from sqlalchemy import create_engine, delete, insert, select, text, update
 from app import create_app
 from app.commands import copy_to
 from app.commands.copy_to import TABLES
-from app.models import customers, idempotency_keys, inventory, now, stock_movements, ticket_parts
-from app.preparation import prepare
-from app.utils.extensions import db
+from app.extensions import db
+from app.models import customers, idempotency_keys, inventory, stock_movements, ticket_parts, utcnow
+from app.startup.prepare import prepare
 from config import Settings, database_url
 from tests import services
 from tests.conftest import ENVIRONMENT, Person
@@ -52,7 +52,7 @@ def shop(make, engine, admin):
     admin.delete(f"/tickets/{other.id}")
     admin.delete(f"/inventory/{parts[3].id}")
     admin.delete(f"/customers/{make.customer().id}")
-    raw = {"caller": "mechanic:1", "key": "raw", "fingerprint": "x", "body": RAW, "created_at": now() - timedelta(hours=1)}
+    raw = {"caller": "mechanic:1", "key": "raw", "fingerprint": "x", "body": RAW, "created_at": utcnow() - timedelta(hours=1)}
     with engine.begin() as connection:
         connection.execute(insert(idempotency_keys).values(raw))
         connection.execute(update(customers).where(customers.c.id == ticket.customer_id).values(phone=None))
@@ -143,7 +143,7 @@ def test_an_empty_shop_can_be_copied(run, app, target, there):
 @pytest.mark.parametrize("last", [TABLES[0].name, "service_tickets", TABLES[-1].name])
 def test_a_copy_that_ended_half_way_goes_on(run, shop, engine, target, there, monkeypatch, last):
     """In the first table, in the middle, or in the last: what is there stays, what is missing comes."""
-    monkeypatch.setattr(copy_to, "BATCH", 3)
+    monkeypatch.setattr(copy_to, "BATCH_SIZE", 3)
     write, batches = copy_to.write, []
 
     def fail(connection, table, rows):
@@ -183,7 +183,7 @@ def test_another_shop_is_left_alone(run, shop, target, there):
     before = held(there)
     code, said = run("copy-to", target)
     assert code == 1
-    assert "holds another shop, or this one has changed since: mechanics with id 4321 is none of this shop's rows" in said[-1]
+    assert "holds another shop, or this one has changed since: mechanics with id 4321 is not a row of this shop" in said[-1]
     assert held(there) == before
 
 
@@ -194,7 +194,7 @@ def test_a_shop_that_has_changed_since_a_half_copy_is_told(run, shop, make, engi
     part = held(engine)["inventory"][0][0]
     assert make.boss.put(f"/inventory/{part}", json={"name": "Renamed"}).status_code == 200
     code, said = run("copy-to", target)
-    assert (code, f"inventory with id {part} is none of this shop's rows, or is not what it was" in said[-1]) == (1, True)
+    assert (code, f"inventory with id {part} is not a row of this shop, or has changed" in said[-1]) == (1, True)
     assert held(there) == before
 
 

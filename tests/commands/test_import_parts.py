@@ -123,7 +123,7 @@ def test_thousands_of_parts_are_one_transaction(run, file, engine, parts):
 def test_a_sku_that_another_takes_at_the_same_moment_undoes_it_all(run, file, make, unchanged, monkeypatch):
     """The last part of the file is refused by the database itself, and none is there."""
     make.part(sku="TAKEN")
-    monkeypatch.setattr(import_parts, "taken", lambda _: [])
+    monkeypatch.setattr(import_parts, "find_taken_skus", lambda _: [])
     with unchanged():
         code, said = run("import-parts", file(HEAD, "Pad,1,5,FREE", "Disc,2,5,TAKEN"), "--apply")
     assert (code, said) == (1, ["Error: Another part has this sku."])

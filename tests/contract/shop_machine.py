@@ -3,8 +3,8 @@
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from app.extensions import cache
 from app.models import mechanics
-from app.utils.extensions import cache
 from tests.conftest import PASSWORD, TABLES
 from tests.contract.shop_model import Refused, ShopModel, asked
 
@@ -49,7 +49,7 @@ class ShopMachine(RuleBasedStateMachine):
                 connection.execute(table.delete().where(table.c.id != self.admin.id) if table is mechanics else table.delete())
         with self.app.app_context():
             cache.clear()
-        self.app.extensions["accounts"].known.clear()
+        self.app.token_cache.entries.clear()
 
     def nth(self, what, number):
         """The id of one of the records that were ever made, or of none."""

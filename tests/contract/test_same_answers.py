@@ -9,9 +9,9 @@ import pytest
 from flask import Response
 
 from app import create_app
+from app.extensions import db
 from app.models import mechanics
-from app.preparation import prepare
-from app.utils.extensions import db
+from app.startup.prepare import prepare
 from config import Settings
 from tests import services
 from tests.bad_bodies import BODIES, QUERIES, RECORDS, cases_of

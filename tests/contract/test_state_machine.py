@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from app.utils.auth import make_token
+from app.utils.auth.tokens import make_token
 from tests.conftest import Person
 from tests.contract.shop_machine import DAY, NUMBER, VIN, ShopMachine
 from tests.contract.shop_model import ShopModel

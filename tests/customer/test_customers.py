@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from app.models import customers
-from app.utils.passwords import fits
+from app.utils.auth.passwords import verify_password
 from tests.conftest import PASSWORD
 
 LONG_AGO = datetime(2020, 1, 1, 8)
@@ -138,7 +138,7 @@ def test_a_password_is_set_by_the_customer_or_an_admin(request, customer, anyone
     assert answer.status_code == 200
     assert NEW not in answer.text
     assert after.password_hash not in answer.text
-    assert fits(NEW, after.password_hash)
+    assert verify_password(NEW, after.password_hash)
     assert (after.name, after.email, after.phone) == (before.name, before.email, before.phone)
     email = customer.record["email"]
     assert anyone.post("/customers/login", {"email": email, "password": PASSWORD}).status_code == 401

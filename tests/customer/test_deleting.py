@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.extensions import db
 from app.models import customers
-from app.utils.extensions import db
 from tests.conftest import PASSWORD, PASSWORD_HASH
 
 ANN = {"name": "Ann Unmistakable", "email": "ann.unmistakable@example.com", "phone": "+49 40 987654321"}

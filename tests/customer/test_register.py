@@ -64,6 +64,7 @@ def test_an_email_that_is_taken_in_any_case_is_409(anyone, unchanged, email):
         "title": "Conflict",
         "status": 409,
         "detail": "The email is taken.",
+        "code": "email_taken",
         "errors": {"email": ["is taken"]},
     }
 

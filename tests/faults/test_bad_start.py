@@ -5,8 +5,8 @@ from sqlalchemy import create_engine, text
 
 from app import create_app
 from app.models import Model
-from app.preparation import prepare
-from app.start import CantStart
+from app.startup.prepare import prepare
+from app.utils.db.startup_lock import CantStart
 from config import Settings, database_url
 from tests import services
 from tests.conftest import ENVIRONMENT
@@ -100,7 +100,7 @@ def prepared(database):
 
 
 def close(app):
-    from app.utils.extensions import db
+    from app.extensions import db
 
     with app.app_context():
         for each in db.engines.values():

@@ -19,68 +19,66 @@ def unguarded():
 
     from app.blueprints.inventory import stock
     from app.models import inventory, ticket_parts
-    from app.utils.database import execute, fetch
+    from app.utils.db.statements import execute, fetch_all
 
     unlocked = select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity)
     lines = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity)
 
     def lock_parts(part_ids, ticket_id=0):
-        held = dict(fetch(lines.where(ticket_parts.c.ticket_id == ticket_id)))
-        rows = fetch(unlocked.where(inventory.c.id.in_(list(part_ids))))
+        held = dict(fetch_all(lines.where(ticket_parts.c.ticket_id == ticket_id)))
+        rows = fetch_all(unlocked.where(inventory.c.id.in_(list(part_ids))))
         time.sleep(THOUGHT)
         return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False, held.get(row.id, 0)) for row in rows}
 
-    def carry(back, out, shelf, ticket_id):
-        changes = [(part_id, back.get(part_id, 0) - out.get(part_id, 0)) for part_id in sorted(back.keys() | out.keys())]
+    def transfer(returned, used, parts, ticket_id):
+        ids = sorted(returned.keys() | used.keys())
+        changes = [(part_id, returned.get(part_id, 0) - used.get(part_id, 0)) for part_id in ids]
         for part_id, difference in changes:
-            rest = shelf[part_id].quantity + difference
+            rest = parts[part_id].quantity + difference
             if rest < 0:
                 raise stock.OutOfStock([{"inventory_id": part_id, "requested": -difference, "available": rest - difference}])
             execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest))
-        stock.record(changes, shelf, ticket_id)
+        stock.append_to_ledger(changes, parts, ticket_id)
 
-    stock.lock_parts, stock.carry = lock_parts, carry
+    stock.lock_parts, stock.transfer = lock_parts, transfer
 
 
 def early_commit():
     """The stock is committed before the ledger has its line."""
-    from flask import g
-
     from app.blueprints.inventory import stock
+    from app.utils.db.transactions import current_transaction
 
-    real = stock.record
+    real = stock.append_to_ledger
 
-    def record(*args, **named):
-        g.transaction.commit()
+    def append_to_ledger(*args, **named):
+        connection = current_transaction().connection
+        connection.commit()
+        connection.begin()
         time.sleep(THOUGHT)
         real(*args, **named)
 
-    stock.record = record
+    stock.append_to_ledger = append_to_ledger
 
 
 def late_key():
     """A key is looked up before the work, and stored after it in a transaction of its own."""
-    from flask import current_app
     from sqlalchemy import insert
 
-    from app.utils import idempotency
-    from app.utils.database import after_commit, fetch_one, transaction
+    from app.utils.api import idempotency
+    from app.utils.context import secret_keys
+    from app.utils.db.statements import execute, fetch_one
+    from app.utils.db.transactions import after_commit, transaction
 
-    real = idempotency.execute
+    def claim(caller, key):
+        row = fetch_one(idempotency.FIND, {"of_caller": caller, "of_key": key})
+        return idempotency.replay(row) if row else None
 
-    def claim(caller, key, _mark):
-        return fetch_one(idempotency.FIND, {"caller": caller, "claimed": key})
+    def keep(caller, key, response):
+        row = {"caller": caller, "key": key, "fingerprint": idempotency.fingerprint(secret_keys()[0])}
+        row |= {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
+        after_commit(lambda: (time.sleep(THOUGHT), transaction(lambda: execute(insert(idempotency.keys).values(row)))()))
 
-    def execute(statement, parameters=None):
-        if statement is not idempotency.KEEP:
-            return real(statement, parameters)
-        mark = idempotency.fingerprint(current_app.config["SECRET_KEY"])
-        row = {"caller": parameters["of_caller"], "key": parameters["claimed"], "fingerprint": mark}
-        row |= {"status": parameters["answered"], "location": parameters["where"], "body": parameters["answer"]}
-        after_commit(lambda: (time.sleep(THOUGHT), transaction(lambda: real(insert(idempotency.keys).values(row)))()))
-        return None
-
-    idempotency.claim, idempotency.execute = claim, execute
+    idempotency.claim, idempotency.keep = claim, keep
 
 
 def forgetful():
@@ -89,47 +87,48 @@ def forgetful():
 
     from app.blueprints.mechanic import routes
     from app.models import mechanics
-    from app.utils import auth
-    from app.utils.database import fetch
+    from app.utils.auth import token_cache
+    from app.utils.db.statements import fetch_all
 
-    unlocked = select(mechanics.c.id).where(routes.LIVE, mechanics.c.role == "admin")
+    unlocked = select(mechanics.c.id).where(routes.NOT_DELETED, mechanics.c.role == "admin")
 
-    def keep_an_admin(mechanic_id):
-        admins = [row.id for row in fetch(unlocked)]
+    def require_other_admin(mechanic_id):
+        admins = [row.id for row in fetch_all(unlocked)]
         time.sleep(10 * THOUGHT)
         if admins == [mechanic_id]:
             raise routes.LastAdmin
 
-    auth.REMEMBERED, routes.keep_an_admin = 3.0, keep_an_admin
+    token_cache.CACHE_SECONDS, routes.require_other_admin = 3.0, require_other_admin
 
 
 def silent():
     """The cache is told of a write once, and never again where Redis did not hear of it; and whatever Redis says when it
     has come back is believed as before."""
-    from app.blueprints.inventory.catalog import Catalog
-    from app.utils.remote import Line
+    from app.blueprints.inventory.cache import InventoryCache
+    from app.utils.redis import RedisClient
 
-    Catalog.tell = Line.count_life = lambda *_: None
+    InventoryCache._retry_invalidation = lambda _: None
+    RedisClient._on_connect = lambda _, connection: connection.on_connect()
 
 
 def deaf():
     """The cache is never told of a write."""
-    from app.blueprints.inventory import catalog
+    from app.blueprints.inventory.cache import InventoryCache
 
-    catalog.has_changed = lambda: None
+    InventoryCache.invalidate = lambda _: None
 
 
 def hasty():
     """A node of a cluster is read without waiting for what another has answered."""
-    from app.utils import engines
+    from app.utils.db import engines
 
-    real = engines.prepare_mysql
+    real = engines.configure_mysql
 
-    def prepare_mysql(connection, record):
+    def configure_mysql(connection, record):
         real(connection, record)
         connection.query("SET SESSION wsrep_sync_wait = 0")
 
-    engines.PREPARE["mysql"] = prepare_mysql
+    engines.CONFIGURE["mysql"] = configure_mysql
 
 
 MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful, silent, deaf, hasty)}
@@ -137,23 +136,21 @@ MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, 
 
 def create_worker():
     """A worker with the mistake that the environment names, or with several (``unguarded+hasty``)."""
-    import run
+    from app.serving import worker
 
     for name in os.environ["MISTAKE"].split("+"):
         MISTAKES[name]()
-    return run.create_worker()
+    return worker.create_worker()
 
 
 def main():
     os.environ["MISTAKE"] = sys.argv[1]
     sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
-    import granian
-
     import run
 
-    real = granian.Granian
-    granian.Granian = lambda _target, **options: real("tests.harness.sabotage:create_worker", **options)
+    real = run.Granian
+    run.Granian = lambda _target, **options: real("tests.harness.sabotage:create_worker", **options)
     run.main()
 
 

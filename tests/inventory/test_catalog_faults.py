@@ -7,47 +7,50 @@ import pytest
 from redis import RedisError
 from redis import TimeoutError as RedisTimeout
 
-from app.blueprints.inventory import catalog as module
-from app.blueprints.inventory.catalog import Catalog
-from app.utils.extensions import cache
-from app.utils.resting import Rest
-from app.utils.version import OwnVersion
+from app.blueprints.inventory import cache as module
+from app.blueprints.inventory.cache import InventoryCache
+from app.extensions import cache
+from app.utils.redis import RedisClient, RedisUnavailable
 from tests.harness.processes import until
 from tests.races.together import at_once
 
 
+class MemoryRedis:
+    """A client that keeps one value, and fails in the commands that are in ``failing``, after ``waits`` seconds."""
+
+    def __init__(self):
+        self.value, self.failing, self.calls, self.waits, self.error = None, set(), [], 0.0, RedisError
+
+    def called(self, name):
+        self.calls.append(name)
+        if name in self.failing:
+            time.sleep(self.waits)
+            raise self.error("Redis is gone.")
+
+    def get(self, _key):
+        self.called("get")
+        return self.value
+
+    def set(self, _key, value, *, nx=False):
+        self.called("set")
+        self.value = self.value if nx and self.value else value
+
+
 @pytest.fixture
-def catalog(app, monkeypatch):
-    """A catalog that remembers no failure of another test, and is told nothing by one."""
-    until(lambda: all(thread.name != "catalog" for thread in threading.enumerate()), 5, "the end of another test's telling")
-    made = Catalog(OwnVersion(), Rest())
-    monkeypatch.setitem(app.extensions, "catalog", made)
+def fault():
+    return MemoryRedis()
+
+
+@pytest.fixture
+def catalog(app, monkeypatch, fault):
+    """An inventory cache of its own, over a Redis that fails when it is told to."""
+    until(lambda: all(thread.name != "cache" for thread in threading.enumerate()), 5, "the end of another test's retries")
+    redis = RedisClient("redis://127.0.0.1:1/0")
+    redis.client = fault
+    made = InventoryCache(redis)
+    monkeypatch.setattr(app, "inventory_cache", made)
     yield made
-    until(lambda: not made.untold, 5, "the end of the telling")
-
-
-class Fault:
-    """A version that can't be read or replaced as long as that is on."""
-
-    def __init__(self, catalog, monkeypatch, error=RedisError):
-        self.on, self.calls, self.waits = set(), [], 0.0
-        for name in ("read", "replace"):
-            monkeypatch.setattr(catalog.version, name, self.around(name, getattr(catalog.version, name), error))
-
-    def around(self, name, real, error):
-        def call():
-            self.calls.append(name)
-            if name in self.on:
-                time.sleep(self.waits)
-                raise error("The cache is gone.")
-            return real()
-
-        return call
-
-
-@pytest.fixture
-def fault(catalog, monkeypatch):
-    return Fault(catalog, monkeypatch)
+    until(lambda: not made.pending_invalidations, 5, "the end of the retries")
 
 
 def quantity(person):
@@ -61,13 +64,13 @@ def test_a_write_that_the_cache_did_not_hear_of_is_told_as_soon_as_it_can_be(sta
     the cache is back it serves from it again, and nothing from before."""
     part = make.part(quantity=5)
     assert quantity(staff) == 5
-    fault.on = {"replace"}
+    fault.failing = {"set"}
     assert staff.put(f"/inventory/{part.id}", json={"quantity": 4}).status_code == 200
-    assert catalog.untold == 1
+    assert catalog.pending_invalidations == 1
     assert quantity(staff) == 4
-    fault.on = set()
-    assert until(lambda: not catalog.untold, 5, "the telling") < 1
-    catalog.rest.until = 0.0
+    fault.failing = set()
+    assert until(lambda: not catalog.pending_invalidations, 5, "the telling") < 1
+    catalog.version.redis.breaker.open_until = 0.0
     assert [quantity(staff) for _ in range(3)] == [4] * 3
 
 
@@ -79,9 +82,9 @@ def test_a_write_that_fails_while_another_is_told_is_told_too(staff, make, catal
     gone.set()
 
     def replace():
-        if threading.current_thread().name != "catalog":
+        if threading.current_thread().name != "cache":
             if gone.is_set():
-                raise RedisError("The cache is gone.")
+                raise RedisUnavailable
         else:
             told.append(1)
             if len(told) == 1:
@@ -98,11 +101,11 @@ def test_a_write_that_fails_while_another_is_told_is_told_too(staff, make, catal
 
     def fail_again():
         with staff.app.app_context():
-            catalog.has_changed()
+            catalog.invalidate()
 
     monkeypatch.setattr(catalog.version, "replace", replace)
     fail_again()
-    until(lambda: not catalog.untold, 5, "the telling")
+    until(lambda: not catalog.pending_invalidations, 5, "the telling")
     assert len(told) == 2
 
 
@@ -113,7 +116,7 @@ def test_a_cache_that_fails_in_a_read_changes_no_answer(customer, make, fault, c
     expected = customer.get("/inventory")
     with customer.app.app_context():
         cache.clear()
-    fault.on = {"read"}
+    fault.failing = {"get"}
     answer = customer.get("/inventory")
     assert (answer.status_code, answer.data) == (200, expected.data)
     assert answer.headers["ETag"] == expected.headers["ETag"]
@@ -123,23 +126,23 @@ def test_a_cache_that_fails_in_a_read_changes_no_answer(customer, make, fault, c
 
 
 @pytest.mark.databases("sqlite")
-def test_a_frozen_cache_costs_one_wait_and_not_one_each_request(customer, make, catalog, monkeypatch):
+def test_a_frozen_cache_costs_one_wait_and_not_one_each_request(customer, make, catalog, fault):
     """«None waits more than a second»: each call gives up after 0.2 s, and for a second afterwards none is made."""
     make.part()
-    fault = Fault(catalog, monkeypatch, RedisTimeout)
-    fault.on, fault.waits = {"read", "replace"}, 0.2
+    fault.calls.clear()
+    fault.failing, fault.waits, fault.error = {"get", "set"}, 0.2, RedisTimeout
     for _ in range(10):
         assert customer.get("/inventory").status_code == 200
-    assert fault.calls == ["read"]
+    assert len(fault.calls) == 1
 
 
 @pytest.mark.databases("sqlite")
 def test_after_its_rest_the_cache_is_asked_again(customer, make, fault, catalog, statements):
     make.part()
-    fault.on = {"read"}
+    fault.failing = {"get"}
     customer.get("/inventory")
-    fault.on = set()
-    catalog.rest.until = time.monotonic() - 1
+    fault.failing = set()
+    catalog.version.redis.breaker.open_until = 0.0
     customer.get("/inventory")
     statements.clear()
     assert customer.get("/inventory").status_code == 200
@@ -151,12 +154,12 @@ def test_a_write_whose_teller_was_killed_is_told_when_it_is_answered_again(staff
     """Its process ended between the commit and the version, and the client repeats the request at another one."""
     part, key = make.part(quantity=5), {"Idempotency-Key": "once"}
     new = {"name": "Oil", "price": 1}
-    monkeypatch.setattr(catalog, "has_changed", lambda: None)
+    monkeypatch.setattr(catalog, "invalidate", lambda: None)
     assert len(staff.get("/inventory").json) == 1
     made = staff.post("/inventory", json=new, headers=key).json["id"]
     assert len(staff.get("/inventory").json) == 1, "nobody has been told"
     monkeypatch.undo()
-    monkeypatch.setitem(staff.app.extensions, "catalog", catalog)
+    monkeypatch.setattr(staff.app, "inventory_cache", catalog)
     again = staff.post("/inventory", json=new, headers=key)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert [each["id"] for each in staff.get("/inventory").json] == [part.id, made]
@@ -185,14 +188,14 @@ def test_an_expired_list_is_read_once_and_not_by_all_who_wait(customer, make, st
 def test_reading_by_all_who_wait_would_be_found_out(customer, make, statements, monkeypatch):
     """Sabotaged: each has a lock of its own."""
     make.part()
-    monkeypatch.setattr(Catalog, "maker", lambda *_: threading.Lock())
-    real = module.make
+    monkeypatch.setattr(InventoryCache, "key_lock", lambda *_: threading.Lock())
+    real = module.store
 
     def slowly(*args):
         time.sleep(0.1)
         return real(*args)
 
-    monkeypatch.setattr(module, "make", slowly)
+    monkeypatch.setattr(module, "store", slowly)
     customer.get("/inventory")
     with customer.app.app_context():
         cache.clear()

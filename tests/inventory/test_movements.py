@@ -4,7 +4,8 @@ import re
 
 from app.blueprints.inventory import stock
 from app.models import inventory
-from app.utils.database import add, transaction
+from app.utils.db.statements import insert_row
+from app.utils.db.transactions import transaction
 
 MOST = 2_147_483_647
 
@@ -58,8 +59,8 @@ def test_the_shop_itself_is_nobody(app, staff):
 
     @transaction
     def import_part():
-        part_id = add(inventory, {"name": "Imported", "price_cents": 100, "quantity": 7})
-        stock.receive(part_id, 7)
+        part_id = insert_row(inventory, {"name": "Imported", "price_cents": 100, "quantity": 7})
+        stock.receive_first_stock(part_id, 7)
         return part_id
 
     with app.app_context():

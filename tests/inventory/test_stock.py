@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.blueprints.inventory import stock
 from app.models import inventory, stock_movements, ticket_parts
-from app.utils.database import transaction
+from app.utils.db.transactions import transaction
 
 MOST = 2_147_483_647
 
@@ -47,13 +47,13 @@ def test_a_stale_shelf_sells_nothing_that_is_gone(make, unchanged, in_transactio
     """The guard of the update decides, not what was read before: OutOfStock, and nothing is taken."""
     part, ticket = make.part(quantity=3), make.ticket()
     with unchanged(), pytest.raises(stock.OutOfStock):
-        in_transaction(lambda: stock.carry({}, {part.id: 4}, believed(part, 10), ticket.id))
+        in_transaction(lambda: stock.transfer({}, {part.id: 4}, believed(part, 10), ticket.id))
 
 
 def test_a_stale_shelf_takes_nothing_back_that_has_no_room(make, unchanged, in_transaction):
     part, ticket = make.part(quantity=MOST), make.ticket()
-    with unchanged(), pytest.raises(stock.ShelfFull):
-        in_transaction(lambda: stock.carry({part.id: 1}, {}, believed(part, 10), ticket.id))
+    with unchanged(), pytest.raises(stock.StockOverflow):
+        in_transaction(lambda: stock.transfer({part.id: 1}, {}, believed(part, 10), ticket.id))
 
 
 def test_one_guard_that_fails_is_all_that_fail(make, unchanged, in_transaction):
@@ -61,7 +61,7 @@ def test_one_guard_that_fails_is_all_that_fail(make, unchanged, in_transaction):
     enough, short, ticket = make.part(quantity=9), make.part(quantity=1), make.ticket()
     shelf = believed(enough, 9) | believed(short, 9)
     with unchanged(), pytest.raises(stock.OutOfStock):
-        in_transaction(lambda: stock.carry({}, {short.id: 2, enough.id: 2}, shelf, ticket.id))
+        in_transaction(lambda: stock.transfer({}, {short.id: 2, enough.id: 2}, shelf, ticket.id))
 
 
 def test_parts_are_entered_in_ascending_order(staff, make, engine):
@@ -81,7 +81,7 @@ def test_parts_are_entered_in_ascending_order(staff, make, engine):
 
 def test_parts_are_locked_in_ascending_order():
     """Transactions that meet then wait for each other, and never in a ring: the statement itself says so."""
-    statement = str(stock.locking_parts(3).statement.compile(dialect=postgresql.dialect())).replace("\n", "")
+    statement = str(stock.LOCK_PARTS.compile(dialect=postgresql.dialect())).replace("\n", "")
     assert statement.endswith("ORDER BY inventory.id FOR NO KEY UPDATE OF inventory")
 
 
@@ -91,13 +91,13 @@ def test_a_locked_part_says_what_the_ticket_holds_of_it(make, in_transaction):
     ticket = make.ticket(parts=[{"inventory_id": first, "quantity": 2}, {"inventory_id": second, "quantity": 1}]).id
     make.ticket(parts=[{"inventory_id": third, "quantity": 3}])
     shelf = in_transaction(lambda: stock.lock_parts([first, third], ticket))
-    assert [(part.id, part.quantity, part.held) for part in shelf.values()] == [(first, 7, 2), (third, 6, 0)]
-    assert [part.held for part in in_transaction(lambda: stock.lock_parts([first])).values()] == [0]
+    assert [(part.id, part.quantity, part.on_ticket) for part in shelf.values()] == [(first, 7, 2), (third, 6, 0)]
+    assert [part.on_ticket for part in in_transaction(lambda: stock.lock_parts([first])).values()] == [0]
 
 
 def test_nothing_moved_is_no_movement(unchanged, in_transaction):
     with unchanged():
-        in_transaction(lambda: stock.carry({}, {}, {}, 1))
+        in_transaction(lambda: stock.transfer({}, {}, {}, 1))
 
 
 @pytest.mark.parametrize(

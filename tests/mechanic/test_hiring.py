@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.models import mechanics
-from app.preparation import make_first_admin
+from app.startup.prepare import create_first_admin
 from tests.conftest import PASSWORD
 
 MAX = {"name": "Max Wrench", "email": "max@example.com", "phone": "555-0100", "salary": 41_234.56}
@@ -110,7 +110,7 @@ def test_phone_and_salary_are_null_for_the_first_admin_only(app, admin, anyone, 
 
 def test_the_first_admin_has_neither_phone_nor_salary(app, anyone):
     with app.app_context():
-        make_first_admin(app)
+        create_first_admin(app)
     token = anyone.post("/mechanics/login", {"email": "first@example.com", "password": PASSWORD}).json["token"]
     (record,) = anyone.get("/mechanics", headers={"Authorization": f"Bearer {token}"}).json
     assert record | {"id": 0} == {

@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import mechanics
-from app.utils.passwords import fits
+from app.utils.auth.passwords import verify_password
 from tests.conftest import PASSWORD
 
 PUBLIC = ["id", "name", "email", "phone", "role"]
@@ -121,7 +121,7 @@ def test_a_password_is_set_by_the_mechanic_or_an_admin(request, staff, anyone, l
     answer = request.getfixturevalue(by).put(f"/mechanics/{staff.id}", {"password": NEW})
     row = left.row(mechanics, staff.id)
     assert answer.status_code == 200
-    assert fits(NEW, row.password_hash)
+    assert verify_password(NEW, row.password_hash)
     assert NEW not in answer.text
     assert row.password_hash not in answer.text
     email = staff.record["email"]

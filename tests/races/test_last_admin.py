@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from app.blueprints.mechanic import routes
 from app.models import mechanics
-from app.utils.database import fetch
+from app.utils.db.statements import fetch_all
 
 SECONDS = 10
 DEMOTED = {"role": "mechanic"}
@@ -25,7 +25,7 @@ def delete(caller, other):
 @pytest.fixture
 def admins_left(engine):
     def count():
-        admins = select(func.count()).select_from(mechanics).where(routes.LIVE, mechanics.c.role == "admin")
+        admins = select(func.count()).select_from(mechanics).where(routes.NOT_DELETED, mechanics.c.role == "admin")
         with engine.connect() as connection:
             return connection.execute(admins).scalar_one()
 
@@ -37,7 +37,7 @@ def both(monkeypatch):
     """Run two calls at once. Both have passed the check of their role before either looks for other admins."""
 
     def run(*calls):
-        meeting, real = Barrier(2), routes.keep_an_admin
+        meeting, real = Barrier(2), routes.require_other_admin
         waiting = [True, True]
 
         def meet_first(mechanic_id):
@@ -46,10 +46,10 @@ def both(monkeypatch):
                 meeting.wait(SECONDS)
             real(mechanic_id)
 
-        monkeypatch.setattr(routes, "keep_an_admin", meet_first)
+        monkeypatch.setattr(routes, "require_other_admin", meet_first)
         with ThreadPoolExecutor(2) as pool:
             answers = [each.result() for each in [pool.submit(*call) for call in calls]]
-        monkeypatch.setattr(routes, "keep_an_admin", real)
+        monkeypatch.setattr(routes, "require_other_admin", real)
         return answers
 
     return run
@@ -82,15 +82,15 @@ def test_both_go_where_the_admins_are_not_locked(database, admin, make, monkeypa
     if database == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     meeting, other = Barrier(2), make.admin()
-    unlocked = select(mechanics.c.id).where(routes.LIVE, mechanics.c.role == "admin")
+    unlocked = select(mechanics.c.id).where(routes.NOT_DELETED, mechanics.c.role == "admin")
 
-    def keep_an_admin(mechanic_id):
-        admins = [row.id for row in fetch(unlocked)]
+    def require_other_admin(mechanic_id):
+        admins = [row.id for row in fetch_all(unlocked)]
         meeting.wait(SECONDS)
         if admins == [mechanic_id]:
             raise routes.LastAdmin
 
-    monkeypatch.setattr(routes, "keep_an_admin", keep_an_admin)
+    monkeypatch.setattr(routes, "require_other_admin", require_other_admin)
     with ThreadPoolExecutor(2) as pool:
         for each in [pool.submit(demote, admin, other), pool.submit(demote, other, admin)]:
             each.result()

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import mechanics
-from app.utils.auth import AUDIENCE, ISSUER, LEEWAY
+from app.utils.auth.tokens import AUDIENCE, ISSUER, LEEWAY
 from tests.harness.running import Crew, looking, shop_on
 from tests.harness.shop import PASSWORD
 

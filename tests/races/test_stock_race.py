@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import event, select, update
 
 from app.blueprints.inventory import stock
-from app.models import inventory, now, stock_movements, ticket_parts
-from app.utils.database import execute, fetch
-from app.utils.engines import begin_immediately
-from app.utils.extensions import db
+from app.extensions import db
+from app.models import inventory, stock_movements, ticket_parts, utcnow
+from app.utils.db.engines import begin_immediate
+from app.utils.db.statements import execute, fetch_all
 from tests.invariants import faults
 from tests.races.together import at_once
 
@@ -123,28 +123,28 @@ def unguarded(app, database, monkeypatch):
     unlocked = select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity)
 
     def look(part_ids, _ticket_id=0):
-        rows = fetch(unlocked.where(inventory.c.id.in_(list(part_ids))))
+        rows = fetch_all(unlocked.where(inventory.c.id.in_(list(part_ids))))
         time.sleep(0.05)
         return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False) for row in rows}
 
-    def carry(_back, counts, shelf, ticket_id):
-        if short := [part_id for part_id, count in counts.items() if count > shelf[part_id].quantity]:
+    def transfer(_returned, counts, parts, ticket_id):
+        if short := [part_id for part_id, count in counts.items() if count > parts[part_id].quantity]:
             raise stock.OutOfStock([{"inventory_id": part_id, "requested": 1, "available": 0} for part_id in short])
         for part_id, count in counts.items():
-            rest = shelf[part_id].quantity - count
-            execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest, updated_at=now()))
-        stock.record([(part_id, -count) for part_id, count in counts.items()], shelf, ticket_id)
+            rest = parts[part_id].quantity - count
+            execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest, updated_at=utcnow()))
+        stock.append_to_ledger([(part_id, -count) for part_id, count in counts.items()], parts, ticket_id)
 
     monkeypatch.setattr(stock, "lock_parts", look)
-    monkeypatch.setattr(stock, "carry", carry)
+    monkeypatch.setattr(stock, "transfer", transfer)
     if database != "sqlite":
         yield
         return
     with app.app_context():
         engine = db.engine
-    event.remove(engine, "begin", begin_immediately)
+    event.remove(engine, "begin", begin_immediate)
     yield
-    event.listen(engine, "begin", begin_immediately)
+    event.listen(engine, "begin", begin_immediate)
 
 
 @pytest.mark.parametrize("way", [opening, many_tickets])

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.blueprints.service_ticket import routes
+from app.blueprints.service_ticket import tickets
 from app.models import service_tickets
 
 NOBODY = 2_147_483_647
@@ -272,10 +272,14 @@ def test_a_fault_of_the_database_is_not_laid_on_the_customer(staff, make, engine
     """As where a restore by hand has left the numbers behind: the operator must hear of it."""
     customer = make.customer().id
 
-    def add(*_):
+    real = tickets.execute
+
+    def execute(statement, parameters=None):
+        if statement is not tickets.INSERT_TICKET:
+            return real(statement, parameters)
         raise IntegrityError("INSERT", {}, Exception('duplicate key value violates unique constraint "pk_service_tickets"'))
 
-    monkeypatch.setattr(routes, "add_with", add)
+    monkeypatch.setattr(tickets, "execute", execute)
     monkeypatch.setitem(staff.app.config, "PROPAGATE_EXCEPTIONS", False)
     assert staff.post("/tickets", json=A_BODY | {"customer_id": customer}).status_code == 500
     with engine.connect() as connection:

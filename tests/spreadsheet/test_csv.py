@@ -5,9 +5,9 @@ import re
 import pytest
 from sqlalchemy import insert, update
 
+from app.blueprints.spreadsheet import csv_export
+from app.blueprints.spreadsheet.csv_export import BATCH_SIZE
 from app.models import inventory, mechanics, stock_movements
-from app.utils import sheets
-from app.utils.sheets import BATCH
 from tests.spreadsheet.reading import ids_of, in_cell, rows_of
 
 PARTS = ["id", "name", "price", "quantity", "sku", "created_at", "updated_at"]
@@ -138,8 +138,8 @@ def test_a_text_from_elsewhere_cannot_begin_with_a_tab_or_a_line_break(staff, ma
 @pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''-", "'", "it's", "", "'quoted'", "5-6", "-", "Öl"])
 def test_what_was_made_plain_can_be_told_from_what_was_written_so(text):
     """Each text comes back as it was."""
-    assert sheets.unarmed(sheets.plain(text)) == text
-    assert not str(sheets.plain(text)).startswith(tuple("=+-@"))
+    assert csv_export.unescape_formula(csv_export.escape_formula(text)) == text
+    assert not str(csv_export.escape_formula(text)).startswith(tuple("=+-@"))
 
 
 # ---------------------------------------------------------------- which records
@@ -178,7 +178,7 @@ def test_a_part_that_is_not_there_has_no_ledger(staff, path):
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
 
 
-@pytest.mark.parametrize("number", [BATCH - 1, BATCH, BATCH + 1, 2 * BATCH, 2 * BATCH + 3])
+@pytest.mark.parametrize("number", [BATCH_SIZE - 1, BATCH_SIZE, BATCH_SIZE + 1, 2 * BATCH_SIZE, 2 * BATCH_SIZE + 3])
 def test_every_record_is_there_once_and_in_order_over_any_number_of_batches(staff, many, number, monkeypatch):
     many(number)
     rows = rows_of(staff.get("/tickets.csv"))
@@ -188,7 +188,7 @@ def test_every_record_is_there_once_and_in_order_over_any_number_of_batches(staf
 
 
 def test_an_ascending_list_goes_on_too(staff, engine, monkeypatch):
-    monkeypatch.setattr(sheets, "BATCH", 3)
+    monkeypatch.setattr(csv_export, "BATCH_SIZE", 3)
     with engine.begin() as connection:
         connection.execute(insert(inventory), [{"name": f"Part {each}", "price_cents": each} for each in range(10)])
     assert [row["price"] for row in rows_of(staff.get("/inventory.csv"))] == [f"0.0{each}" for each in range(10)]
@@ -196,7 +196,7 @@ def test_an_ascending_list_goes_on_too(staff, engine, monkeypatch):
 
 def test_a_record_that_comes_or_goes_meanwhile_moves_no_other(staff, make, monkeypatch):
     """The list goes on behind the last record that was written, wherever that one is now."""
-    monkeypatch.setattr(sheets, "BATCH", 2)
+    monkeypatch.setattr(csv_export, "BATCH_SIZE", 2)
     tickets = [make.ticket() for _ in range(6)][::-1]
     answer = staff.get("/tickets.csv")
     chunks = iter(answer.response)

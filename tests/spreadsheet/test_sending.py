@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.utils import sheets
-from app.utils.extensions import db
-from app.utils.sheets import BATCH, BROKEN_OFF
+from app.blueprints.spreadsheet import csv_export
+from app.blueprints.spreadsheet.csv_export import BATCH_SIZE, TRUNCATED_NOTICE
+from app.extensions import db
 from config import rate_limits
 from tests.spreadsheet.reading import ids_of, rows_of
 from tests.spreadsheet.test_csv import PATHS
@@ -13,7 +13,7 @@ from tests.spreadsheet.test_csv import PATHS
 
 # ---------------------------------------------------------------- how they are sent
 def test_each_batch_is_a_statement_of_its_own_that_holds_no_connection(app, staff, many, statements):
-    many(2 * BATCH + 3)
+    many(2 * BATCH_SIZE + 3)
     staff.get("/tickets?per_page=1")
     statements.clear()
     answer = staff.get("/tickets.csv")
@@ -31,7 +31,7 @@ def test_each_batch_is_a_statement_of_its_own_that_holds_no_connection(app, staf
 def test_a_long_list_is_written_one_at_a_time_and_a_short_one_always(staff, make, many):
     """A slow client holds one of the three threads that serve requests; the others stay free. 503 says to come again."""
     part = make.part()
-    many(BATCH)
+    many(BATCH_SIZE)
     first = staff.get("/tickets.csv")
     next(iter(first.response))
     second = staff.get("/tickets.csv")
@@ -40,7 +40,7 @@ def test_a_long_list_is_written_one_at_a_time_and_a_short_one_always(staff, make
     assert ids_of(staff.get("/inventory.csv")) == [part.id]
     assert len(staff.get("/tickets").json) == 20
     first.close()
-    assert len(rows_of(staff.get("/tickets.csv"))) == BATCH
+    assert len(rows_of(staff.get("/tickets.csv"))) == BATCH_SIZE
     third = staff.get("/tickets.csv")
     third.close()
 
@@ -48,7 +48,7 @@ def test_a_long_list_is_written_one_at_a_time_and_a_short_one_always(staff, make
 @pytest.mark.parametrize("path", ["/tickets.csv", "/inventory.csv"])
 def test_one_search_is_made_at_a_time_and_other_requests_do_not_wait_for_it(staff, make, monkeypatch, path):
     """It has no end, and looks through a whole table: three at once would hold all threads of a process."""
-    part, read = make.part(), sheets.fetch
+    part, read = make.part(), csv_export.fetch_all
     meanwhile = []
 
     def look(*asked):
@@ -57,7 +57,7 @@ def test_one_search_is_made_at_a_time_and_other_requests_do_not_wait_for_it(staf
             meanwhile.append(staff.get("/inventory.csv"))
         return read(*asked)
 
-    monkeypatch.setattr(sheets, "fetch", look)
+    monkeypatch.setattr(csv_export, "fetch_all", look)
     answer = staff.get(f"{path}?q=nowhere")
     assert (answer.status_code, ids_of(answer)) == (200, [])
     assert [each.status_code for each in meanwhile] == [503, 200]
@@ -71,7 +71,7 @@ def test_a_search_that_fails_keeps_no_place(staff, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(sheets, "fetch", fail)
+    monkeypatch.setattr(csv_export, "fetch_all", fail)
     assert staff.get("/tickets.csv?q=oil").status_code == 503
     monkeypatch.undo()
     answer = staff.get("/tickets.csv?q=oil")
@@ -80,7 +80,7 @@ def test_a_search_that_fails_keeps_no_place(staff, monkeypatch):
 
 
 def test_a_client_that_only_asks_for_the_head_or_leaves_keeps_no_place(staff, many):
-    many(BATCH + 1)
+    many(BATCH_SIZE + 1)
     for _ in range(3):
         head = staff.open("HEAD", "/tickets.csv")
         assert (head.status_code, head.data) == (200, b"")
@@ -89,13 +89,13 @@ def test_a_client_that_only_asks_for_the_head_or_leaves_keeps_no_place(staff, ma
         next(iter(left.response))
         left.close()
     answer = staff.get("/tickets.csv")
-    assert len(rows_of(answer)) == BATCH + 1
+    assert len(rows_of(answer)) == BATCH_SIZE + 1
     answer.close()
 
 
 def test_a_list_that_breaks_off_says_so_in_its_last_line(staff, many, monkeypatch):
     """HTTP has no word for it once the answer has begun: else it would look whole."""
-    many(BATCH + 5)
+    many(BATCH_SIZE + 5)
     answer = staff.get("/tickets.csv")
     chunks = iter(answer.response)
     first = next(chunks)
@@ -103,20 +103,20 @@ def test_a_list_that_breaks_off_says_so_in_its_last_line(staff, many, monkeypatc
     def fail(*_):
         raise OperationalError("SELECT", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(sheets, "fetch", fail)
+    monkeypatch.setattr(csv_export, "fetch_all", fail)
     lines = (first + b"".join(chunks)).decode().splitlines()
     answer.close()
-    assert len(lines) == 1 + BATCH + 1
-    assert lines[-1] == BROKEN_OFF
+    assert len(lines) == 1 + BATCH_SIZE + 1
+    assert lines[-1] == TRUNCATED_NOTICE
     monkeypatch.undo()
-    assert len(rows_of(staff.get("/tickets.csv"))) == BATCH + 5
+    assert len(rows_of(staff.get("/tickets.csv"))) == BATCH_SIZE + 5
 
 
 def test_a_list_that_cannot_begin_is_503(staff, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(sheets, "fetch", fail)
+    monkeypatch.setattr(csv_export, "fetch_all", fail)
     answer = staff.get("/tickets.csv")
     assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
     assert "secret" not in answer.text
@@ -134,7 +134,7 @@ def test_a_file_is_neither_cached_nor_tagged(staff, make):
 
 
 def test_the_answer_is_streamed(staff, many):
-    many(BATCH + 1)
+    many(BATCH_SIZE + 1)
     answer = staff.get("/tickets.csv")
     assert "Content-Length" not in answer.headers
     assert len(list(answer.response)) == 2
@@ -151,12 +151,12 @@ def test_they_are_for_staff(anyone, customer, staff, admin, make, unchanged, pat
 
 
 def test_a_file_counts_as_one_request_however_long(app, staff, many, monkeypatch):
-    many(3 * BATCH)
+    many(3 * BATCH_SIZE)
     monkeypatch.setitem(app.config, "LIMIT_DEFAULT", rate_limits("3 per minute"))
     for left in (2, 1, 0):
         answer = staff.get("/tickets.csv")
         assert (answer.status_code, answer.headers["X-RateLimit-Remaining"]) == (200, str(left))
-        assert len(rows_of(answer)) == 3 * BATCH
+        assert len(rows_of(answer)) == 3 * BATCH_SIZE
         answer.close()
     answer = staff.get("/tickets.csv")
     assert (answer.status_code, answer.content_type) == (429, "application/problem+json")

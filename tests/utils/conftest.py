@@ -3,8 +3,8 @@
 import pytest
 
 from app import create_app
-from app.utils.database import retried
-from app.utils.extensions import limiter
+from app.extensions import limiter
+from app.utils.db.transactions import retried
 from config import Settings
 from tests.conftest import ENVIRONMENT
 

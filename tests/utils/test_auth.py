@@ -7,7 +7,7 @@ import time
 import jwt
 import pytest
 
-from app.utils import auth
+from app.utils.auth import tokens
 from tests.conftest import ENVIRONMENT
 
 KEY = ENVIRONMENT["SECRET_KEY"]
@@ -17,7 +17,7 @@ ABSENT = object()
 @pytest.fixture
 def claims(customer):
     """What a good token of a customer says."""
-    return jwt.decode(customer.token, KEY, algorithms=["HS256"], audience=auth.AUDIENCE)
+    return jwt.decode(customer.token, KEY, algorithms=["HS256"], audience=tokens.AUDIENCE)
 
 
 @pytest.fixture

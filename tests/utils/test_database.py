@@ -10,9 +10,10 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.models import inventory
-from app.utils import database as transactions
-from app.utils.database import ATTEMPTS, after_commit, execute, transaction
-from app.utils.engines import LOCK_SECONDS
+from app.utils.db import transactions
+from app.utils.db.engines import LOCK_SECONDS
+from app.utils.db.statements import execute
+from app.utils.db.transactions import MAX_ATTEMPTS, after_commit, transaction
 from tests.harness.processes import until
 from tests.invariants import faults
 from tests.utils.failing import conflict, failing, raising
@@ -83,7 +84,7 @@ def test_what_always_meets_another_is_answered_503_and_changes_nothing(database,
     for code in CONFLICTS[database]:
         with unchanged(), failing(engine, "UPDATE inventory", raising(conflict(database, code)), times=99) as begun:
             answer = staff.post("/tickets", json=body, headers=headers)
-        assert len(begun) == ATTEMPTS
+        assert len(begun) == MAX_ATTEMPTS
         assert answer.status_code == 503
         assert answer.content_type == "application/problem+json"
         assert int(answer.headers["Retry-After"]) >= 1
@@ -163,18 +164,18 @@ def test_nobody_hears_of_what_was_rolled_back(app, database, engine):
 
 def test_what_fails_to_hear_of_a_commit_is_logged_and_not_answered(app, staff, make, left, monkeypatch, caplog):
     """What is committed stays committed; the others still hear of it."""
-    from app.blueprints.inventory import catalog
+    from app.blueprints.inventory import cache
 
     def fail():
         raise RuntimeError("the cache is gone")
 
     part = make.part(quantity=5)
-    monkeypatch.setattr(catalog, "has_changed", fail)
+    monkeypatch.setattr(cache, "invalidate", fail)
     with caplog.at_level(logging.ERROR):
         answer = staff.put(f"/inventory/{part.id}", json={"quantity": 7})
     assert answer.status_code == 200
     assert left.stock_of(part) == 7
-    assert "Something after a commit failed" in caplog.text
+    assert "A callback after a commit failed" in caplog.text
     assert "the cache is gone" in caplog.text
 
 

@@ -7,11 +7,12 @@ import pymysql
 import pytest
 from sqlalchemy import insert, text
 
+from app.extensions import db
 from app.models import customers
-from app.utils.bounded import ENDED
-from app.utils.database import CONFLICTS
-from app.utils.engines import LOCK_SECONDS, any_of, code_of, journal, takes_writes
-from app.utils.extensions import db
+from app.utils.db.engines import LOCK_SECONDS, error_code, journal_mode
+from app.utils.db.hosts import accepts_writes, connect_to_writable
+from app.utils.db.timeouts import TIMEOUT_CODES
+from app.utils.db.transactions import CONFLICT_CODES
 from tests.utils.failing import conflict
 
 ALTERED = "-c default_transaction_isolation=serializable"
@@ -74,7 +75,7 @@ def test_sqlite_takes_its_lock_first_and_is_on_the_disk_at_the_commit(app):
     """Foreign keys count, synchronous=FULL, and WAL only where this SQLite's can be trusted."""
     writes, reads = both(app)
     pragmas = ("foreign_keys", "synchronous", "journal_mode", "busy_timeout")
-    expected = [1, 2, journal().lower(), LOCK_SECONDS * 1000]
+    expected = [1, 2, journal_mode().lower(), LOCK_SECONDS * 1000]
     for each in (writes, reads):
         assert asked(each, *(f"PRAGMA {name}" for name in pragmas)) == expected
     with writes.connect() as connection:
@@ -102,7 +103,7 @@ def test_every_write_on_sqlite_begins_immediately(app, staff, make, statements):
 @pytest.mark.parametrize(("version", "expected"), [((3, 51, 2), "DELETE"), ((3, 51, 3), "WAL"), ((4, 0, 0), "WAL")])
 def test_the_wal_is_used_only_where_its_reset_is_safe(monkeypatch, version, expected):
     monkeypatch.setattr("sqlite3.sqlite_version_info", version)
-    assert journal() == expected
+    assert journal_mode() == expected
 
 
 # ---------------------------------------------------------------- one host of several
@@ -160,7 +161,7 @@ def dialect_of(hosts):
 def test_the_first_host_that_takes_writes_is_written_to(first, expected):
     """In the order of the URL. A node that is up but not ready is passed over, and left."""
     hosts = {"a:1": first, "b:3306": Host(), "c:3": Host()}
-    connection = any_of(["a:1", "b", "c:3"])(dialect_of(hosts), None, [], {"host": "a", "port": 1})
+    connection = connect_to_writable(["a:1", "b", "c:3"])(dialect_of(hosts), None, [], {"host": "a", "port": 1})
     assert connection is hosts[expected]
     assert not isinstance(first, Host) or first.closed == (expected != "a:1")
 
@@ -168,7 +169,7 @@ def test_the_first_host_that_takes_writes_is_written_to(first, expected):
 def test_a_process_stays_with_the_host_that_serves_it():
     """It leaves it only for another that does, and does not run back."""
     hosts = {"a:1": DOWN, "b:2": Host(), "c:3": Host()}
-    connect = any_of(["a:1", "b:2", "c:3"])
+    connect = connect_to_writable(["a:1", "b:2", "c:3"])
     dialect = dialect_of(hosts)
     assert connect(dialect, None, [], {}) is hosts["b:2"]
     hosts["a:1"] = Host()
@@ -181,18 +182,18 @@ def test_a_process_stays_with_the_host_that_serves_it():
 
 def test_where_no_host_takes_writes_the_last_failure_is_raised():
     with pytest.raises(pymysql.err.OperationalError, match="b:2 takes no writes"):
-        any_of(["a:1", "b:2"])(dialect_of({"a:1": DOWN, "b:2": Host(read_only="ON")}), None, [], {})
+        connect_to_writable(["a:1", "b:2"])(dialect_of({"a:1": DOWN, "b:2": Host(read_only="ON")}), None, [], {})
 
 
 @pytest.mark.databases("mariadb")
 def test_a_server_without_a_cluster_takes_writes(engine):
     with engine.connect() as connection:
-        assert takes_writes(connection.connection.dbapi_connection)
+        assert accepts_writes(connection.connection.dbapi_connection)
 
 
 def test_an_error_of_one_database_is_no_other_s():
     """SQLite counts its errors from 1, and so does MySQL those of its files: 5 is no memory, and 9 a file that breaks off."""
     for number in (5, 6, 9):
-        assert code_of(conflict("mariadb", number)) == number
-        assert number not in CONFLICTS | ENDED
-    assert code_of(conflict("sqlite", 5)) in CONFLICTS
+        assert error_code(conflict("mariadb", number)) == number
+        assert number not in CONFLICT_CODES | TIMEOUT_CODES
+    assert error_code(conflict("sqlite", 5)) in CONFLICT_CODES

@@ -5,9 +5,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.blueprints.inventory import stock
-from app.utils import pagination
-from app.utils.auth import allow
-from app.utils.errors import Invalid, flatten
+from app.utils.api import pagination
+from app.utils.api.problems import flatten
+from app.utils.auth.policy import allow
+from app.utils.errors import Invalid
 
 JSON = {"Content-Type": "application/json"}
 
@@ -92,7 +93,7 @@ def failing(error):
 def test_a_bug_is_a_500_that_tells_nothing(app, anyone, monkeypatch, caplog):
     """The client learns that it failed, the operator's log why."""
     bug = allow("anyone")(failing(ZeroDivisionError("the secret formula")))
-    monkeypatch.setitem(app.view_functions, "site.show_front_door", bug)
+    monkeypatch.setitem(app.view_functions, "site.show_index", bug)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     answer = anyone.get("/")
     assert_problem(answer, 500, "Internal Server Error")
@@ -113,7 +114,7 @@ GONE = [
 @pytest.mark.parametrize("error", GONE, ids=lambda error: type(error).__name__)
 def test_a_database_that_is_gone_is_503_with_retry_after(error, admin, monkeypatch, unchanged):
     with unchanged(), monkeypatch.context() as broken:
-        broken.setattr(pagination, "fetch", failing(error))
+        broken.setattr(pagination, "fetch_all", failing(error))
         answer = admin.get("/customers")
         assert_problem(answer, 503, "Service Unavailable")
         assert int(answer.headers["Retry-After"]) >= 1
@@ -125,7 +126,7 @@ def test_a_database_that_is_gone_is_503_with_retry_after(error, admin, monkeypat
 @pytest.mark.parametrize("error", GONE, ids=lambda error: type(error).__name__)
 def test_a_database_that_goes_in_the_middle_of_a_write_leaves_nothing(error, admin, monkeypatch, unchanged):
     with unchanged(), monkeypatch.context() as broken:
-        broken.setattr(stock, "receive", failing(error))
+        broken.setattr(stock, "receive_first_stock", failing(error))
         answer = admin.post("/inventory", json={"name": "Pad", "price": 5, "quantity": 3})
         assert_problem(answer, 503, "Service Unavailable")
         assert int(answer.headers["Retry-After"]) >= 1

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from marshmallow import ValidationError
 
-from app.utils.fields import Day, Digits, Email, Id, Ids, Money, Password, Phone, Quantity, Text, Vin
+from app.utils.api.fields import Email, Id, Ids, IsoDate, Money, Password, Phone, Quantity, QueryInteger, Text, Vin
 
 ANN = {"name": "Ann", "email": "ann@example.com", "password": "correct horse battery"}
 PAD = {"name": "Pad", "price": 5}
@@ -46,7 +46,7 @@ LONGEST_ADDRESS = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"[:255]
         (Ids(), [3, 1, 3], [1, 3]),
         (Ids(), [*range(1, 50), 1], list(range(1, 50))),
         (Ids(), [], []),
-        (Digits(1, 100), "100", 100),
+        (QueryInteger(1, 100), "100", 100),
     ],
     ids=repr,
 )
@@ -56,7 +56,7 @@ def test_a_field_takes_its_edges(field, sent, kept):
 
 @pytest.mark.parametrize("day", ["0001-01-01", "2024-02-29", "9999-12-31"])
 def test_a_day_is_taken(day):
-    assert Day().deserialize(day).isoformat() == day
+    assert IsoDate().deserialize(day).isoformat() == day
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_a_day_is_taken(day):
         (Quantity(), 0, "must be from 1 to 2147483647"),
         (Ids(), [0], "must be from 1 to 2147483647"),
         (Ids(), [1] * 51, "may have 50 ids at most"),
-        (Day(), "2026-02-30", "must be a date like 2026-11-24"),
-        (Digits(1, 100), "١", "must be a whole number"),
-        (Digits(1, 100), "101", "must be from 1 to 100"),
+        (IsoDate(), "2026-02-30", "must be a date like 2026-11-24"),
+        (QueryInteger(1, 100), "١", "must be a whole number"),
+        (QueryInteger(1, 100), "101", "must be from 1 to 100"),
     ],
     ids=repr,
 )

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from app.models import customers, idempotency_keys, now, service_tickets
-from app.utils import idempotency
-from app.utils.database import Transaction
+from app.models import customers, idempotency_keys, service_tickets, utcnow
+from app.utils.api import idempotency
+from app.utils.db.transactions import Transaction
 from config import rate_limits
 
 KEY = {"Idempotency-Key": "order-1"}
@@ -119,7 +119,7 @@ def test_a_key_is_good_for_24_hours(staff, order, engine, left):
     body, part = order
     staff.post("/tickets", json=body, headers=KEY)
     with engine.begin() as connection:
-        connection.execute(update(idempotency_keys).values(created_at=now() - timedelta(hours=24, seconds=1)))
+        connection.execute(update(idempotency_keys).values(created_at=utcnow() - timedelta(hours=24, seconds=1)))
     answer = staff.post("/tickets", json=body, headers=KEY)
     assert "Idempotency-Replayed" not in answer.headers
     assert left.stock_of(part) == 6
@@ -128,7 +128,7 @@ def test_a_key_is_good_for_24_hours(staff, order, engine, left):
 
 def test_what_has_expired_is_cleared_away_by_later_requests(app, staff, order, engine, monkeypatch):
     body, _ = order
-    old = {"caller": "mechanic:1", "fingerprint": "x", "created_at": now() - timedelta(days=2)}
+    old = {"caller": "mechanic:1", "fingerprint": "x", "created_at": utcnow() - timedelta(days=2)}
     with engine.begin() as connection:
         connection.execute(insert(idempotency_keys), [old | {"key": f"k{number}"} for number in range(30)])
     monkeypatch.setattr(idempotency, "PURGE_ODDS", 1)
@@ -167,9 +167,9 @@ def test_the_key_is_rolled_back_with_the_work(app, staff, order, engine, monkeyp
 def test_the_twin_of_a_request_in_flight_is_told_so(app, staff, order, engine, database, left):
     body, part = order
     with engine.connect() as first, first.begin():
-        mark = {"caller": f"mechanic:{staff.id}", "key": "order-1", "fingerprint": "x", "created_at": now()}
+        mark = {"caller": f"mechanic:{staff.id}", "key": "order-1", "fingerprint": "x", "created_at": utcnow()}
         if database == "postgresql":
-            number = idempotency.number_of(mark["caller"], mark["key"])
+            number = idempotency.advisory_lock_id(mark["caller"], mark["key"])
             first.execute(select(func.pg_try_advisory_xact_lock(number)))
         first.execute(insert(idempotency_keys).values(mark))
         answer = staff.post("/tickets", json=body, headers=KEY)

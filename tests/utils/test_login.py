@@ -4,8 +4,9 @@ import jwt
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
+from app.blueprints.accounts import service
 from app.models import customers, mechanics
-from app.utils import accounts, passwords
+from app.utils.auth import passwords
 from tests.conftest import ENVIRONMENT, PASSWORD
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -95,12 +96,12 @@ def test_every_refusal_is_the_same(log_in, member, make, admin, kind, checks, un
         (there.record["email"], "a wrong password"),
         (there.record["email"], PASSWORD.upper()),
         (there.record["email"], f" {PASSWORD} "),
-        (there.record["email"], passwords.NOBODY),
+        (there.record["email"], passwords.DUMMY_HASH),
         ("nobody@example.com", PASSWORD),
-        ("nobody@example.com", passwords.NOBODY),
+        ("nobody@example.com", passwords.DUMMY_HASH),
         ("not an address", PASSWORD),
         (without.record["email"], PASSWORD),
-        (without.record["email"], passwords.NOBODY),
+        (without.record["email"], passwords.DUMMY_HASH),
         (gone.record["email"], PASSWORD),
         (stranger.record["email"], PASSWORD),
         ("Deleted customer", PASSWORD),
@@ -115,7 +116,7 @@ def test_every_refusal_is_the_same(log_in, member, make, admin, kind, checks, un
     assert answers[0].headers["WWW-Authenticate"] == "Bearer"
     assert answers[0].json["detail"] == "The email or the password is wrong."
     assert len(checks) == len(tries)
-    assert all(extract_parameters(each) == extract_parameters(passwords.NOBODY) for each in checks)
+    assert all(extract_parameters(each) == extract_parameters(passwords.DUMMY_HASH) for each in checks)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_a_login_renews_a_hash_of_other_parameters(log_in, member, left, kind):
     assert log_in(person.record["email"]).status_code == 200
     after = left.row(TABLES[kind], person.id)
     assert not passwords.is_outdated(after.password_hash)
-    assert passwords.fits(PASSWORD, after.password_hash)
+    assert passwords.verify_password(PASSWORD, after.password_hash)
     assert [getattr(before, name) for name in COLUMNS] == [getattr(after, name) for name in COLUMNS]
     assert person.get(f"/{kind}s/{person.id}").status_code == 200
     assert log_in(person.record["email"]).status_code == 200
@@ -173,4 +174,4 @@ def test_a_wrong_password_renews_nothing(log_in, member, unchanged):
 def test_a_password_that_was_changed_meanwhile_is_not_set_back(app, member, kind, unchanged):
     person = member()
     with unchanged(), app.app_context():
-        accounts.renew_hash(TABLES[kind], person.id, CHEAP.hash(PASSWORD), "the password of before")
+        service.renew_hash(TABLES[kind], person.id, CHEAP.hash(PASSWORD), "the password of before")

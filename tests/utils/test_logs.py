@@ -4,17 +4,15 @@ import io
 import json
 import logging
 import re
-import threading
+import sys
 from contextlib import contextmanager
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.utils import logs
+from app.utils.monitoring import logs
 from tests.conftest import PASSWORD
-from tests.harness.processes import until
 
 MADE = re.compile(r"[0-9a-f]{32}")
 
@@ -22,15 +20,15 @@ MADE = re.compile(r"[0-9a-f]{32}")
 @contextmanager
 def written(environment):
     """What the app's own handler writes in an environment, line by line."""
-    handler, stream = logs.LINES, io.StringIO()
-    kept = handler.formatter
-    before = handler.setStream(stream)
+    handler, stream = logs.HANDLER, io.StringIO()
+    kept, before = handler.formatter, sys.stderr
+    sys.stderr = stream
     handler.setFormatter(logs.formatter(environment))
     found = SimpleNamespace(lines=[])
     try:
         yield found
     finally:
-        handler.setStream(before)
+        sys.stderr = before
         handler.setFormatter(kept)
         found.lines += stream.getvalue().splitlines()
 
@@ -183,92 +181,48 @@ def test_a_line_outside_a_request_has_no_id(app):
     assert (line["message"], line["request_id"]) == ("The shop opens", "-")
 
 
-def test_lines_are_written_together_and_a_warning_at_once():
-    """A write for each line would let another thread take over at each."""
-    handler, stream = logs.Lines(), io.StringIO()
-    handler.setStream(stream)
-    said = partial(logging.LogRecord, "shop", pathname="", lineno=0, args=None, exc_info=None)
-    handler.handle(said(level=logging.INFO, msg="one"))
-    assert stream.getvalue() == ""
-    handler.handle(said(level=logging.WARNING, msg="two"))
-    assert stream.getvalue() == "one\ntwo\n"
-    handler.handle(said(level=logging.INFO, msg="three"))
-    until(lambda: stream.getvalue() == "one\ntwo\nthree\n", 10 * logs.LATE, "the third line")
+def handle(handler, **said):
+    record = {"name": "shop", "level": logging.WARNING, "pathname": "", "lineno": 0, "msg": "lost", "args": None}
+    handler.handle(logging.LogRecord(**record | said, exc_info=None))
 
 
-def test_a_dozen_lines_wait_for_nobody():
-    """Else they would pile up under load: the thread that writes gets its turn too seldom."""
-    handler, stream = logs.Lines(), io.StringIO()
-    handler.setStream(stream)
-    handler.writer = threading.current_thread()  # Nothing is written by another.
-    lines = [f"line {number}" for number in range(logs.MOST_WAITING)]
-    for line in lines[:-1]:
-        handler.add(line)
-    assert stream.getvalue() == ""
-    handler.add(lines[-1])
-    assert stream.getvalue().splitlines() == lines
-
-
-def test_a_log_that_nobody_reads_any_more_ends_nothing_and_grows_nothing():
-    handler, stream = logs.Lines(), io.StringIO()
-    handler.setStream(stream)
+def test_a_closed_standard_error_ends_nothing(monkeypatch):
+    stream = io.StringIO()
     stream.close()
-    handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
-    assert not handler.waiting
+    monkeypatch.setattr(sys, "stderr", stream)
+    handle(logs.StandardErrorHandler())
+
+
+def test_a_process_without_a_standard_error_logs_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    handle(logs.StandardErrorHandler())
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_what_cannot_be_logged_ends_no_request(environment, capsys):
-    """As with every handler of Python's: it is said on standard error, and the caller hears nothing of it."""
-    handler = logs.Lines()
+def test_a_record_that_cannot_be_formatted_is_reported_and_ends_nothing(environment, capsys):
+    handler = logs.StandardErrorHandler()
     handler.setFormatter(logs.formatter(environment))
     handler.addFilter(logs.add_request_id)
-    handler.setStream(io.StringIO())
-    handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "%d", ("x",), None))
-    assert not handler.waiting
+    handle(handler, msg="%d", args=("x",))
     assert "Logging error" in capsys.readouterr().err
 
 
 class Broken(io.StringIO):
-    def write(self, _text):
-        raise RuntimeError("It is broken.")
+    """A stream whose first write fails."""
+
+    broken = True
+
+    def write(self, text):
+        if self.broken:
+            self.broken = False
+            raise RuntimeError("It is broken.")
+        return super().write(text)
 
 
 @pytest.mark.databases("sqlite")
-def test_a_log_that_breaks_turns_no_answer_into_an_error(anyone, monkeypatch, capsys):
-    """What is committed stays answered, whatever becomes of its line."""
-    monkeypatch.setattr(logs, "MOST_WAITING", 1)
-    before = logs.LINES.setStream(Broken())
-    try:
-        assert anyone.get("/health/live").status_code == 200
-    finally:
-        logs.LINES.waiting.clear()
-        logs.LINES.setStream(before)
-    assert "Logging error" in capsys.readouterr().err
-
-
-def test_a_line_that_cannot_be_made_takes_no_other_with_it(capsys):
-    handler, stream = logs.Lines(), io.StringIO()
-    handler.setStream(stream)
-    good = logs.Answered(0.0, "good", "GET", "/", "/", 200, 0.1, None, None)
-    for each in (good, good._replace(request_id="bad", path=None), good):
-        handler.add(each)
-    handler.flush()
-    assert [line.partition(" ")[0] for line in stream.getvalue().splitlines()] == ["GET", "A", "GET"]
-    assert "bad" in stream.getvalue()
-    assert "Logging error" in capsys.readouterr().err
-
-
-def test_a_process_without_a_standard_error_logs_nothing_and_keeps_nothing():
-    handler = logs.Lines()
-    handler.stream = None
-    handler.handle(logging.LogRecord("shop", logging.WARNING, "", 0, "lost", None, None))
-    assert not handler.waiting
-
-
-def test_no_write_is_longer_than_a_pipe_takes_at_once():
-    """Lines of several workers would else be torn where they share a pipe that is full."""
-    lines = ["x" * length for length in (10, 4000, 85, 1, 5000, 4095)]
-    written = list(logs.together(lines))
-    assert "".join(written) == "".join(f"{line}\n" for line in lines)
-    assert [len(text) for text in written] == [4012, 88, 5001, 4096]
+def test_a_broken_log_turns_no_answer_into_an_error(anyone, monkeypatch):
+    """The request is committed and answered, whatever happens to its line."""
+    broken = Broken()
+    monkeypatch.setattr(sys, "stderr", broken)
+    assert anyone.get("/health/live").status_code == 200
+    assert "Logging error" in broken.getvalue()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.utils.database import CONNECTIONS
-from app.utils.extensions import db
+from app.extensions import db
+from app.utils.db.transactions import MAX_LOST_CONNECTIONS
 from tests.utils.failing import cut_off, failing
 
 pytestmark = pytest.mark.databases("postgresql", "mariadb")
@@ -47,7 +47,7 @@ def test_a_database_that_cuts_off_every_connection_is_soon_given_up(staff, order
     body, _ = order
     with unchanged(), failing(engine, "UPDATE inventory", lambda cursor: cut_off(cursor.connection, engine.url), 99) as begun:
         answer = staff.post("/tickets", json=body)
-    assert len(begun) == CONNECTIONS
+    assert len(begun) == MAX_LOST_CONNECTIONS
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
 

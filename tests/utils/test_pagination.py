@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.utils import pagination
+from app.utils.api import pagination
 
 LISTS = ["customers", "mechanics", "inventory", "tickets", "own tickets", "assigned tickets", "movements"]
 DAYS = ["2026-11-24", "2026-11-20", "2026-11-24", "2026-11-30", "2026-11-24"]
@@ -242,7 +242,7 @@ def clock(monkeypatch):
     """A long list begins at three, and time stands still until it is moved."""
     moved = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(pagination, "time", SimpleNamespace(monotonic=lambda: moved.now))
-    monkeypatch.setattr(pagination, "COUNT_FROM", 3)
+    monkeypatch.setattr(pagination, "COUNT_CACHED_FROM", 3)
     return moved
 
 
@@ -279,6 +279,6 @@ def test_each_filter_has_a_count_of_its_own(clock, admin, make):
 def test_counts_do_not_fill_the_memory(clock, app, admin, make, monkeypatch):
     for _ in range(4):
         make.customer(name="x" * 40)
-    app.extensions["counts"].update({str(number): (0.0, 5) for number in range(1000)})
+    app.list_counts.update({str(number): (0.0, 5) for number in range(1000)})
     assert total_of(admin, "/customers?q=xxx") == 4
-    assert len(app.extensions["counts"]) <= 1000
+    assert len(app.list_counts) <= 1000

@@ -4,8 +4,8 @@ import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 
-from app.utils import passwords
-from app.utils.passwords import fits, hash_password, is_outdated
+from app.utils.auth import passwords
+from app.utils.auth.passwords import hash_password, is_outdated, verify_password
 
 
 def test_a_hash_is_argon2id_of_19_mib_two_passes_and_one_lane():
@@ -28,7 +28,7 @@ def test_the_longest_hash_fits_its_column():
 
 @pytest.mark.parametrize("password", ["12345678", " padded on both sides ", "🔧" * 128, "pässwörd", "x" * 128, ""])
 def test_a_password_fits_its_own_hash(password):
-    assert fits(password, hash_password(password))
+    assert verify_password(password, hash_password(password))
 
 
 @pytest.mark.parametrize(
@@ -44,30 +44,30 @@ def test_a_password_fits_its_own_hash(password):
 )
 def test_no_other_password_fits(other):
     """Not one of another case, with a space more, or that only looks the same."""
-    assert not fits(other, hash_password("correct horse battery"))
+    assert not verify_password(other, hash_password("correct horse battery"))
 
 
 def test_a_long_password_counts_to_its_last_character():
     """bcrypt would cut it at 72 bytes."""
-    assert not fits("x" * 127 + "y", hash_password("x" * 128))
+    assert not verify_password("x" * 127 + "y", hash_password("x" * 128))
 
 
 @pytest.mark.parametrize(
     "password_hash", ["", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv", "a password", "$argon2id$v=19$m=19456,t=2,p=1$$"]
 )
 def test_nothing_fits_what_is_no_hash(password_hash):
-    assert not fits("a password", password_hash)
+    assert not verify_password("a password", password_hash)
 
 
-@pytest.mark.parametrize("password", [passwords.NOBODY, "", "correct horse battery"])
+@pytest.mark.parametrize("password", [passwords.DUMMY_HASH, "", "correct horse battery"])
 def test_no_password_fits_where_there_is_none(password):
-    assert fits(password, None) is False
+    assert verify_password(password, None) is False
 
 
 def test_what_is_checked_where_there_is_nothing_is_a_hash():
     """One that could not be decoded would be refused at once, and tell by the time."""
     with pytest.raises(VerifyMismatchError):
-        passwords.HASHER.verify(passwords.NOBODY, "a password")
+        passwords.HASHER.verify(passwords.DUMMY_HASH, "a password")
 
 
 def test_what_is_checked_where_there_is_nothing_costs_the_same(monkeypatch):
@@ -79,7 +79,7 @@ def test_what_is_checked_where_there_is_nothing_costs_the_same(monkeypatch):
             return True
 
     monkeypatch.setattr(passwords, "HASHER", Watching())
-    assert fits("a password", None) is False
+    assert verify_password("a password", None) is False
     assert seen == [extract_parameters(hash_password_of_today())]
 
 
@@ -94,7 +94,7 @@ def test_a_hash_of_other_parameters_is_outdated_but_still_fits(other):
     today = {"time_cost": 2, "memory_cost": 19 * 1024, "parallelism": 1}
     password_hash = PasswordHasher(**(today | other)).hash("correct horse battery")
     assert is_outdated(password_hash)
-    assert fits("correct horse battery", password_hash)
+    assert verify_password("correct horse battery", password_hash)
 
 
 def test_a_hash_of_today_is_not_outdated():

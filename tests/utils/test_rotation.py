@@ -20,7 +20,7 @@ def restart(app, monkeypatch):
     def start(secret, *others):
         monkeypatch.setitem(app.config, "SECRET_KEY", secret)
         monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", others)
-        app.extensions["accounts"].known.clear()
+        app.token_cache.entries.clear()
 
     return start
 

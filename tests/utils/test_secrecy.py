@@ -10,8 +10,8 @@ import re
 import pytest
 from sqlalchemy import event
 
+from app.extensions import db
 from app.models import customers, mechanics
-from app.utils.extensions import db
 from tests.conftest import ENVIRONMENT, PASSWORD, PASSWORD_HASH
 from tests.walk import filled, operations
 

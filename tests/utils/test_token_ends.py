@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from app import create_app
-from app.utils import auth
-from app.utils.extensions import db
+from app.extensions import db
+from app.utils.auth import token_cache, tokens
 from config import Settings
 from tests.conftest import ENVIRONMENT, PASSWORD
 
@@ -27,7 +27,7 @@ def other_app(shared_app):
 
 @pytest.fixture
 def elsewhere(app, other_app):
-    other_app.extensions["accounts"].known.clear()
+    other_app.token_cache.entries.clear()
     return other_app
 
 
@@ -36,7 +36,8 @@ def a_second_later(monkeypatch):
     """Let a second pass for what this process remembers of accounts."""
     later = [0.0]
     clock = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + later[0])
-    monkeypatch.setattr(auth, "time", clock)
+    monkeypatch.setattr(token_cache, "time", clock)
+    monkeypatch.setattr(tokens, "time", clock)
     return lambda: later.__setitem__(0, 1.0)
 
 
@@ -161,20 +162,20 @@ def test_an_account_is_looked_up_once_a_second(customer, statements):
 
 def test_a_look_up_that_began_before_a_change_is_not_remembered(app, customer, monkeypatch):
     """Else a reader that was overtaken by a change would believe for a second what is no longer so."""
-    real = auth.fetch_one
+    real = tokens.fetch_one
 
     def overtaken(*args):
         row = real(*args)
-        auth.accounts().forget()
+        app.token_cache.clear()
         return row
 
-    monkeypatch.setattr(auth, "fetch_one", overtaken)
+    monkeypatch.setattr(tokens, "fetch_one", overtaken)
     assert status_of(customer) == 200
-    assert app.extensions["accounts"].known == {}
+    assert app.token_cache.entries == {}
 
 
 def test_what_is_remembered_has_a_bound(app, make, monkeypatch):
-    monkeypatch.setattr(auth, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(token_cache, "MAX_TOKENS", 2)
     for _ in range(5):
         assert status_of(make.customer()) == 200
-        assert len(app.extensions["accounts"].known) <= 2
+        assert len(app.token_cache.entries) <= 2

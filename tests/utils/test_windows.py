@@ -7,10 +7,9 @@ import pytest
 from limits import parse
 from redis import RedisError
 
-from app.utils import windows as module
-from app.utils.remote import Line
-from app.utils.resting import Rest
-from app.utils.windows import Windows, places
+from app.utils.limits import windows as module
+from app.utils.limits.windows import MovingWindows, slots
+from app.utils.redis import RedisClient
 from tests import services
 from tests.races.together import at_once
 
@@ -20,15 +19,15 @@ REDIS = services.url_of("redis")
 @pytest.fixture(params=["memory", *(["redis"] if services.answers("redis") else [])])
 def windows(request):
     """Windows of each kind, under keys of their own."""
-    return Windows(Line(REDIS) if request.param == "redis" else None, Rest())
+    return MovingWindows(RedisClient(REDIS) if request.param == "redis" else None)
 
 
 def hit(windows, limit, *keys):
-    return windows.ask(places([limit], *keys))[0][0]
+    return windows.check_and_hit(slots([limit], *keys))[0][0]
 
 
 def look(windows, limit, *keys):
-    return windows.ask(places([limit], *keys, take=False))[0][0]
+    return windows.check_and_hit(slots([limit], *keys, hit=False))[0][0]
 
 
 @pytest.fixture
@@ -71,17 +70,17 @@ def test_where_one_window_is_full_no_place_is_taken_in_another(windows, key):
     short, long = parse("1 per hour"), parse("3 per day")
     assert hit(windows, short, key).allowed
     for asked in ([short, long], [long, short]):
-        found, _ = windows.ask(places(asked, key))
+        found, _ = windows.check_and_hit(slots(asked, key))
         assert {window.amount: window.allowed for window in found} == {1: False, 3: True}
-    found, _ = windows.ask([*places([long], key), *places([short], key, take=False)])
+    found, _ = windows.check_and_hit([*slots([long], key), *slots([short], key, hit=False)])
     assert [(window.allowed, window.remaining) for window in found] == [(True, 2), (False, 0)]
     assert look(windows, long, key).remaining == 2
 
 
 def test_a_look_leaves_nothing_behind(key):
-    windows = Windows(None, Rest())
+    windows = MovingWindows(None)
     assert look(windows, parse("1 per hour"), key).allowed
-    assert not windows.own.hits
+    assert not windows.memory.hits
 
 
 def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
@@ -90,7 +89,7 @@ def test_of_many_at_once_only_as_many_pass_as_there_is_room(windows, key):
 
 
 def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, monkeypatch):
-    windows, limit = Windows(Line("redis://127.0.0.1:1/0"), Rest()), parse("2 per hour")
+    windows, limit = MovingWindows(RedisClient("redis://127.0.0.1:1/0")), parse("2 per hour")
     asked = []
 
     def script(*_):
@@ -100,16 +99,16 @@ def test_where_redis_fails_this_process_counts_and_asks_again_after_a_rest(key, 
     monkeypatch.setattr(windows, "script", script)
     assert [hit(windows, limit, key).allowed for _ in range(3)] == [True, True, False]
     assert len(asked) == 1
-    windows.rest.until = 0.0
+    windows.redis.breaker.open_until = 0.0
     hit(windows, limit, key)
     assert len(asked) == 2
 
 
 def test_windows_that_nobody_fills_are_dropped(monkeypatch, key):
-    windows = Windows(None, Rest())
-    monkeypatch.setattr(module, "SWEEP", 3)
+    windows = MovingWindows(None)
+    monkeypatch.setattr(module, "HITS_BETWEEN_PURGES", 3)
     hit(windows, parse("1 per second"), key)
     time.sleep(1.1)
     for number in range(4):
         hit(windows, parse("9 per hour"), f"{key}{number}")
-    assert not [name for name in windows.own.hits if name == f"shop:window:{key}:1:1"]
+    assert not [name for name in windows.memory.hits if name == f"shop:window:{key}:1:1"]

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from app.utils.api.strict_json import MAX_DEPTH, loads, nesting_depth
 from app.utils.errors import Malformed
-from app.utils.wire import MOST_LEVELS, depth, read
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ from app.utils.wire import MOST_LEVELS, depth, read
     ],
 )
 def test_json_is_read(text, value):
-    assert read(text.encode()) == value
+    assert loads(text.encode()) == value
 
 
 @pytest.mark.parametrize("text", ["1.0", "1e2", "12.340", "0.1", "1.00000000000000000000000000000000001", "1e400", "-0.0"])
 def test_a_number_with_a_fraction_is_exact_and_no_whole_number(text):
-    number = read(text.encode())
+    number = loads(text.encode())
     assert isinstance(number, Decimal)
     assert number == Decimal(text)
 
@@ -56,7 +56,7 @@ def test_a_number_with_a_fraction_is_exact_and_no_whole_number(text):
 )
 def test_what_means_nothing_or_two_things_is_malformed(text, detail):
     with pytest.raises(Malformed) as refused:
-        read(text.encode())
+        loads(text.encode())
     assert detail in refused.value.detail
 
 
@@ -65,20 +65,20 @@ def test_what_means_nothing_or_two_things_is_malformed(text, detail):
 )
 def test_what_is_not_utf_8_is_malformed(body):
     with pytest.raises(Malformed):
-        read(body)
+        loads(body)
 
 
-@pytest.mark.parametrize("levels", [1, 2, MOST_LEVELS - 1, MOST_LEVELS])
+@pytest.mark.parametrize("levels", [1, 2, MAX_DEPTH - 1, MAX_DEPTH])
 def test_as_many_levels_as_are_allowed_are_read(levels):
     text = "[" * levels + "]" * levels
-    assert depth(text) == levels
-    read(text.encode())
+    assert nesting_depth(text) == levels
+    loads(text.encode())
     with pytest.raises(Malformed):
-        read(("[" * (MOST_LEVELS + 1 - levels) + text + "]" * (MOST_LEVELS + 1 - levels)).encode())
+        loads(("[" * (MAX_DEPTH + 1 - levels) + text + "]" * (MAX_DEPTH + 1 - levels)).encode())
 
 
 def test_many_brackets_beside_each_other_are_not_deep():
-    assert read(b'{"a": [' + b"[], " * 1000 + b"{}]}")["a"][-1] == {}
+    assert loads(b'{"a": [' + b"[], " * 1000 + b"{}]}")["a"][-1] == {}
 
 
 def test_times_end_in_z_and_dates_are_plain(app):

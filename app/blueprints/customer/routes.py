@@ -1,38 +1,48 @@
-"""Customers: they register themselves, and see and change their own record; staff see all."""
+"""Customers: they register, and see and change their own record; staff see all."""
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from app.blueprints.customer.schemas import A_CHANGE, CustomerChange, CustomerIn, CustomerOut, LoginIn, TokenOut
+from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
+from app.blueprints.accounts.service import (
+    DELETED_CUSTOMER,
+    EmailTaken,
+    create_account,
+    delete_account,
+    log_in,
+    update_account,
+    with_hash,
+)
+from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
 from app.models import customers
-from app.utils.accounts import DELETED_CUSTOMER, EmailTaken, create_account, delete_account, log_in, update_account, with_hash
-from app.utils.auth import allow, caller, require_owner
-from app.utils.blueprint import Blueprint, conflict, signs_in
-from app.utils.conditional import NEVER_STORED, lock_current
-from app.utils.database import fetch_one, transaction
+from app.utils.api.blueprint import Blueprint
+from app.utils.api.etags import NO_STORE, lock_if_match
+from app.utils.api.openapi import issues_token
+from app.utils.api.pagination import Listing, SearchQuery, contains_text
+from app.utils.auth.policy import allow, require_owner
+from app.utils.context import caller
+from app.utils.db.statements import fetch_one
 from app.utils.errors import Forbidden, NotFound
-from app.utils.idempotency import idempotent
-from app.utils.limits import address, limit_tries, login_account
-from app.utils.pagination import Listing, SearchQuery, matching
+from app.utils.limits.decorators import address, limit_attempts, login_account
+from app.utils.write import write
 
-blp = Blueprint("customer", __name__, url_prefix="/customers", description="Who brings the cars")
+blp = Blueprint("customer", __name__, url_prefix="/customers", description="The owners of the cars")
 
-SHOWN = (customers.c.id, customers.c.name, customers.c.email, customers.c.phone, customers.c.created_at)
-LIVE = customers.c.deleted_at.is_(None)
-ALL = Listing(
-    select(*SHOWN).where(LIVE),
+COLUMNS = (customers.c.id, customers.c.name, customers.c.email, customers.c.phone, customers.c.created_at)
+NOT_DELETED = customers.c.deleted_at.is_(None)
+CUSTOMERS = Listing(
+    select(*COLUMNS).where(NOT_DELETED),
     customers.c.id,
     (customers.c.id,),
-    filters={"q": matching(customers.c.name, customers.c.email, customers.c.phone)},
+    filters={"q": contains_text(customers.c.name, customers.c.email, customers.c.phone)},
 )
-ONE = select(*SHOWN).where(LIVE)
+CUSTOMER_BY_ID = select(*COLUMNS).where(NOT_DELETED, customers.c.id == bindparam("customer_id"))
 
 
 def read_customer(customer_id: int) -> Any:
-    """The customer as the caller may see them; raise NotFound."""
-    require_owner(customer_id)
-    customer = fetch_one(ONE.where(customers.c.id == customer_id))
+    """Return a customer. Raise NotFound."""
+    customer = fetch_one(CUSTOMER_BY_ID, {"customer_id": customer_id})
     if customer is None:
         raise NotFound
     return customer
@@ -40,27 +50,25 @@ def read_customer(customer_id: int) -> Any:
 
 @blp.post("")
 @allow("anyone")
-@transaction
-@idempotent
-@limit_tries("LIMIT_REGISTER", address)
-@conflict("The email is taken.", email=EmailTaken())
+@limit_attempts("LIMIT_REGISTER", address)
 @blp.arguments(CustomerIn)
 @blp.response(201, CustomerOut)
+@write(idempotent=True, conflicts=[EmailTaken])
 def register_customer(new: dict[str, Any]) -> Any:
     """Register as a customer."""
     customer_id = create_account(customers, with_hash(new))
-    return fetch_one(ONE.where(customers.c.id == customer_id)), {"Location": f"/customers/{customer_id}"}
+    return read_customer(customer_id), {"Location": f"/customers/{customer_id}"}
 
 
 @blp.post("/login")
 @allow("anyone")
-@limit_tries("LIMIT_LOGIN", address, login_account)
-@signs_in
+@limit_attempts("LIMIT_LOGIN", address, login_account)
+@issues_token
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_customer(credentials: dict[str, Any]) -> Any:
     """Sign in as a customer."""
-    return log_in(customers, **credentials), NEVER_STORED
+    return log_in(customers, **credentials), NO_STORE
 
 
 @blp.get("")
@@ -69,7 +77,7 @@ def log_in_customer(credentials: dict[str, Any]) -> Any:
 @blp.response(200, CustomerOut(many=True))
 def list_customers(query: dict[str, Any]) -> Any:
     """List the customers; `q` looks in name, email and phone."""
-    return ALL.read(query)
+    return CUSTOMERS.page(query)
 
 
 @blp.get("/<id:customer_id>")
@@ -77,32 +85,32 @@ def list_customers(query: dict[str, Any]) -> Any:
 @blp.response(200, CustomerOut)
 def get_customer(customer_id: int) -> Any:
     """Show a customer."""
+    require_owner(customer_id)
     return read_customer(customer_id)
 
 
 @blp.put("/<id:customer_id>")
 @allow("customer", "mechanic", "admin")
-@transaction
-@conflict("The email is taken.", email=EmailTaken())
-@blp.arguments(CustomerChange, example=A_CHANGE)
+@blp.arguments(CustomerChange, example=CHANGE_EXAMPLE)
 @blp.response(200, CustomerOut)
+@write(conflicts=[EmailTaken])
 def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
     """Change a customer; the password only by themselves or an admin."""
     require_owner(customer_id)
     if "password" in changes and caller().role == "mechanic":
         raise Forbidden("Only the customer or an admin may set the password.")
     columns = with_hash(changes)
-    lock_current(customers, customer_id, CustomerOut, read_customer)
+    lock_if_match(customers, customer_id, CustomerOut, read_customer)
     update_account(customers, customer_id, columns)
     return read_customer(customer_id)
 
 
 @blp.delete("/<id:customer_id>")
 @allow("customer", "admin")
-@transaction
 @blp.response(204)
+@write()
 def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
-    lock_current(customers, customer_id, CustomerOut, read_customer)
+    lock_if_match(customers, customer_id, CustomerOut, read_customer)
     delete_account(customers, customer_id, name=DELETED_CUSTOMER)

@@ -1,139 +1,141 @@
-"""The stock and its ledger: every change of a quantity is here, and nowhere else.
+"""The stock and its ledger: the only module that changes a quantity.
 
-A change is a guarded update, so that no quantity leaves 0 … 2,147,483,647 whatever runs at the same time, and a
-movement that is written beside it in the same transaction. Parts are always locked in ascending order of their ids:
-two transactions that meet wait for each other instead of deadlocking.
+Each change is a guarded update, so that a quantity stays within 0 … 2,147,483,647 whatever runs at the same time, and a
+movement in the same transaction. Parts are locked in ascending order of their ids: two transactions that meet wait for
+each other, and do not deadlock.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import Any, Self
 
-from flask import g
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import Integer, bindparam, select, update
 
-from app.blueprints.inventory import catalog
-from app.models import MAX_COUNT, inventory, now, stock_movements, ticket_parts
-from app.utils.database import after_commit, execute
-from app.utils.deferred import make_deferred
+from app.blueprints.inventory.cache import invalidate_after_commit
+from app.models import MAX_COUNT, inventory, stock_movements, ticket_parts, utcnow
+from app.utils.context import current_state
+from app.utils.db.statements import execute, fetch_all, insert_rows
 from app.utils.errors import Conflict
-from app.utils.prepared import Prepared
-from app.utils.rows import add_rows, add_to_each, adding, fetch_about, some_ids
 
 Changes = Sequence[tuple[int, int]]
-"""(part id, difference) in ascending order of the parts; for one part what comes back before what goes out."""
+"""(part id, change) in ascending order of part ids; for one part, returns before deductions."""
 
 
 class OutOfStock(Conflict):
-    """There is less than was asked for. ``shortages`` lists every part of which there is too little."""
+    """There is too little stock. ``shortages`` lists every part with too little."""
 
+    code = "out_of_stock"
     detail = "There is too little stock; nothing was taken."
 
     def __init__(self, shortages: list[dict[str, int]]) -> None:
         super().__init__(shortages=shortages)
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls([{"inventory_id": 1, "requested": 50, "available": 16}])
 
-class ShelfFull(Conflict):
+
+class StockOverflow(Conflict):
+    code = "stock_full"
     detail = f"The stock of a part would pass {MAX_COUNT:,}; nothing was returned."
 
 
 @dataclass(slots=True)
 class LockedPart:
-    """A part as it stands on the shelf, and how many of it the ticket holds that it was locked for; no other transaction
-    can change it before this one ends."""
+    """A part under its row lock, and the quantity that the ticket holds."""
 
     id: int
     price_cents: int
     quantity: int
     is_deleted: bool
-    held: int = 0
+    on_ticket: int = 0
 
 
-Shelf = dict[int, LockedPart]
+LockedParts = dict[int, LockedPart]
+
+ON_TICKET = (ticket_parts.c.inventory_id == inventory.c.id) & (ticket_parts.c.ticket_id == bindparam("of_ticket"))
+LOCK_PARTS = (
+    select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity, inventory.c.deleted_at)
+    .add_columns(ticket_parts.c.quantity.label("on_ticket"))
+    .outerjoin_from(inventory, ticket_parts, ON_TICKET)
+    .where(inventory.c.id.in_(bindparam("part_ids", expanding=True)))
+    .order_by(inventory.c.id)
+    .with_for_update(of=inventory, key_share=True)
+)
+NEW_QUANTITY = inventory.c.quantity + bindparam("difference", type_=Integer)
+ADJUST_QUANTITY = (
+    update(inventory)
+    .where(inventory.c.id == bindparam("part_id"), NEW_QUANTITY.between(0, MAX_COUNT))
+    .values(quantity=NEW_QUANTITY, updated_at=bindparam("now"), version=inventory.c.version + 1)
+)
 
 
-@cache
-def locking_parts(size: int) -> Prepared:
-    """The statement that locks so many parts, and reads them with what a locked ticket holds of them."""
-    on_ticket = and_(ticket_parts.c.inventory_id == inventory.c.id, ticket_parts.c.ticket_id == bindparam("of_ticket"))
-    return Prepared(
-        select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity, inventory.c.deleted_at)
-        .add_columns(ticket_parts.c.quantity.label("held"))
-        .outerjoin_from(inventory, ticket_parts, on_ticket)
-        .where(inventory.c.id.in_(some_ids(size)))
-        .order_by(inventory.c.id)
-        .with_for_update(of=inventory, key_share=True)
-    )
-
-
-def lock_parts(part_ids: Iterable[int], ticket_id: int = 0) -> Shelf:
-    """The parts of these ids, deleted ones too, locked in ascending order until the transaction ends."""
-    rows = fetch_about(locking_parts, sorted(set(part_ids)), of_ticket=ticket_id)
+def lock_parts(part_ids: Iterable[int], ticket_id: int = 0) -> LockedParts:
+    """Lock parts, deleted ones too, in ascending order, with what the ticket holds of each. Unknown ids are missing."""
+    ids = sorted(set(part_ids))
+    rows = fetch_all(LOCK_PARTS, {"part_ids": ids, "of_ticket": ticket_id}) if ids else ()
     return {
-        row.id: LockedPart(row.id, row.price_cents, row.quantity, row.deleted_at is not None, row.held or 0) for row in rows
+        row.id: LockedPart(row.id, row.price_cents, row.quantity, row.deleted_at is not None, row.on_ticket or 0)
+        for row in rows
     }
 
 
-def carry(back: Mapping[int, int], out: Mapping[int, int], shelf: Shelf, ticket_id: int) -> None:
-    """Carry parts between the locked shelf and a ticket: first so many (≥ 1) of each back, then so many out. Raise
-    ShelfFull or OutOfStock, moving none. What the database has to do for it is deferred."""
-    if any(shelf[part_id].quantity + count > MAX_COUNT for part_id, count in back.items()):
-        raise ShelfFull
+def transfer(returned: Mapping[int, int], used: Mapping[int, int], parts: LockedParts, ticket_id: int) -> None:
+    """Return parts of a ticket to the stock, then deduct parts for it (part id → quantity >= 1).
+
+    Raise StockOverflow or OutOfStock, leaving the stock unchanged."""
+    if any(parts[part_id].quantity + count > MAX_COUNT for part_id, count in returned.items()):
+        raise StockOverflow
     shortages = []
-    for part_id, count in sorted(out.items()):
-        available = shelf[part_id].quantity + back.get(part_id, 0)
+    for part_id, count in sorted(used.items()):
+        available = parts[part_id].quantity + returned.get(part_id, 0)
         if count > available:
             shortages.append({"inventory_id": part_id, "requested": count, "available": available})
-    changes = [(part_id, count) for part_id, count in back.items()] + [(part_id, -count) for part_id, count in out.items()]
-    changes.sort(key=lambda change: change[0])
     if shortages:
         raise OutOfStock(shortages)
-    move(changes, (lambda: OutOfStock([])) if out else ShelfFull)
-    record(changes, shelf, ticket_id)
+    changes = [*returned.items(), *((part_id, -count) for part_id, count in used.items())]
+    changes.sort(key=lambda change: change[0])
+    if not adjust_quantities(changes):
+        raise OutOfStock([]) if used else StockOverflow
+    append_to_ledger(changes, parts, ticket_id)
 
 
-def move(changes: Changes, refusal: Callable[[], Conflict]) -> None:
-    """Let the guarded update run for what changes of each part in sum; the refusal is of a guard that does not hold."""
+def adjust_quantities(changes: Changes) -> bool:
+    """Add the sum of the changes to each part, by guarded updates. Return whether every guard held."""
     net: Counter[int] = Counter()
     for part_id, difference in changes:
         net[part_id] += difference
-    add_to_each(moving, net, refusal, moment=now())
-
-
-@cache
-def moving(count: int) -> Prepared:
-    """The guarded update of so many parts."""
-    moved = adding(inventory.c.quantity, inventory.c.id, 0, MAX_COUNT, count)
-    return Prepared(moved.values(updated_at=bindparam("moment"), version=inventory.c.version + 1))
+    now = utcnow()
+    rows = [{"part_id": part_id, "difference": difference, "now": now} for part_id, difference in net.items()]
+    return not rows or execute(ADJUST_QUANTITY, rows).rowcount == len(rows)
 
 
 def count_stock(part_id: int, quantity: int) -> None:
-    """Set the counted quantity of a part, and record the difference where there is one."""
-    shelf = lock_parts([part_id])
-    if difference := quantity - shelf[part_id].quantity:
-        execute(update(inventory).where(inventory.c.id == part_id).values(quantity=quantity, updated_at=now()))
-        record([(part_id, difference)], shelf, reason="counted")
-        make_deferred()  # Its errors are none of what comes after it.
+    """Set the counted quantity of a part, and record the difference if there is one."""
+    parts = lock_parts([part_id])
+    if difference := quantity - parts[part_id].quantity:
+        execute(update(inventory).where(inventory.c.id == part_id).values(quantity=quantity, updated_at=utcnow()))
+        append_to_ledger([(part_id, difference)], parts, reason="counted")
 
 
-def receive(part_id: int, quantity: int) -> None:
-    """Record the first stock of a part that was just added with it."""
+def receive_first_stock(part_id: int, quantity: int) -> None:
+    """Record the stock that a new part was created with."""
     if quantity:
-        record([(part_id, quantity)], {part_id: LockedPart(part_id, 0, 0, False)}, reason="received")
-        make_deferred()
+        append_to_ledger([(part_id, quantity)], {part_id: LockedPart(part_id, 0, 0, False)}, reason="received")
 
 
-def record(changes: Changes, shelf: Shelf, ticket_id: int | None = None, reason: str = "") -> None:
-    """Let what was changed, and the balance after it, be written into the ledger; the caller is who did it. Without another
-    reason, what goes out was ``used`` and what comes back ``returned``."""
-    moment, who = now(), g.caller.id if g.get("caller") else None
-    rows = []
+def append_to_ledger(changes: Changes, parts: LockedParts, ticket_id: int | None = None, reason: str = "") -> None:
+    """Append a movement for each change, with its balance and the caller.
+
+    Without a ``reason``, a deduction is ``used`` and a return is ``returned``."""
+    caller, rows = current_state().caller, []
+    shared: dict[str, Any] = {"ticket_id": ticket_id, "mechanic_id": caller.id if caller else None, "created_at": utcnow()}
     for part_id, difference in changes:
-        part = shelf[part_id]
+        part = parts[part_id]
         part.quantity += difference
-        why = reason or ("used" if difference < 0 else "returned")
-        rows.append({"inventory_id": part_id, "change": difference, "balance": part.quantity, "reason": why})
+        row = {"inventory_id": part_id, "change": difference, "balance": part.quantity}
+        rows.append(row | {"reason": reason or ("used" if difference < 0 else "returned")} | shared)
     if rows:
-        add_rows(stock_movements, rows, ticket_id=ticket_id, mechanic_id=who, created_at=moment)
-        after_commit(catalog.has_changed)
+        insert_rows(stock_movements, rows)
+        invalidate_after_commit()

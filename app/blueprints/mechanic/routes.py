@@ -1,78 +1,79 @@
-"""Mechanics: staff see each other; an admin hires, changes and lets go."""
+"""Mechanics: staff see each other; an admin creates, changes and deletes them."""
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from app.blueprints.customer.schemas import A_CHANGE, LoginIn, TokenOut
+from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
+from app.blueprints.accounts.service import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
 from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, MechanicOut
 from app.models import mechanics
-from app.utils.accounts import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
-from app.utils.auth import allow, caller
-from app.utils.blueprint import Blueprint, conflict, signs_in
-from app.utils.conditional import NEVER_STORED, lock_current
-from app.utils.database import fetch, fetch_one, transaction
+from app.utils.api.blueprint import Blueprint
+from app.utils.api.etags import NO_STORE, lock_if_match
+from app.utils.api.openapi import issues_token
+from app.utils.api.pagination import Listing, SearchQuery, contains_text
+from app.utils.auth.policy import allow
+from app.utils.context import caller
+from app.utils.db.statements import fetch_all, fetch_one
 from app.utils.errors import Conflict, Forbidden, NotFound
-from app.utils.idempotency import idempotent
-from app.utils.limits import address, limit_tries, login_account
-from app.utils.pagination import Listing, SearchQuery, matching
+from app.utils.limits.decorators import address, limit_attempts, login_account
+from app.utils.write import write
 
-blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="Who repairs them; some are admins")
+blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="The staff; some are admins")
 
-SHOWN = tuple(mechanics.c[name] for name in ("id", "name", "email", "phone", "role", "salary_cents"))
-LIVE = mechanics.c.deleted_at.is_(None)
-ALL = Listing(
-    select(*SHOWN).where(LIVE),
+COLUMNS = tuple(mechanics.c[name] for name in ("id", "name", "email", "phone", "role", "salary_cents"))
+NOT_DELETED = mechanics.c.deleted_at.is_(None)
+MECHANICS = Listing(
+    select(*COLUMNS).where(NOT_DELETED),
     mechanics.c.id,
     (mechanics.c.id,),
-    filters={"q": matching(mechanics.c.name, mechanics.c.email, mechanics.c.phone)},
+    filters={"q": contains_text(mechanics.c.name, mechanics.c.email, mechanics.c.phone)},
 )
-ONE = select(*SHOWN).where(LIVE)
-ADMINS = select(mechanics.c.id).where(LIVE, mechanics.c.role == "admin").order_by(mechanics.c.id).with_for_update()
+MECHANIC_BY_ID = select(*COLUMNS).where(NOT_DELETED, mechanics.c.id == bindparam("mechanic_id"))
+LOCK_ADMINS = select(mechanics.c.id).where(NOT_DELETED, mechanics.c.role == "admin").order_by(mechanics.c.id).with_for_update()
 
 
 class LastAdmin(Conflict):
+    code = "last_admin"
     detail = "The last admin can be neither deleted nor demoted."
 
 
 def read_mechanic(mechanic_id: int) -> Any:
-    """The mechanic; raise NotFound."""
-    mechanic = fetch_one(ONE.where(mechanics.c.id == mechanic_id))
+    """Return a mechanic. Raise NotFound."""
+    mechanic = fetch_one(MECHANIC_BY_ID, {"mechanic_id": mechanic_id})
     if mechanic is None:
         raise NotFound
     return mechanic
 
 
-def keep_an_admin(mechanic_id: int) -> None:
-    """Raise LastAdmin where the shop would have no admin without this one. All admins are locked, in the order of
-    their ids, so that two of them can't demote each other at once."""
-    admins = [admin.id for admin in fetch(ADMINS)]
-    if admins == [mechanic_id]:
+def require_other_admin(mechanic_id: int) -> None:
+    """Raise LastAdmin if the shop has no admin besides this one.
+
+    All admins are locked, in ascending order, so that two admins can't demote each other at once."""
+    if [admin.id for admin in fetch_all(LOCK_ADMINS)] == [mechanic_id]:
         raise LastAdmin
 
 
 @blp.post("")
 @allow("admin")
-@transaction
-@idempotent
-@conflict("The email is taken.", email=EmailTaken())
 @blp.arguments(MechanicIn)
 @blp.response(201, MechanicOut)
+@write(idempotent=True, conflicts=[EmailTaken])
 def create_mechanic(new: dict[str, Any]) -> Any:
-    """Hire a mechanic."""
+    """Add a mechanic."""
     mechanic_id = create_account(mechanics, with_hash(new))
     return read_mechanic(mechanic_id), {"Location": f"/mechanics/{mechanic_id}"}
 
 
 @blp.post("/login")
 @allow("anyone")
-@limit_tries("LIMIT_LOGIN", address, login_account)
-@signs_in
+@limit_attempts("LIMIT_LOGIN", address, login_account)
+@issues_token
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_mechanic(credentials: dict[str, Any]) -> Any:
     """Sign in as a mechanic or an admin."""
-    return log_in(mechanics, **credentials), NEVER_STORED
+    return log_in(mechanics, **credentials), NO_STORE
 
 
 @blp.get("")
@@ -81,7 +82,7 @@ def log_in_mechanic(credentials: dict[str, Any]) -> Any:
 @blp.response(200, MechanicOut(many=True))
 def list_mechanics(query: dict[str, Any]) -> Any:
     """List the mechanics; `q` looks in name, email and phone."""
-    return ALL.read(query)
+    return MECHANICS.page(query)
 
 
 @blp.get("/<id:mechanic_id>")
@@ -94,23 +95,22 @@ def get_mechanic(mechanic_id: int) -> Any:
 
 @blp.put("/<id:mechanic_id>")
 @allow("mechanic", "admin")
-@transaction
-@conflict("The email is taken, or the last admin would be demoted.", email=EmailTaken(), last_admin=LastAdmin())
-@blp.arguments(MechanicChange, example=A_CHANGE)
+@blp.arguments(MechanicChange, example=CHANGE_EXAMPLE)
 @blp.response(200, MechanicOut)
+@write(conflicts=[EmailTaken, LastAdmin])
 def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
     """Change a mechanic; one who is no admin only themselves, without salary and role."""
     require_self_service(mechanic_id, changes)
     columns = with_hash(changes)
     if columns.get("role") == "mechanic":
-        keep_an_admin(mechanic_id)
-    lock_current(mechanics, mechanic_id, MechanicOut, read_mechanic)
+        require_other_admin(mechanic_id)
+    lock_if_match(mechanics, mechanic_id, MechanicOut, read_mechanic)
     update_account(mechanics, mechanic_id, columns)
     return read_mechanic(mechanic_id)
 
 
 def require_self_service(mechanic_id: int, changes: dict[str, Any]) -> None:
-    """A mechanic who is no admin may change their own record alone, and not what they are paid or may do."""
+    """Raise NotFound or Forbidden if a mechanic changes someone else, or their own salary or role."""
     if caller().is_admin:
         return
     if caller().id != mechanic_id:
@@ -121,11 +121,10 @@ def require_self_service(mechanic_id: int, changes: dict[str, Any]) -> None:
 
 @blp.delete("/<id:mechanic_id>")
 @allow("admin")
-@transaction
-@conflict("It is the last admin.", last_admin=LastAdmin())
 @blp.response(204)
+@write(conflicts=[LastAdmin])
 def delete_mechanic(mechanic_id: int) -> None:
-    """Let a mechanic go; old tickets still show their name."""
-    keep_an_admin(mechanic_id)
-    lock_current(mechanics, mechanic_id, MechanicOut, read_mechanic)
+    """Delete a mechanic; old tickets still show their name."""
+    require_other_admin(mechanic_id)
+    lock_if_match(mechanics, mechanic_id, MechanicOut, read_mechanic)
     delete_account(mechanics, mechanic_id)

@@ -1,54 +1,54 @@
-"""What a mechanic looks like on the wire, coming in and going out."""
+"""Mechanics on the wire."""
 
 from typing import Any
 
 from marshmallow import Schema, fields, post_dump, validate
 
+from app.extensions import ma
 from app.models import Mechanic
-from app.utils.auth import caller
-from app.utils.extensions import ma
-from app.utils.fields import Email, Money, Password, Phone, Text
-from app.utils.shown import Shown
+from app.utils.api.fields import Email, Money, Password, Phone, Text
+from app.utils.api.output import OutputInteger, OutputSchema, OutputString
+from app.utils.context import caller
 
 ROLES = validate.OneOf(("mechanic", "admin"), error="must be mechanic or admin")
-A_NAME, AN_EMAIL = {"example": "Max Wrench"}, {"example": "max@example.com"}
-A_SALARY, A_ROLE = {"example": 40000}, {"example": "mechanic"}
+NAME_EXAMPLE, EMAIL_EXAMPLE = {"example": "Max Wrench"}, {"example": "max@example.com"}
+SALARY_EXAMPLE, ROLE_EXAMPLE = {"example": 40000}, {"example": "mechanic"}
 
 
 class MechanicIn(Schema):
     """A new mechanic. Without a password they can't sign in."""
 
-    name = Text(255, required=True, metadata=A_NAME)
-    email = Email(required=True, metadata=AN_EMAIL)
+    name = Text(255, required=True, metadata=NAME_EXAMPLE)
+    email = Email(required=True, metadata=EMAIL_EXAMPLE)
     phone = Phone(required=True)
-    salary = Money(required=True, attribute="salary_cents", metadata=A_SALARY)
+    salary = Money(required=True, attribute="salary_cents", metadata=SALARY_EXAMPLE)
     password = Password()
-    role = Text(10, load_default="mechanic", validate=[ROLES], metadata=A_ROLE)
+    role = Text(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
 class MechanicChange(Schema):
-    """Any subset of a mechanic's fields; what is left out stays."""
+    """Any subset of a mechanic's fields; other fields stay."""
 
-    name = Text(255, metadata=A_NAME)
-    email = Email(metadata=AN_EMAIL)
+    name = Text(255, metadata=NAME_EXAMPLE)
+    email = Email(metadata=EMAIL_EXAMPLE)
     phone = Phone()
-    salary = Money(attribute="salary_cents", metadata=A_SALARY)
+    salary = Money(attribute="salary_cents", metadata=SALARY_EXAMPLE)
     password = Password()
-    role = Text(10, validate=[ROLES], metadata=A_ROLE)
+    role = Text(10, validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
-class MechanicOut(Shown, ma.SQLAlchemySchema):
+class MechanicOut(OutputSchema, ma.SQLAlchemySchema):
     """A mechanic; the salary only for an admin and for themselves."""
 
     class Meta:
         model = Mechanic
 
     id = ma.auto_field()
-    name = ma.auto_field(metadata=A_NAME)
-    email = ma.auto_field(allow_none=False, metadata=AN_EMAIL)
+    name = ma.auto_field(metadata=NAME_EXAMPLE)
+    email = ma.auto_field(allow_none=False, metadata=EMAIL_EXAMPLE)
     phone = ma.auto_field(metadata={"example": "555-0100"})
-    role = ma.auto_field(metadata=A_ROLE | {"enum": ["mechanic", "admin"]})
-    salary = Money(attribute="salary_cents", allow_none=True, dump_only=True, metadata=A_SALARY)
+    role = ma.auto_field(metadata=ROLE_EXAMPLE | {"enum": ["mechanic", "admin"]})
+    salary = Money(attribute="salary_cents", allow_none=True, dump_only=True, metadata=SALARY_EXAMPLE)
 
     def on_bind_field(self, name: str, field: fields.Field[Any]) -> None:
         field.required = name != "salary"
@@ -58,3 +58,10 @@ class MechanicOut(Shown, ma.SQLAlchemySchema):
         if not caller().is_admin and shown["id"] != caller().id:
             del shown["salary"]
         return shown
+
+
+class MechanicReference(OutputSchema, Schema):
+    """A mechanic in another record."""
+
+    id = OutputInteger()
+    name = OutputString(metadata=NAME_EXAMPLE)

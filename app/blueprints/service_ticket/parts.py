@@ -1,113 +1,126 @@
-"""The parts on a ticket: deducted from the stock when they go on, returned to it when they come off.
+"""The parts on a ticket: deducted from the stock when they go on, returned to the stock when they come off.
 
-Everything here runs in the transaction of a route that has locked the ticket. All lines happen or none does.
+Call in the transaction of a route that has locked the ticket. All lines of a change happen, or none.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Integer, bindparam, delete, select, update
 
 from app.blueprints.inventory import stock
-from app.blueprints.inventory.stock import Shelf
-from app.blueprints.service_ticket.schemas import merged
+from app.blueprints.inventory.stock import LockedParts
 from app.models import MAX_COUNT, ticket_parts
-from app.utils.database import execute, fetch
+from app.utils.db.statements import execute, fetch_all, insert_rows
 from app.utils.errors import Conflict, Invalid
-from app.utils.prepared import Prepared
-from app.utils.rows import add_rows, add_to_each, adding
+
+PartLines = list[dict[str, Any]]
+"""Lines of a request: ``inventory_id`` and ``quantity``."""
 
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
-LINES = Prepared(select(ticket_parts.c.inventory_id).where(OF_TICKET))
+PART_IDS = select(ticket_parts.c.inventory_id).where(OF_TICKET)
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
+NEW_QUANTITY = ticket_parts.c.quantity + bindparam("difference", type_=Integer)
+CHANGE_LINE = update(ticket_parts).where(THIS_LINE, NEW_QUANTITY.between(1, MAX_COUNT)).values(quantity=NEW_QUANTITY)
 
 
 class NotOnTicket(Conflict):
+    code = "not_on_ticket"
     detail = "The ticket holds fewer of a part than would come off; nothing was changed."
 
 
 class LineFull(Conflict):
+    code = "line_full"
     detail = f"The ticket would hold more than {MAX_COUNT:,} of a part; nothing was changed."
 
 
-def change_parts(ticket_id: int, off: list[dict[str, Any]], on: list[dict[str, Any]]) -> None:
-    """Take parts off a locked ticket, then put parts on it. Raise Invalid for a part that is none, NotOnTicket,
-    ShelfFull, OutOfStock or LineFull."""
-    shelf = lock_parts_of([*off, *on], ticket_id)
-    require_parts(off, live(shelf) | {part.id for part in shelf.values() if part.held}, "remove_parts")
-    require_parts(on, live(shelf), "add_parts")
-    exchange(ticket_id, counts_off(off, shelf), merged(on), shelf)
+def change_parts(ticket_id: int, remove: PartLines, add: PartLines) -> None:
+    """Take parts off a locked ticket, then put parts on it.
+
+    Raise Invalid for an unknown part, and NotOnTicket, StockOverflow, OutOfStock or LineFull."""
+    parts = stock.lock_parts((line["inventory_id"] for line in [*remove, *add]), ticket_id)
+    require_parts(remove, active_ids(parts) | {part.id for part in parts.values() if part.on_ticket}, "remove_parts")
+    require_parts(add, active_ids(parts), "add_parts")
+    apply_changes(ticket_id, quantities_to_remove(remove, parts), merge_lines(add), parts)
 
 
-def lock_parts_of(lines: list[dict[str, Any]], ticket_id: int = 0) -> Shelf:
-    """The parts that lines name, locked, with what a ticket holds of them."""
-    return stock.lock_parts((line["inventory_id"] for line in lines), ticket_id)
+def add_initial_parts(ticket_id: int, lines: PartLines) -> None:
+    """Put the first parts on a new ticket. Raise Invalid for an unknown part, or OutOfStock."""
+    parts = stock.lock_parts(line["inventory_id"] for line in lines)
+    require_parts(lines, active_ids(parts), "parts")
+    apply_changes(ticket_id, Counter(), merge_lines(lines), parts)
 
 
-def put_on_new(ticket_id: int, lines: list[dict[str, Any]], shelf: Shelf) -> None:
-    """Put the first parts, which are locked, on a ticket; raise Invalid for a part that is none, or OutOfStock."""
-    require_parts(lines, live(shelf), "parts")
-    exchange(ticket_id, Counter(), merged(lines), shelf)
+def return_all_parts(ticket_id: int) -> None:
+    """Return every part of a locked ticket to the stock. Raise StockOverflow."""
+    ids = [line.inventory_id for line in fetch_all(PART_IDS, {"of_ticket": ticket_id})]
+    parts = stock.lock_parts(ids, ticket_id)
+    apply_changes(ticket_id, Counter({part.id: part.on_ticket for part in parts.values()}), Counter(), parts)
 
 
-def take_all_off(ticket_id: int) -> None:
-    """Return every part of a locked ticket to the stock; raise ShelfFull."""
-    shelf = stock.lock_parts((line.inventory_id for line in fetch(LINES, {"of_ticket": ticket_id})), ticket_id)
-    exchange(ticket_id, Counter({part.id: part.held for part in shelf.values()}), Counter(), shelf)
+def active_ids(parts: LockedParts) -> set[int]:
+    return {part.id for part in parts.values() if not part.is_deleted}
 
 
-def live(shelf: Shelf) -> set[int]:
-    return {part.id for part in shelf.values() if not part.is_deleted}
-
-
-def require_parts(lines: list[dict[str, Any]], known: Iterable[int], field: str) -> None:
-    """Raise Invalid, naming each line whose part is none of the known."""
+def require_parts(lines: PartLines, known: Iterable[int], field: str) -> None:
+    """Raise Invalid for unknown part ids, naming each line."""
     unknown = [number for number, line in enumerate(lines) if line["inventory_id"] not in known]
     if unknown:
         raise Invalid({f"{field}.{number}.inventory_id": "names no part" for number in unknown})
 
 
-def counts_off(lines: list[dict[str, Any]], shelf: Shelf) -> Counter[int]:
-    """How many of each part come off; a line without a quantity is the whole of what the ticket holds."""
-    whole = {line["inventory_id"] for line in lines if line["quantity"] is None}
-    counts = merged([line for line in lines if line["quantity"] is not None])
-    for part_id in whole:
-        counts[part_id] += shelf[part_id].held or 1  # Nothing there is less than one.
+def merge_lines(lines: PartLines) -> Counter[int]:
+    """Add up the lines of the same part: part id → quantity."""
+    counts: Counter[int] = Counter()
+    for line in lines:
+        counts[line["inventory_id"]] += line["quantity"]
     return counts
 
 
-def exchange(ticket_id: int, off: Counter[int], on: Counter[int], shelf: Shelf) -> None:
-    """Carry so many of each part off a ticket and then onto it, in the stock and in its lines. More of a part keeps
-    its first price; one that went off wholly comes back at today's."""
-    if any(count > shelf[part_id].held for part_id, count in off.items()):
+def quantities_to_remove(lines: PartLines, parts: LockedParts) -> Counter[int]:
+    """Return the quantity of each part that comes off. A line without a quantity takes off all that the ticket holds."""
+    counts = merge_lines([line for line in lines if line["quantity"] is not None])
+    for part_id in {line["inventory_id"] for line in lines if line["quantity"] is None}:
+        counts[part_id] += parts[part_id].on_ticket or 1  # A missing line counts as 1, so the removal is rejected.
+    return counts
+
+
+def apply_changes(ticket_id: int, remove: Counter[int], add: Counter[int], parts: LockedParts) -> None:
+    """Take parts off a ticket and put parts on it, in the stock and in the ticket's lines.
+
+    More of a part keeps its first price; a part that came off wholly gets today's. Raise NotOnTicket, StockOverflow,
+    OutOfStock or LineFull."""
+    if any(count > parts[part_id].on_ticket for part_id, count in remove.items()):
         raise NotOnTicket
-    stock.carry(off, on, shelf, ticket_id)
-    kept = {part.id: part.held - off[part.id] for part in shelf.values() if part.held > off[part.id]}
-    if any(kept.get(part_id, 0) + count > MAX_COUNT for part_id, count in on.items()):
+    stock.transfer(remove, add, parts, ticket_id)
+    kept = {part.id: part.on_ticket - remove[part.id] for part in parts.values() if part.on_ticket > remove[part.id]}
+    if any(kept.get(part_id, 0) + count > MAX_COUNT for part_id, count in add.items()):
         raise LineFull
-    gone = {part_id: count for part_id, count in off.items() if part_id not in kept}
-    changed = {part_id: on[part_id] - off[part_id] for part_id in (on.keys() | off.keys()) & kept.keys()}
-    if remove(ticket_id, gone) != len(gone):
-        raise NotOnTicket
-    add_to_each(changing, changed, NotOnTicket, of_ticket=ticket_id)
-    new = [
-        {"inventory_id": part_id, "quantity": count, "unit_price_cents": shelf[part_id].price_cents}
-        for part_id, count in sorted(on.items())
-        if part_id not in kept
-    ]
-    add_rows(ticket_parts, new, ticket_id=ticket_id)
+    remove_lines(ticket_id, {part_id: count for part_id, count in remove.items() if part_id not in kept})
+    change_lines(ticket_id, {part_id: add[part_id] - remove[part_id] for part_id in (add.keys() | remove.keys()) & kept.keys()})
+    new = [part_id for part_id in sorted(add) if part_id not in kept]
+    insert_rows(ticket_parts, [new_line(ticket_id, part_id, add[part_id], parts) for part_id in new])
 
 
-def remove(ticket_id: int, counts: dict[int, int]) -> int:
-    """Remove the lines that hold just so many of a part; how many there were."""
+def new_line(ticket_id: int, part_id: int, count: int, parts: LockedParts) -> dict[str, int]:
+    price = parts[part_id].price_cents
+    return {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": price}
+
+
+def remove_lines(ticket_id: int, counts: dict[int, int]) -> None:
+    """Delete the lines that hold exactly these quantities. Raise NotOnTicket if one does not."""
     rows = [{"of_ticket": ticket_id, "part_id": part_id, "count": count} for part_id, count in sorted(counts.items())]
-    return execute(REMOVE_LINE, rows).rowcount if rows else 0
+    if rows and execute(REMOVE_LINE, rows).rowcount != len(rows):
+        raise NotOnTicket
 
 
-@cache
-def changing(count: int) -> Prepared:
-    """The guarded update of so many lines of a ticket, none of which may end below 1."""
-    return Prepared(adding(ticket_parts.c.quantity, ticket_parts.c.inventory_id, 1, MAX_COUNT, count).where(OF_TICKET))
+def change_lines(ticket_id: int, differences: dict[int, int]) -> None:
+    """Add to the quantities of lines. Raise NotOnTicket if a line would end below 1."""
+    rows = [
+        {"of_ticket": ticket_id, "part_id": part_id, "difference": difference}
+        for part_id, difference in sorted(differences.items())
+    ]
+    if rows and execute(CHANGE_LINE, rows).rowcount != len(rows):
+        raise NotOnTicket

@@ -1,44 +1,43 @@
-"""What a service ticket, its mechanics and its parts look like on the wire."""
+"""Service tickets, their mechanics and their parts on the wire."""
 
-from collections import Counter
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from app.blueprints.inventory.schemas import NamedOut
+from app.blueprints.mechanic.schemas import MechanicReference
+from app.extensions import ma
 from app.models import MAX_ID, ServiceTicket
-from app.utils.extensions import ma
-from app.utils.fields import Day, Digits, Id, Ids, Lines, Money, Quantity, Text, Vin
-from app.utils.pagination import SEARCH_BOUND, PageQuery
-from app.utils.shown import Shown, ShownList, ShownNumber, ShownText, Timestamp
+from app.utils.api.fields import Id, Ids, IsoDate, Lines, Money, Quantity, QueryInteger, Text, Vin
+from app.utils.api.output import OutputInteger, OutputList, OutputSchema, OutputString, Timestamp
+from app.utils.api.pagination import SEARCH_LIMIT, PageQuery
 
-A_DAY, A_VIN = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
-A_DESCRIPTION, A_QUANTITY = {"example": "Replace front brake pads"}, {"example": 4}
-CREWS = {
-    "the whole crew": {"value": {"mechanic_ids": [1, 2]}},
-    "some come and go": {"value": {"add_mechanic_ids": [2], "remove_mechanic_ids": [1]}},
+DATE_EXAMPLE, VIN_EXAMPLE = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
+DESCRIPTION_EXAMPLE, QUANTITY_EXAMPLE = {"example": "Replace front brake pads"}, {"example": 4}
+MECHANICS_EXAMPLES = {
+    "all mechanics": {"value": {"mechanic_ids": [1, 2]}},
+    "add and remove": {"value": {"add_mechanic_ids": [2], "remove_mechanic_ids": [1]}},
 }
-CHANGES = {
-    "put on": {"value": {"add_parts": [{"inventory_id": 1, "quantity": 4}]}},
-    "take off": {"value": {"remove_parts": [{"inventory_id": 1, "quantity": 1}]}},
-    "another part instead": {"value": {"remove_parts": [1], "add_parts": [{"inventory_id": 2, "quantity": 4}]}},
-    "take a whole line off": {"value": {"remove_parts": [2]}},
+PARTS_EXAMPLES = {
+    "add parts": {"value": {"add_parts": [{"inventory_id": 1, "quantity": 4}]}},
+    "remove some of a part": {"value": {"remove_parts": [{"inventory_id": 1, "quantity": 1}]}},
+    "replace a part": {"value": {"remove_parts": [1], "add_parts": [{"inventory_id": 2, "quantity": 4}]}},
+    "remove a line": {"value": {"remove_parts": [2]}},
 }
-"""Examples of the changes that can be sent in more ways than one."""
+"""Examples of the forms that a change can have."""
 
 
 class PartLineIn(Schema):
-    """So many of a part."""
+    """A quantity of a part."""
 
     inventory_id = Id(required=True)
-    quantity = Quantity(load_default=1, metadata=A_QUANTITY)
+    quantity = Quantity(load_default=1, metadata=QUANTITY_EXAMPLE)
 
 
 class PartLineOff(Schema):
-    """So many of a part that come off; without a quantity, the whole line."""
+    """A quantity of a part that comes off; without a quantity, the whole line."""
 
     inventory_id = Id(required=True)
-    quantity = Quantity(load_default=lambda: None)  # A null may be a mistake: it takes no whole line.
+    quantity = Quantity(load_default=lambda: None)  # A null is refused: it may be a mistake.
 
 
 class LineOff(fields.Nested):
@@ -53,27 +52,27 @@ class LineOff(fields.Nested):
 
 
 class TicketIn(Schema):
-    """A new ticket; its parts leave the stock with it."""
+    """A new ticket; its parts are deducted from the stock."""
 
     customer_id = Id(required=True)
-    service_date = Day(required=True, metadata=A_DAY)
-    description = Text(2000, breaks=True, required=True, metadata=A_DESCRIPTION)
-    vin = Vin(required=True, metadata=A_VIN)
+    service_date = IsoDate(required=True, metadata=DATE_EXAMPLE)
+    description = Text(2000, breaks=True, required=True, metadata=DESCRIPTION_EXAMPLE)
+    vin = Vin(required=True, metadata=VIN_EXAMPLE)
     mechanic_ids = Ids(load_default=list)
     parts = Lines(fields.Nested(PartLineIn), load_default=list)
 
 
 class TicketChange(Schema):
-    """Any subset of a ticket's fields; what is left out stays."""
+    """Any subset of a ticket's fields; other fields stay."""
 
     customer_id = Id()
-    service_date = Day(metadata=A_DAY)
-    description = Text(2000, breaks=True, metadata=A_DESCRIPTION)
-    vin = Vin(metadata=A_VIN)
+    service_date = IsoDate(metadata=DATE_EXAMPLE)
+    description = Text(2000, breaks=True, metadata=DESCRIPTION_EXAMPLE)
+    vin = Vin(metadata=VIN_EXAMPLE)
 
 
-class CrewChange(Schema):
-    """The whole new set of mechanics, or who comes and who goes."""
+class MechanicsChange(Schema):
+    """All mechanics of a ticket, or mechanics to add and to remove."""
 
     mechanic_ids = Ids()
     add_mechanic_ids = Ids()
@@ -95,27 +94,27 @@ class PartsChange(Schema):
 
 
 class TicketQuery(PageQuery):
-    """Which tickets are wanted."""
+    """The tickets that are wanted."""
 
-    customer_id = Digits(1, MAX_ID)
-    mechanic_id = Digits(1, MAX_ID)
+    customer_id = QueryInteger(1, MAX_ID)
+    mechanic_id = QueryInteger(1, MAX_ID)
     vin = Vin()
-    from_ = Day(data_key="from", attribute="from", metadata={"description": "First service date"})
-    to = Day(metadata={"description": "Last service date"})
-    q = Text(255, 0, metadata={"description": f"Text to look for in the description. {SEARCH_BOUND}"})
+    from_ = IsoDate(data_key="from", attribute="from", metadata={"description": "First service date"})
+    to = IsoDate(metadata={"description": "Last service date"})
+    q = Text(255, 0, metadata={"description": f"Text to look for in the description. {SEARCH_LIMIT}"})
 
 
-class TicketPartOut(Shown, Schema):
-    """A line of a ticket: so many of a part, at the price of the moment it first went on."""
+class TicketPartOut(OutputSchema, Schema):
+    """A line of a ticket: a quantity of a part, at the price of the moment it first went on."""
 
-    inventory_id = ShownNumber()
-    name = ShownText(metadata={"example": "Brake pad, front"})
-    quantity = ShownNumber(metadata=A_QUANTITY)
+    inventory_id = OutputInteger()
+    name = OutputString(metadata={"example": "Brake pad, front"})
+    quantity = OutputInteger(metadata=QUANTITY_EXAMPLE)
     unit_price = Money(attribute="unit_price_cents", dump_only=True)
     total = Money(attribute="total_cents", dump_only=True, metadata={"example": 199.6})
 
 
-class TicketOut(Shown, ma.SQLAlchemySchema):
+class TicketOut(OutputSchema, ma.SQLAlchemySchema):
     """A service ticket with its mechanics and parts, each by ascending id."""
 
     class Meta:
@@ -123,19 +122,11 @@ class TicketOut(Shown, ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     customer_id = ma.auto_field()
-    service_date = Day(metadata=A_DAY)
-    description = ma.auto_field(metadata=A_DESCRIPTION)
-    vin = ma.auto_field(metadata=A_VIN)
-    mechanics = ShownList(NamedOut)
-    parts = ShownList(TicketPartOut)
+    service_date = IsoDate(metadata=DATE_EXAMPLE)
+    description = ma.auto_field(metadata=DESCRIPTION_EXAMPLE)
+    vin = ma.auto_field(metadata=VIN_EXAMPLE)
+    mechanics = OutputList(MechanicReference)
+    parts = OutputList(TicketPartOut)
     parts_total = Money(attribute="parts_total_cents", dump_only=True, metadata={"example": 199.6})
     created_at = Timestamp()
     updated_at = Timestamp()
-
-
-def merged(lines: list[dict[str, Any]]) -> Counter[int]:
-    """Lines of the same part added up: part id → count."""
-    counts: Counter[int] = Counter()
-    for line in lines:
-        counts[line["inventory_id"]] += line["quantity"]
-    return counts

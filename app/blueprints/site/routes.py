@@ -1,23 +1,24 @@
-"""What stands beside the areas: the front door, the documentation page, and the health checks."""
+"""Beside the areas: the index, the documentation page, and the health checks."""
 
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.utils import remote
-from app.utils.auth import allow
-from app.utils.database import fetch
+from app.utils.auth.policy import allow
+from app.utils.context import ShopFlask, current_shop
+from app.utils.db.statements import fetch_all
 from app.utils.errors import Unavailable
-from app.utils.limits import unlimited
+from app.utils.limits.decorators import unlimited
+from app.utils.redis import RedisClient, RedisUnavailable
 
 blp = Blueprint("site", __name__)
 SWAGGER = {
     "app_name": "MyMechanicShop",
-    "layout": "BaseLayout",  # Without the bar in which one would choose another document,
-    "deepLinking": False,  # and without links inside the buttons.
+    "layout": "BaseLayout",  # Without the bar that loads another document.
+    "deepLinking": False,  # Without links inside the buttons.
     "tryItOutEnabled": True,
     "persistAuthorization": True,
     "validatorUrl": None,
@@ -25,10 +26,15 @@ SWAGGER = {
 docs = get_swaggerui_blueprint("/docs", "/openapi.json", SWAGGER)
 
 
+def init_app(app: ShopFlask) -> None:
+    app.register_blueprint(blp)
+    app.register_blueprint(docs)
+
+
 @blp.get("/")
 @allow("anyone")
-def show_front_door() -> dict[str, Any]:
-    """Say what this is, and where to go on."""
+def show_index() -> dict[str, Any]:
+    """Show what this is, with links."""
     links = {name: f"/{name}" for name in ("docs", "customers", "mechanics", "tickets", "inventory")}
     links |= {"openapi": "/openapi.json", "live": "/health/live", "ready": "/health/ready"}
     about = "The backend of an auto repair shop: customers, mechanics, service tickets, parts and their stock."
@@ -39,7 +45,7 @@ def show_front_door() -> dict[str, Any]:
 @allow("anyone")
 @unlimited
 def show_live() -> dict[str, str]:
-    """Say that the process answers."""
+    """Show that the process answers."""
     return {"status": "ok"}
 
 
@@ -47,28 +53,29 @@ def show_live() -> dict[str, str]:
 @allow("anyone")
 @unlimited
 def show_ready() -> dict[str, Any]:
-    """Say whether requests can be served: database and, where set, Redis."""
+    """Show whether requests can be served: the database and, if it is set, Redis."""
     checks = {"database": database_answers()}
-    if url := current_app.config["REDIS_URL"]:
-        checks["redis"] = redis_answers(url)
+    if redis := current_shop().redis:
+        checks["redis"] = redis_answers(redis)
     down = [name for name, answers in checks.items() if not answers]
     if down:
-        raise Unavailable(f"Down: {', '.join(down)}.", checks={name: "ok" if fine else "down" for name, fine in checks.items()})
+        raise Unavailable(
+            f"Down: {', '.join(down)}.", checks={name: "ok" if answers else "down" for name, answers in checks.items()}
+        )
     return {"status": "ok", "checks": dict.fromkeys(checks, "ok")}
 
 
 def database_answers() -> bool:
-    """Whether the database answers, with the tables of this app in it."""
+    """Return whether the database answers, and has the tables of this app."""
     try:
-        fetch(text("SELECT 1 FROM alembic_version"))
+        fetch_all(text("SELECT 1 FROM alembic_version"))
     except SQLAlchemyError:
         return False
     return True
 
 
-def redis_answers(url: str) -> bool:
+def redis_answers(redis: RedisClient) -> bool:
     try:
-        with remote.connect(url) as client:
-            return bool(client.ping())
-    except remote.RedisError:
+        return bool(redis.try_now(redis.client.ping))
+    except RedisUnavailable:
         return False

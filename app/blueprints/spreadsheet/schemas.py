@@ -1,25 +1,25 @@
-"""Which records of a list are wanted: its filters, but no pages, since a file holds them all."""
+"""The queries of the CSV lists: the filters of the lists, without pages."""
 
 from app.blueprints.service_ticket.schemas import TicketQuery
-from app.utils.fields import Text
-from app.utils.pagination import SearchQuery
+from app.utils.api.fields import Text
+from app.utils.api.pagination import SearchQuery
 
-PAGES = ("page", "per_page", "after")
+PAGE_FIELDS = ("page", "per_page", "after")
 
 
-class PartsWanted(SearchQuery):
-    """Which parts are wanted."""
+class PartsCsvQuery(SearchQuery):
+    """The parts that are wanted."""
 
     class Meta(SearchQuery.Meta):
-        exclude = PAGES
+        exclude = PAGE_FIELDS
 
     q = Text(255, 0, metadata={"description": "Text to look for, however long that takes"})
 
 
-class TicketsWanted(TicketQuery):
-    """Which tickets are wanted."""
+class TicketsCsvQuery(TicketQuery):
+    """The tickets that are wanted."""
 
     class Meta(TicketQuery.Meta):
-        exclude = PAGES
+        exclude = PAGE_FIELDS
 
     q = Text(255, 0, metadata={"description": "Text to look for in the description, however long that takes"})

@@ -1,0 +1,175 @@
+"""Response cache for inventory reads: a write invalidates it before its response is sent.
+
+Each process caches responses with the cache version at which they were read, and serves them only while that version is
+current. A write replaces the version after its commit: a response that was read before the write and stored after it is
+never served. Processes share the version in Redis, which returns it with the rate limits: no extra round trip.
+
+If Redis fails, responses come from the database. A write that could not replace the version keeps trying.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Response
+
+from app.extensions import cache
+from app.utils.api.etags import add_etag
+from app.utils.api.idempotency import replayed
+from app.utils.context import ShopFlask, current_request, current_shop, current_state
+from app.utils.db.transactions import after_commit
+from app.utils.limits.decorators import CACHE_VERSION_KEY
+from app.utils.redis import RedisClient, RedisUnavailable
+
+RETRY_SECONDS = 0.05
+"""Pause between two attempts to replace the version."""
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def new_version() -> bytes:
+    return os.urandom(16).hex().encode()
+
+
+class LocalVersion:
+    """The cache version of a process that is the whole shop."""
+
+    def __init__(self) -> None:
+        self.version = new_version()
+
+    def read(self) -> bytes | None:
+        return self.version
+
+    def replace(self) -> None:
+        self.version = new_version()
+
+
+class RedisVersion:
+    """The cache version that all processes share. Raises RedisUnavailable."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self.redis = redis
+
+    def read(self) -> bytes | None:
+        """Return the version, valid for one epoch of the client; None if the connection was replaced meanwhile.
+
+        A Redis that was restored from a snapshot names an older version: responses cached under it may be stale."""
+        epoch = self.redis.epoch
+        version = current_state().cache_version or self.redis.run(self._get)
+        if version is None or epoch != self.redis.epoch:
+            return None
+        return b"%s %d" % (version, epoch)
+
+    def _get(self) -> bytes | None:
+        client = self.redis.client
+        client.set(CACHE_VERSION_KEY, new_version(), nx=True)
+        version: Any = client.get(CACHE_VERSION_KEY)
+        return version if version is None else bytes(version)
+
+    def replace(self) -> None:
+        self.redis.try_now(lambda: self.redis.client.set(CACHE_VERSION_KEY, new_version()))
+
+
+class InventoryCache:
+    """The cache of one app: its version, and the invalidations that Redis has not accepted yet."""
+
+    def __init__(self, redis: RedisClient | None) -> None:
+        self.version: RedisVersion | LocalVersion = RedisVersion(redis) if redis else LocalVersion()
+        self.pending_invalidations = 0
+        self._lock = threading.Lock()
+        self._key_locks = tuple(threading.Lock() for _ in range(64))
+
+    def current_version(self) -> bytes | None:
+        """Return the current version; None if it is unknown, and the cache must not be used."""
+        if self.pending_invalidations:
+            return None
+        try:
+            return self.version.read()
+        except RedisUnavailable:
+            return None
+
+    def invalidate(self) -> None:
+        """Replace the version, in the background if Redis fails now."""
+        with self._lock:
+            if self.pending_invalidations:  # The thread of another write is still trying.
+                self.pending_invalidations += 1
+                return
+        try:
+            self.version.replace()
+        except RedisUnavailable:
+            with self._lock:
+                self.pending_invalidations += 1
+                if self.pending_invalidations == 1:
+                    threading.Thread(target=self._retry_invalidation, name="cache", daemon=True).start()
+
+    def _retry_invalidation(self) -> None:
+        while pending := self.pending_invalidations:
+            try:
+                self.version.replace()
+            except RedisUnavailable:
+                time.sleep(RETRY_SECONDS)
+                continue
+            with self._lock:
+                if self.pending_invalidations == pending:  # Else another write failed after this version.
+                    self.pending_invalidations = 0
+
+    def key_lock(self, key: str) -> threading.Lock:
+        """Return the lock for a cache key (single-flight): one request reads the database, the others wait."""
+        return self._key_locks[hash(key) % len(self._key_locks)]
+
+
+def init_app(app: ShopFlask) -> None:
+    app.inventory_cache = InventoryCache(app.redis)
+
+
+def invalidate() -> None:
+    current_shop().inventory_cache.invalidate()
+
+
+def invalidate_after_commit() -> None:
+    """Call in every transaction that changes a part."""
+    after_commit(invalidate)
+
+
+replayed.connect(lambda _: invalidate(), weak=False)
+
+
+def cached(view: View) -> View:
+    """Cache the response of a view: put it right above ``@blp.response``.
+
+    Searches and empty lists are not cached: their number has no bound."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        is_search = any(isinstance(query, dict) and query.get("q") for query in args)
+        version = None if is_search else current_shop().inventory_cache.current_version()
+        if version is None:
+            return view(*args, **kwargs)
+        key = f"{current_request().path.rstrip('/')} {args} {kwargs}"
+        found = find(key, version)
+        if found is None:
+            with current_shop().inventory_cache.key_lock(key):
+                found = find(key, version) or store(view(*args, **kwargs), key, version)
+        return found
+
+    return wrapper  # type: ignore[return-value]
+
+
+def find(key: str, version: bytes) -> Response | None:
+    """Return the cached response, if it has this version."""
+    entry = cache.get(key)
+    if entry is None or entry[0] != version:
+        return None
+    return current_shop().response_class(entry[1], headers=entry[2])
+
+
+def store(response: Response, key: str, version: bytes) -> Response:
+    """Cache a response under the version that was current before it was read."""
+    add_etag(response)
+    body = response.get_data()
+    if body != b"[]":
+        timeout = current_shop().config["CACHE_TIMEOUT"]
+        cache.set(key, (version, body, list(response.headers)), timeout=timeout)
+    return response

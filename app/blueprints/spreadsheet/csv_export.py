@@ -1,0 +1,150 @@
+"""Lists as CSV (RFC 4180, UTF-8), streamed: a long list takes no more memory than a short one.
+
+A list is read in batches by keyset, each with a statement of its own, so that no connection is held while a slow client
+reads. A cell that a spreadsheet would run as a formula is escaped.
+"""
+
+import csv
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from flask import Flask, Response
+from sqlalchemy import Integer, Row, bindparam
+
+from app.utils.api.pagination import Listing, like_pattern
+from app.utils.context import current_shop
+from app.utils.db.statements import fetch_all
+from app.utils.errors import Unavailable
+
+log = logging.getLogger(__name__)
+BATCH_SIZE = 500
+"""Records of one statement."""
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+"""The start of a formula in Excel or LibreOffice (OWASP, «CSV Injection»), with any number of apostrophes before it, so
+that an escaped text differs from one that was written with an apostrophe."""
+UTF8_BOM = "\ufeff"
+"""The byte order mark tells Excel that a file is UTF-8."""
+TRUNCATED_NOTICE = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
+"""The last line of a list that broke off: HTTP can't report an error once the response has begun."""
+EXPORT_SLOTS = threading.BoundedSemaphore(1)
+"""Long lists and searches that a process exports at a time: each holds one of its three threads."""
+BUSY = "Another long list or search is being written; try again shortly."
+
+Cell = str | int | Decimal | None
+Columns = Mapping[str, Callable[[Any], Cell]]
+"""Name of a column → the function that returns the cell of a record."""
+
+
+# ---------------------------------------------------------------- cells
+def escape_formula(text: str | None) -> str | None:
+    """Return the text with an apostrophe before it, if a spreadsheet would run it as a formula."""
+    return f"'{text}" if text and FORMULA.match(text) else text
+
+
+def unescape_formula(text: str) -> str:
+    """Return the text that :func:`escape_formula` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def format_money(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
+
+
+def format_datetime(time: datetime) -> str:
+    """Return a time in UTC like ``2026-11-24 08:00:00``. Spreadsheets take the form with T and Z for text."""
+    return time.isoformat(" ")
+
+
+def encode_rows(rows: Iterable[Sequence[Cell]]) -> bytes:
+    page = StringIO()
+    writer = csv.writer(page, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+    return page.getvalue().encode()
+
+
+# ---------------------------------------------------------------- the list
+def batches(
+    listing: Listing, query: Mapping[str, Any], within: Mapping[str, Any] | None = None
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield all records of a list under the filters of a query and ``within``, in batches."""
+    values = listing.filter_values(query) | dict(within or {})
+    parameters = values | ({"q": like_pattern(values["q"])} if "q" in values else {})
+    keys = {f"last_{number}": column for number, column in enumerate(listing.order)}
+    ordered = (
+        listing.rows.add_columns(*(column.label(name) for name, column in keys.items()))
+        .where(*(listing.filters[name] for name in values))
+        .order_by(*(column.desc() if listing.descending else column for column in listing.order))
+        .limit(bindparam("limit", BATCH_SIZE, Integer))
+    )
+    rows = fetch_all(ordered, parameters)
+    yield rows
+    last = [bindparam(name, type_=column.type) for name, column in keys.items()]
+    following = ordered.where(*listing.after_condition(last))
+    while len(rows) == BATCH_SIZE:
+        rows = fetch_all(following, parameters | {name: rows[-1]._mapping[name] for name in keys})
+        yield rows
+
+
+class ExportSlot:
+    """One of EXPORT_SLOTS. Raise Unavailable if none is free."""
+
+    def __init__(self) -> None:
+        if not EXPORT_SLOTS.acquire(blocking=False):
+            raise Unavailable(BUSY)
+        self.is_held = True
+
+    def release(self) -> None:
+        """Release the slot once: at the end of the list, or when the client has gone."""
+        if self.is_held:
+            self.is_held = False
+            EXPORT_SLOTS.release()
+
+
+def stream(
+    app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[Sequence[Any]], slot: ExportSlot | None
+) -> Iterator[bytes]:
+    """Yield the bytes of a list. Each batch is read in its own app context: the server's thread serves other requests
+    between two batches."""
+    try:
+        header = UTF8_BOM.encode() + encode_rows([list(columns)])
+        yield header + encode_rows([cell(record) for cell in columns.values()] for record in first)
+        while True:
+            with app.app_context():
+                records = next(others, None)
+            if records is None:
+                return
+            yield encode_rows([cell(record) for cell in columns.values()] for record in records)
+    except Exception:
+        log.exception("A CSV list broke off")
+        yield encode_rows([[TRUNCATED_NOTICE]])
+    finally:
+        if slot:
+            slot.release()
+
+
+def csv_response(name: str, columns: Columns, found: Iterator[Sequence[Any]], *, is_search: bool = False) -> Response:
+    """Return a list as a file. An error before the first line is an error response.
+
+    Raise Unavailable if the list is long or a search, and another one is being written."""
+    slot = ExportSlot() if is_search else None
+    try:
+        first = next(found)
+    except BaseException:
+        if slot:
+            slot.release()
+        raise
+    if slot is None and len(first) >= BATCH_SIZE:
+        slot = ExportSlot()
+    response = Response(stream(current_shop(), columns, first, found, slot), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    response.headers["Cache-Control"] = "private, no-cache"
+    if slot:
+        response.call_on_close(slot.release)
+    return response

@@ -1,0 +1,50 @@
+"""Errors of commands: one line that says why, and an exit code other than 0."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from flask import current_app
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.extensions import db
+from app.startup.checks import newest_revision, revision_of
+from app.utils.db.startup_lock import CantStart, redacted
+from app.utils.db.transactions import CommitUnknown
+from app.utils.errors import Invalid, Problem
+
+
+@contextmanager
+def exit_with_message(name: str | None = None) -> Iterator[None]:
+    """Exit with one line instead of a traceback. Call the database ``name``, or else name its URL."""
+    try:
+        yield
+    except CantStart as error:
+        text = str(error)
+        raise click.ClickException(f"{name}: {text.removeprefix('DATABASE_URL: ')}" if name else text) from None
+    except Invalid as error:
+        wrong = [f"{field} {' and '.join(texts)}" for field, texts in error.members["errors"].items()]
+        raise click.ClickException("; ".join(wrong)) from None
+    except Problem as error:
+        raise click.ClickException(error.detail) from None
+    except (DBAPIError, PoolTimeout, CommitUnknown) as error:
+        name = name or redacted(current_app.config["DATABASE_URL"])
+        raise click.ClickException(f"{name} failed: {driver_message(error)}") from None
+
+
+def driver_message(error: Exception) -> str:
+    """Return the message of a driver in one line, without the statement."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def require_tables() -> None:
+    """Raise ClickException unless the database has the schema of this version of the app."""
+    url, found = db.engine.url, None
+    if url.get_backend_name() != "sqlite" or os.access(str(url.database), os.F_OK):  # Connecting would create the file.
+        with db.engines["reads"].connect() as connection:
+            found = revision_of(connection)
+    if found != newest_revision():
+        state = "has no shop yet" if found is None else f"has the tables of another version of this app ({found})"
+        raise click.ClickException(f"{redacted(current_app.config['DATABASE_URL'])} {state}: start it once with this one.")

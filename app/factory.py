@@ -1,0 +1,60 @@
+"""The app factory: settings, extensions, request hooks, blueprints, error handlers."""
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.blueprints import BLUEPRINTS
+from app.blueprints.inventory import cache as inventory_cache
+from app.blueprints.site import routes as site
+from app.extensions import api, cache, cors, db, ma
+from app.utils import hooks, limits
+from app.utils.api import openapi, problems, strict_json
+from app.utils.context import ShopFlask
+from app.utils.db import engines
+from app.utils.monitoring import logs, metrics
+from app.utils.redis import RedisClient
+from config import INSTANCE, Settings
+
+EXPOSED_HEADERS = [
+    "Location",
+    "Link",
+    "ETag",
+    "X-Total-Count",
+    "Retry-After",
+    "Idempotency-Replayed",
+    "X-Request-ID",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+]
+
+
+def create_app(settings: Settings | None = None) -> ShopFlask:
+    """Return an app with the given settings, or with those of the environment. Raise config.BadSetting."""
+    app = ShopFlask("app", instance_path=str(INSTANCE), static_folder=None)
+    app.config.from_object(settings or Settings.load())
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+    app.json = strict_json.OrjsonProvider(app)
+    app.redis = RedisClient(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None
+    logs.init_app(app)
+    _init_extensions(app)
+    hooks.init_app(app)
+    metrics.init_app(app)
+    openapi.init_app(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    site.init_app(app)
+    problems.init_app(app)
+    return app
+
+
+def _init_extensions(app: ShopFlask) -> None:
+    engines.init_app(app, db)
+    ma.init_app(app)
+    cache.init_app(app, config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000})
+    inventory_cache.init_app(app)
+    limits.init_app(app)
+    if app.config["CORS_ORIGINS"]:
+        origins = list(app.config["CORS_ORIGINS"])
+        cors.init_app(app, origins=origins, expose_headers=EXPOSED_HEADERS, max_age=600, send_wildcard="*" in origins)
+    if proxies := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]

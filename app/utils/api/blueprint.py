@@ -1,0 +1,55 @@
+"""The blueprint of every area: flask-smorest's, with strict JSON and with examples in the document."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import flask_smorest
+from marshmallow import Schema
+
+from app.utils.api.examples import schema_example
+from app.utils.api.openapi import complete_operation, document
+from app.utils.api.strict_json import StrictParser
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Blueprint(flask_smorest.Blueprint):
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # FRAGILE: flask-smorest: the list of callbacks that complete an operation has no public name.
+        self._prepare_doc_cbks.append(complete_operation)
+
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """Register a view, and document whether its path names a record."""
+        register = super().route(rule, **options)
+
+        def decorate(view: View) -> View:
+            return cast("View", register(document(view, names_a_record="<id:" in rule)))
+
+        return decorate
+
+    def arguments(self, schema: type[Schema] | Schema, **kwargs: Any) -> Callable[[View], View]:
+        """Parse and validate the body or the query with one schema for all requests; document an example."""
+        instance = schema() if isinstance(schema, type) else schema
+        if kwargs.get("location", "json") == "json" and not {"example", "examples"} & kwargs.keys():
+            kwargs["example"] = schema_example(instance)
+        return cast("Callable[[View], View]", super().arguments(instance, **kwargs))
+
+    def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[View], View]:
+        """Serialize what the view returns; document an example.
+
+        A view under ``@write`` serializes inside its transaction, because the answer is kept there with the
+        idempotency key. So the status and the schema are handed to ``@write``."""
+        instance = schema() if isinstance(schema, type) else schema
+        if isinstance(instance, Schema):
+            kwargs["example"] = schema_example(instance)
+        decorate = super().response(status_code, instance, **kwargs)
+
+        def hand_over(view: View) -> View:
+            if hasattr(view, "write"):
+                view.write.status, view.write.schema = status_code, instance
+            return cast("View", decorate(view))
+
+        return hand_over

@@ -1,0 +1,226 @@
+"""The fields of requests: what each accepts.
+
+marshmallow's own fields accept ``"1_000"`` as a number and full-width digits as an id. Messages say what is wrong in
+words that a person can act on, and never repeat the value.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError, fields, validate
+
+from app.models import MAX_CENTS, MAX_COUNT, MAX_ID
+from config import PLAIN_EMAIL
+
+TRIMMED = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
+"""White space that is trimmed at both ends."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL_EXCEPT_BREAKS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL_PATTERNS = {False: r"\x00-\x1F\x7F-\x9F\u2028\u2029", True: r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F"}
+"""The same control characters for regular expressions of the document (ECMA-262), by whether line breaks are allowed."""
+EXACT_CENTS = 10**15
+"""Below this many cents, the shortest form of a float is the exact amount."""
+
+MESSAGES: dict[str, Any] = {"required": "is needed", "null": "may not be null", "invalid": "must be a string"}
+
+
+class PassThrough:
+    """A mixin for fields whose value orjson can write without conversion."""
+
+    attribute: str | None
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
+        return getattr(obj, self.attribute or attr)
+
+
+class Text(fields.String):
+    """Text of ``low`` to ``high`` characters after trimming, without control characters; with line breaks if ``breaks``."""
+
+    default_error_messages = MESSAGES | {"control": "may not hold control characters"}
+
+    def __init__(self, high: int, low: int = 1, *, breaks: bool = False, **kwargs: Any) -> None:
+        size = validate.Length(low, high, error=f"must have {low} to {high} characters")
+        kwargs["metadata"] = {"pattern": self.pattern(CONTROL_PATTERNS[breaks], low)} | kwargs.get("metadata", {})
+        super().__init__(validate=[size, *kwargs.pop("validate", [])], **kwargs)
+        self.control = CONTROL_EXCEPT_BREAKS if breaks else CONTROL
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text = self.clean(value)
+        if self.control.search(text):
+            raise self.make_error("control")
+        return text
+
+    def clean(self, value: str) -> str:
+        return value.strip(TRIMMED)
+
+    def pattern(self, control: str, low: int) -> str:
+        """Return the pattern of the trimmed text for the document."""
+        trimmed = rf"[^\s{control}]([^{control}]*[^\s{control}])?"
+        return f"^{trimmed}$" if low else f"^({trimmed})?$"
+
+
+class Email(Text):
+    """A plain address (``user@host.tld``), kept in lower case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        shown = PLAIN_EMAIL.pattern.replace("a-z", "A-Za-z")
+        documented = {"format": "email", "pattern": f"^{shown}$", "example": "ann@example.com"}
+        kwargs["metadata"] = documented | kwargs.get("metadata", {})
+        super().__init__(255, 3, validate=[self.is_plain], **kwargs)
+
+    def clean(self, value: str) -> str:
+        text = super().clean(value)
+        return text.lower() if text.isascii() else text  # The Kelvin sign would become a k.
+
+    def is_plain(self, value: str) -> None:
+        if not PLAIN_EMAIL.fullmatch(value):
+            raise ValidationError("must be an email address like ann@example.com")
+
+
+class Phone(Text):
+    """3–20 characters out of digits, spaces and ``+()-.x``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        plain = validate.Regexp(r"^[0-9 +().x-]+\Z", error="may hold digits, spaces and +()-.x only")
+        kwargs.setdefault("metadata", {"pattern": r"^[0-9+().x-][0-9 +().x-]+[0-9+().x-]$", "example": "555-0100"})
+        super().__init__(20, 3, validate=[plain], **kwargs)
+
+
+class Vin(Text):
+    """A vehicle identification number: 1–50 letters, digits and hyphens, kept in upper case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        plain = validate.Regexp(r"^[A-Za-z0-9-]+\Z", error="may hold letters, digits and hyphens only")
+        kwargs["metadata"] = {"pattern": "^[A-Za-z0-9-]+$"} | kwargs.get("metadata", {})
+        super().__init__(50, validate=[plain], **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        return text.upper() if text.isascii() else text  # «ß» would become two letters.
+
+
+class Password(Text):
+    """8–128 characters, never trimmed and never in a response."""
+
+    def __init__(self, low: int = 8, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"format": "password", "example": "correct horse battery"})
+        super().__init__(128, low, load_only=True, **kwargs)
+
+    def clean(self, value: str) -> str:
+        return value
+
+    def pattern(self, control: str, low: int) -> str:
+        return f"^[^{control}]*$"
+
+
+class StrictInteger(fields.Integer):
+    """A JSON integer from ``low`` to ``high``: ``1.0``, ``"1"`` and ``true`` are refused."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a whole number"}
+        super().__init__(validate=validate.Range(low, high, error=f"must be from {low} to {high}"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        return value
+
+
+class Id(StrictInteger):
+    """The id of a record, which may not exist."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"example": 1})
+        super().__init__(1, MAX_ID, **kwargs)
+
+
+class Quantity(StrictInteger):
+    """A quantity of a part."""
+
+    def __init__(self, low: int = 1, **kwargs: Any) -> None:
+        super().__init__(low, MAX_COUNT, **kwargs)
+
+
+class Money(fields.Float):
+    """An amount from 0 to 99,999,999.99 with at most two decimals, stored in cents."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a number"}
+        limits = {} if kwargs.get("dump_only") else {"maximum": MAX_CENTS / 100, "multipleOf": 0.01}  # A total has no maximum.
+        kwargs["metadata"] = {"minimum": 0, "example": 49.9} | limits | kwargs.get("metadata", {})
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int and not isinstance(value, Decimal):
+            raise self.make_error("invalid")
+        if not 0 <= value <= Decimal(MAX_CENTS) / 100:
+            raise ValidationError("must be from 0 to 99,999,999.99")
+        _, digits, exponent = Decimal(value).as_tuple()
+        if isinstance(exponent, int) and exponent < -2 and any(digits[exponent + 2 :]):
+            raise ValidationError("may have two decimals at most")
+        return int(value * 100)
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
+        cents = getattr(obj, self.attribute or attr)
+        if cents is None or cents < EXACT_CENTS:
+            return None if cents is None else cents / 100
+        return orjson.Fragment(f"{cents // 100}.{cents % 100:02}")
+
+
+class IsoDate(PassThrough, fields.Date):
+    """A date like ``2026-11-24``."""
+
+    default_error_messages = MESSAGES | {"invalid": "must be a date like 2026-11-24"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise self.make_error("invalid")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise self.make_error("invalid") from None
+
+
+class QueryInteger(fields.Integer):
+    """An integer of a query string: ASCII digits, from ``low`` to ``high``."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a whole number"}
+        super().__init__(validate=validate.Range(low, high, error=f"must be from {low} to {high}"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Ids(fields.List[int]):
+    """At most 50 ids, loaded in ascending order without duplicates."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a list of ids"}
+        most = validate.Length(max=50, error="may have 50 ids at most")
+        super().__init__(Id(), validate=most, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # type: ignore[override]
+        if isinstance(value, list) and len(value) > 50:
+            raise ValidationError("may have 50 ids at most")
+        return sorted({number for number in super()._deserialize(value, attr, data, **kwargs) if number is not None})
+
+
+class Lines(fields.List[Any]):
+    """At most 100 lines of parts."""
+
+    def __init__(self, line: Any, **kwargs: Any) -> None:
+        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a list of lines"}
+        super().__init__(line, validate=validate.Length(max=100, error="may have 100 lines at most"), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > 100:
+            raise ValidationError("may have 100 lines at most")  # Before 10,000 lines are validated.
+        return super()._deserialize(value, attr, data, **kwargs)

@@ -1,0 +1,170 @@
+"""Idempotency keys: a repeated request with the same ``Idempotency-Key`` gets the first answer again.
+
+The key is claimed at the start of the transaction, and the answer is kept in the same transaction: after a crash, both
+exist or neither. Only successes are kept: a refusal rolls back its own key.
+"""
+
+import hmac
+import random
+import re
+from datetime import timedelta
+from functools import cache
+from hashlib import blake2b
+from typing import Any
+
+from blinker import signal
+from flask import Response
+from sqlalchemy import BindParameter, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
+
+from app.extensions import db
+from app.models import idempotency_keys as keys
+from app.models import utcnow
+from app.utils.context import current_request, secret_keys
+from app.utils.db.statements import execute, fetch_all, fetch_one
+from app.utils.db.transactions import after_commit, transaction
+from app.utils.errors import Conflict, Invalid
+
+RETENTION = timedelta(hours=24)
+PURGE_BATCH = 500
+PURGE_ODDS = 100
+"""One kept answer in this many deletes expired keys: no scheduler is needed."""
+LOCK_NOT_AVAILABLE = {1205, 3572}
+"""MySQL and MariaDB: a row is locked, and NOWAIT was asked for."""
+
+NEW_KEY: dict[str, BindParameter[Any]] = {
+    "caller": bindparam("of_caller"),
+    "key": bindparam("of_key"),
+    "fingerprint": bindparam("new_fingerprint"),
+    "created_at": bindparam("new_created_at"),
+}
+CLAIM: dict[str, Any] = {
+    "sqlite": insert(keys).values(NEW_KEY).prefix_with("OR IGNORE"),
+    "mysql": insert(keys).values(NEW_KEY).prefix_with("IGNORE"),
+    # The advisory lock is held until the transaction ends. If the lock is not available, the same key is in flight.
+    "postgresql": postgresql.insert(keys)
+    .from_select(list(NEW_KEY), select(*NEW_KEY.values()).where(func.pg_try_advisory_xact_lock(bindparam("lock_id"))))
+    .on_conflict_do_nothing(),
+}
+THIS_KEY = (keys.c.caller == bindparam("of_caller")) & (keys.c.key == bindparam("of_key"))
+FIND = select(keys).where(THIS_KEY)
+KEEP = update(keys).where(THIS_KEY).values({name: bindparam(f"new_{name}") for name in ("status", "location", "body")})
+EXPIRED = select(keys.c.id).where(keys.c.created_at < bindparam("before")).limit(PURGE_BATCH)
+replayed = signal("request-replayed")
+"""Sent when a first answer is replayed: the process that did the work may have died before its after-commit callbacks."""
+
+
+class InFlight(Conflict):
+    code = "in_flight"
+    detail = "A request with this Idempotency-Key is being answered; try again shortly."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
+
+
+class KeyReused(Invalid):
+    def __init__(self) -> None:
+        super().__init__({"Idempotency-Key": "was used for another request"})
+
+
+def requested_key() -> str | None:
+    """Return the key of the current request, or None. Raise Invalid."""
+    key = current_request().headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
+        raise Invalid({"Idempotency-Key": "must have 1 to 255 printable ASCII characters"})
+    return key
+
+
+def fingerprint(secret: str) -> str:
+    """Return an HMAC of method, path and body: two requests with the same one are the same. A bare hash would be no
+    protection for a password in the body."""
+    request = current_request()
+    parts = (request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True))
+    return hmac.digest(fingerprint_key(secret), b"\n".join(parts), "sha256").hex()
+
+
+@cache
+def fingerprint_key(secret: str) -> bytes:
+    """Return the key of the fingerprints, derived from a secret of the shop."""
+    return hmac.digest(secret.encode(), b"idempotency", "sha256")
+
+
+def claim(caller: str, key: str) -> Response | None:
+    """Claim a key for this transaction, or return the answer that is kept under it.
+
+    Raise InFlight if another transaction holds the key, or KeyReused if its request was another."""
+    mark, dialect = fingerprint(secret_keys()[0]), db.engine.dialect.name
+    this = {"of_caller": caller, "of_key": key}
+    row = find_without_waiting(this) if dialect == "mysql" else None
+    if row is None:
+        values = this | {"new_fingerprint": mark, "new_created_at": utcnow()}
+        if dialect == "postgresql":
+            values["lock_id"] = advisory_lock_id(caller, key)
+        if execute(CLAIM[dialect].execution_options(preserve_rowcount=True), values).rowcount == 1:
+            return None
+        row = fetch_one(FIND, this)
+        if row is None:
+            raise InFlight
+    kept = reclaim_if_expired(row, mark)
+    if kept is None:
+        return None
+    after_commit(replayed.send)
+    return replay(kept)
+
+
+def advisory_lock_id(caller: str, key: str) -> int:
+    """Return the 64-bit id of PostgreSQL's advisory lock for a key."""
+    return int.from_bytes(blake2b(f"{caller}\n{key}".encode(), digest_size=8).digest(), signed=True)
+
+
+def find_without_waiting(this: dict[str, str]) -> Row[Any] | None:
+    """Return the row of a key on MySQL. Raise InFlight if the row is locked: an insert would wait for the lock."""
+    try:
+        return fetch_one(FIND.with_for_update(nowait=True), this)
+    except OperationalError as error:
+        if error.orig is not None and error.orig.args[0] in LOCK_NOT_AVAILABLE:
+            raise InFlight from None
+        raise
+
+
+def reclaim_if_expired(row: Row[Any], mark: str) -> Row[Any] | None:
+    """Return the row, or None if it had expired and now belongs to this transaction."""
+    oldest = utcnow() - RETENTION
+    if row.created_at >= oldest:
+        return row
+    expired = (keys.c.id == row.id) & (keys.c.created_at < oldest)
+    reclaimed = execute(update(keys).where(expired).values(fingerprint=mark, created_at=utcnow(), status=None))
+    return None if reclaimed.rowcount else fetch_all(select(keys).where(keys.c.id == row.id))[0]
+
+
+def replay(row: Row[Any]) -> Response:
+    """Return the first answer again. Raise KeyReused if its request was another; the secret may have changed since."""
+    if not any(hmac.compare_digest(row.fingerprint, fingerprint(secret)) for secret in secret_keys()):
+        raise KeyReused
+    response = Response(row.body, row.status, mimetype="application/json")
+    if row.location:
+        response.headers["Location"] = row.location
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def keep(caller: str, key: str, response: Response) -> None:
+    """Keep the answer of a claimed key, in the transaction of the claim."""
+    answer = {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
+    new = {f"new_{name}": value for name, value in answer.items()}
+    execute(KEEP, {"of_caller": caller, "of_key": key} | new)
+    if random.random() * PURGE_ODDS < 1:  # noqa: S311 - the odds are no secret.
+        after_commit(purge)
+
+
+def forget(location: str) -> None:
+    """Delete kept answers that show a record whose personal data is being erased."""
+    execute(delete(keys).where(keys.c.location == location))
+
+
+@transaction
+def purge() -> int:
+    """Delete a batch of expired keys, and return how many."""
+    ids = [row.id for row in fetch_all(EXPIRED, {"before": utcnow() - RETENTION})]
+    return execute(delete(keys).where(keys.c.id.in_(ids))).rowcount if ids else 0

@@ -1,0 +1,77 @@
+"""Tokens: a JWT names an account and the version of its credentials (RFC 7519; HS256 alone, as RFC 8725 advises)."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import jwt
+from sqlalchemy import bindparam, literal, select
+
+from app.models import MAX_ID, customers, mechanics
+from app.utils.context import Caller, current_shop, secret_keys
+from app.utils.db.statements import fetch_one
+from app.utils.errors import Unauthorized
+
+ISSUER = AUDIENCE = "mymechanicshop"
+LEEWAY = 10
+"""Seconds by which two clocks may differ."""
+SUBJECT = re.compile(r"(?P<kind>customer|mechanic):(?P<id>[1-9][0-9]{0,9})")
+DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
+ACCOUNTS = {
+    "customer": select(customers.c.id, customers.c.name, customers.c.token_version, literal("customer").label("role")).where(
+        customers.c.id == bindparam("account_id"), customers.c.deleted_at.is_(None)
+    ),
+    "mechanic": select(mechanics.c.id, mechanics.c.name, mechanics.c.token_version, mechanics.c.role).where(
+        mechanics.c.id == bindparam("account_id"), mechanics.c.deleted_at.is_(None)
+    ),
+}
+
+
+def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]:
+    """Return the answer of a login: a token that is valid for ``TOKEN_MINUTES``, and how to use it (RFC 6750)."""
+    config = current_shop().config
+    lifetime = config["TOKEN_MINUTES"] * 60
+    issued = int(time.time())
+    claims = {
+        "sub": f"{kind}:{account_id}",
+        "ver": token_version,
+        "iat": issued,
+        "exp": issued + lifetime,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "jti": uuid.uuid4().hex,
+    }
+    return {
+        "status": "success",
+        "message": "You are signed in.",
+        "token": jwt.encode(claims, config["SECRET_KEY"], algorithm="HS256"),
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+    }
+
+
+def verify_token(token: str) -> tuple[Caller, float]:
+    """Return the caller of a token, and for how many seconds the token is still valid.
+
+    Raise Unauthorized if the token is forged, expired or revoked."""
+    claims = decode(token)
+    subject, version = SUBJECT.fullmatch(claims["sub"]), claims.get("ver")
+    if subject is None or int(subject["id"]) > MAX_ID or type(version) is not int:
+        raise Unauthorized
+    account = fetch_one(ACCOUNTS[subject["kind"]], {"account_id": int(subject["id"])})
+    if account is None or account.token_version != version:
+        raise Unauthorized("The token is no longer good; sign in again.")
+    return Caller(subject["kind"], account.id, account.name, account.role), claims["exp"] + LEEWAY - time.time()
+
+
+def decode(token: str) -> dict[str, Any]:
+    """Return the claims of a token that one of the shop's secrets has signed. Raise Unauthorized."""
+    for secret in secret_keys():
+        try:
+            return DECODER.decode(token, secret, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY)
+        except jwt.InvalidSignatureError:
+            continue
+        except (jwt.InvalidTokenError, ValueError):
+            break
+    raise Unauthorized

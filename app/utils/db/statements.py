@@ -1,0 +1,88 @@
+"""Statements: reads, writes and row locks, in the transaction of the request or, for reads, outside one."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, Update, bindparam, insert, update
+
+from app.extensions import db
+from app.models import utcnow
+from app.utils.context import current_state
+from app.utils.db.timeouts import statement_timeout
+from app.utils.db.transactions import current_transaction, retry
+from app.utils.errors import NotFound
+
+Parameters = dict[str, Any] | list[dict[str, Any]] | None
+
+
+def read_engine() -> Engine:
+    """Return the engine in autocommit mode: one statement is one snapshot."""
+    return db.engines["reads"]
+
+
+def fetch_all(statement: Executable, parameters: Parameters = None, *, seconds: float | None = None) -> Sequence[Row[Any]]:
+    """Return all rows of a statement: in the transaction of the request, or from the read engine outside one.
+
+    Outside a transaction, raise StatementTimeout after ``seconds``."""
+    if current_state().transaction is not None:
+        return execute(statement, parameters).all()
+    return retry(lambda: _read(statement, parameters, seconds))
+
+
+def _read(statement: Executable, parameters: Parameters, seconds: float | None) -> Sequence[Row[Any]]:
+    with read_engine().connect() as connection, _timeout(connection, seconds):
+        return connection.execute(statement, parameters).all()
+
+
+def _timeout(connection: Connection, seconds: float | None) -> AbstractContextManager[None]:
+    return nullcontext() if seconds is None else statement_timeout(connection, seconds)
+
+
+def fetch_one(statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
+    """Return the first row of a statement, or None. Reads where :func:`fetch_all` does."""
+    rows = fetch_all(statement, parameters)
+    return rows[0] if rows else None
+
+
+def execute(statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+    """Execute a statement in the transaction of the request. A list of parameters executes it once for each."""
+    if isinstance(parameters, list) and len(parameters) == 1:
+        parameters = parameters[0]  # For a single row, executemany() takes more round trips than execute().
+    return current_transaction().connection.execute(statement, parameters)
+
+
+def insert_row(table: Table, values: dict[str, Any]) -> int:
+    """Insert a record and return its id."""
+    key = execute(insert(table), values).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def insert_rows(table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows that have values for the same columns."""
+    if values := list(rows):
+        execute(insert(table), values)
+
+
+@cache
+def _lock_statement(table: Table, columns: tuple[str, ...]) -> Update:
+    given: dict[str, Any] = {name: bindparam(name) for name in columns}
+    row = (table.c.id == bindparam("record_id")) & table.c.deleted_at.is_(None)
+    return update(table).where(row).values(version=table.c.version + 1, **given)
+
+
+def lock_row(table: Table, record_id: int, **values: Any) -> None:
+    """Lock a record until the transaction ends, by raising its version, and set ``values``.
+
+    Raise NotFound if the record does not exist or is deleted."""
+    if not execute(_lock_statement(table, tuple(values)), {"record_id": record_id, **values}).rowcount:
+        raise NotFound
+
+
+def update_if_changed(table: Table, record_id: int, values: dict[str, Any]) -> None:
+    """Set columns of a record and its ``updated_at``, if one of the values is new."""
+    columns = [table.c[name] for name in values]
+    row = fetch_one(table.select().with_only_columns(*columns).where(table.c.id == record_id)) if values else None
+    if row is not None and tuple(row) != tuple(values.values()):
+        execute(update(table).where(table.c.id == record_id).values(values | {"updated_at": utcnow()}))

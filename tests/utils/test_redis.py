@@ -1,0 +1,191 @@
+"""The Redis client and its circuit breaker, and the cache version that processes share in Redis."""
+
+import threading
+import time
+import uuid
+
+import pytest
+from limits import parse
+
+from app.blueprints.inventory import cache
+from app.blueprints.inventory.cache import LocalVersion, RedisVersion
+from app.utils.context import current_state
+from app.utils.limits.windows import MovingWindows, slots
+from app.utils.redis import RedisClient, RedisUnavailable
+from tests import services
+from tests.faults.needs import needs
+from tests.harness.processes import free_port
+from tests.harness.servers import Redis
+from tests.races.together import at_once
+
+REDIS = services.url_of("redis")
+with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")
+
+
+def connected():
+    """Return a client with an open connection: opening one begins a new epoch."""
+    client = RedisClient(REDIS)
+    client.run(client.client.ping)
+    return client
+
+
+@pytest.fixture
+def key(monkeypatch):
+    """The key of the cache version, for this test alone."""
+    name = f"shop:test:{uuid.uuid4().hex}"
+    monkeypatch.setattr(cache, "CACHE_VERSION_KEY", name)
+    return name
+
+
+@pytest.fixture(params=["local", *(["redis"] if services.answers("redis") else [])])
+def version(request, app, key):
+    with app.test_request_context():
+        yield RedisVersion(connected()) if request.param == "redis" else LocalVersion()
+
+
+@pytest.fixture
+def shared(app, key):
+    with app.test_request_context():
+        yield RedisVersion(connected())
+
+
+# ---------------------------------------------------------------- the client
+@with_redis
+def test_a_command_that_fails_opens_the_circuit_breaker_for_a_second(monkeypatch):
+    client, calls = connected(), []
+
+    def fail():
+        calls.append(1)
+        raise OSError
+
+    for _ in range(3):
+        with pytest.raises(RedisUnavailable):
+            client.run(fail)
+    assert len(calls) == 1, "no further command is sent"
+    client.breaker.open_until = 0.0
+    assert client.run(client.client.ping)
+
+
+def test_a_silent_redis_is_waited_for_once():
+    """A server that accepts connections and never answers."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = RedisClient(f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(RedisUnavailable):
+                client.run(client.client.ping)
+        assert time.monotonic() - began < 5
+
+
+def test_nobody_at_the_port_is_unavailable():
+    client = RedisClient(f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(RedisUnavailable):
+        client.run(client.client.ping)
+
+
+@with_redis
+def test_threads_that_come_and_go_leave_no_connections_behind():
+    client, answers = connected(), []
+    for _ in range(150):
+        thread = threading.Thread(target=lambda: answers.append(client.run(client.client.ping)))
+        thread.start()
+        thread.join()
+    assert answers == [True] * 150
+    assert client.epoch == 1
+
+
+# ---------------------------------------------------------------- the cache version
+@pytest.mark.databases("sqlite")
+def test_a_version_stands_until_it_is_replaced(version):
+    first = version.read()
+    assert first == version.read()
+    version.replace()
+    second = version.read()
+    assert second not in (first, b"", None)
+    assert second == version.read()
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_processes_share_the_version(shared):
+    other = RedisVersion(connected())
+    assert shared.read() == other.read()
+    other.replace()
+    assert shared.read() == other.read()
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_simultaneous_first_reads_agree_on_one_version(app, shared):
+    def read():
+        with app.test_request_context():
+            return RedisVersion(connected()).read()
+
+    found = at_once(*[read] * 8)
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("emptied", [False, True])
+def test_the_rate_limit_brings_the_version_along(shared, key, emptied):
+    """One round trip for both, also if Redis has no version yet."""
+    if not emptied:
+        shared.replace()
+    windows = MovingWindows(shared.redis)
+    hit, look = (slots([parse("9 per hour")], uuid.uuid4().hex, hit=hit) for hit in (True, False))
+    _, version = windows.check_and_hit(hit, key)
+    assert version
+    assert version == shared.redis.client.get(key) == windows.check_and_hit(look, key)[1]
+    shared.replace()
+    assert windows.check_and_hit(hit, key)[1] == shared.redis.client.get(key) != version
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_a_version_that_was_brought_along_is_not_read_again(shared, monkeypatch):
+    current_state().cache_version = b"brought along"
+    monkeypatch.setattr(shared.redis, "client", None)
+    assert shared.read() == b"brought along 1"
+
+
+@needs("redis-server")
+@pytest.mark.databases("sqlite")
+def test_a_redis_that_was_restored_from_a_snapshot_revives_no_response(app, key):
+    """The snapshot names an older version, and responses cached under it are from before a write."""
+    server = Redis().start()
+    try:
+        with app.test_request_context():
+            client = RedisClient(server.url)
+            client.run(client.client.ping)
+            shared = RedisVersion(client)
+            cached = shared.read()
+            client.run(client.client.save)
+            shared.replace()
+            assert shared.read() != cached
+            server.kill()
+            server.start()
+            client.breaker.open_until = 0.0
+            seen = [shared.read(), shared.read()]
+            assert seen[-1].partition(b" ")[0] == cached.partition(b" ")[0], "the old version is back"
+            assert cached not in seen
+    finally:
+        server.remove()
+
+
+@with_redis
+@pytest.mark.parametrize("loss", ["client kill", "script flush"])
+def test_a_lost_connection_or_script_loses_no_hit(loss):
+    client = connected()
+    windows, hit = MovingWindows(client), slots([parse("9 per hour")], uuid.uuid4().hex)
+    assert windows.check_and_hit(hit)[0][0].remaining == 8
+    administrator = RedisClient(REDIS).client
+    if loss == "client kill":
+        assert administrator.client_kill_filter(_id=client.client.client_id()) == 1
+    else:
+        administrator.script_flush()
+    assert windows.check_and_hit(hit)[0][0].remaining == 7
+    assert not client.breaker.is_open
