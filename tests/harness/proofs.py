@@ -1,7 +1,7 @@
-"""Proofs: tests that race, kill and break, in a short form or, with ``--full``, in the form that is written down.
+"""A pytest plugin for proofs: tests of races, kills and faults, in a short form or, with ``--full``, in full.
 
-A pytest plugin. ``make guarantees`` runs all proofs in full, one after the other, and writes docs/guarantees.md with
-what was counted. A proof says what it saw with ``proof.saw(orders=2000, oversold=0)``.
+``make guarantees`` runs all proofs in full, one after the other, and writes their counts into docs/guarantees.md. A proof
+reports its counts with ``proof.saw(orders=2000, oversold=0)``.
 """
 
 import platform
@@ -19,24 +19,28 @@ T = TypeVar("T")
 PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
 SEEN: list[tuple[str, str, float, dict[str, Any]]] = []
 INTRODUCTION = """\
-# What this shop guarantees, and how that was shown
+# Guarantees and their proofs
 
-Written by `make guarantees`, which runs the programs of `tests/races` and `tests/faults` in full, each against real
-servers. After each of them the invariants of `tests/invariants.py` must hold: a quantity is the sum of its movements
-and the last balance, a ticket's line the net of its movements, nothing is negative. Each checker has a control of
-its own that runs against a sabotaged build, and must find it out.
+`make guarantees` generates this page. It runs the tests in `tests/races` and `tests/faults` in full, against real
+servers. After each test, the invariants in `tests/invariants.py` must hold:
+
+- The quantity of a part equals the sum of its movements and the balance of the last one.
+- Each part on a ticket equals the net of its movements for that ticket.
+- No quantity is negative.
+
+Each check also runs against a sabotaged build as a control, and must fail there.
 """
 
 
 class Proof:
-    """What a proof may ask and say."""
+    """A running proof: its sizes, and the counts that it reports."""
 
     def __init__(self, name: str, promise: str, *, full: bool) -> None:
         self.name, self.promise, self.full = name, promise, full
         self.figures: dict[str, Any] = {}
 
     def size(self, short: T, full: T) -> T:
-        """How much of something: in the short form that CI runs, or in full."""
+        """Return ``full`` with ``--full``, else ``short``."""
         return full if self.full else short
 
     def saw(self, **figures: Any) -> None:
@@ -45,12 +49,12 @@ class Proof:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the proofs in full")
-    parser.addoption("--write-guarantees", action="store_true", help="write down in docs/guarantees.md what they saw")
+    parser.addoption("--write-guarantees", action="store_true", help="write their counts into docs/guarantees.md")
 
 
 @pytest.fixture
 def proof(request: pytest.FixtureRequest) -> Iterator[Proof]:
-    """Say what was seen; it is written down where the proof holds and is run in full."""
+    """Record the counts of a proof and its time, for docs/guarantees.md."""
     function: Callable[..., Any] = request.function
     full = bool(request.config.getoption("--full"))
     promise = " ".join((function.__doc__ or function.__name__).split())
@@ -68,11 +72,11 @@ def first_line(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().split("\n")[0]
     except (OSError, subprocess.CalledProcessError):
-        return "not there"
+        return "not installed"
 
 
 def page() -> str:
-    """The page as this run saw it."""
+    """Return docs/guarantees.md with the counts of this run."""
     versions = {
         "Python": platform.python_version(),
         **{name: version(name) for name in ("Flask", "SQLAlchemy", "granian", "psycopg", "PyMySQL", "redis")},
@@ -85,7 +89,7 @@ def page() -> str:
         f"Run on {datetime.now(UTC):%Y-%m-%d} at commit {first_line('git', 'rev-parse', '--short', 'HEAD')}, with:\n",
     ]
     lines += [f"- {name}: {found}" for name, found in versions.items()]
-    lines += ["", "| proof | what it must show | seconds | what was seen |", "| --- | --- | --- | --- |"]
+    lines += ["", "| proof | promise | seconds | result |", "| --- | --- | --- | --- |"]
     for name, promise, seconds, figures in SEEN:
         seen = ", ".join(f"{what.replace('_', ' ')} {count}" for what, count in figures.items())
         lines.append(f"| `{name}` | {promise} | {seconds:.0f} | {seen} |")
