@@ -24,18 +24,18 @@ test: $(VENV)/dev.stamp $(NODE) ## install the requirements and run all tests
 guarantees: $(VENV)/dev.stamp ## run all proofs in full and write docs/guarantees.md
 	@$(BIN)/python -m pytest --full --write-guarantees tests/races tests/faults
 
-bench: $(VENV)/run.stamp ## measure beside the peers in PEERS=folder; BENCH="--rounds 5" adds options
-	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run $(BENCH)
+bench: $(VENV)/run.stamp ## measure beside other frameworks (needs PostgreSQL and wrk); BENCH="--rounds 5" adds options
+	@$(BIN)/python -m bench.run $(BENCH)
 
-bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit, with the program in PEERS=folder
+bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit
 	@test -n "$(BASE)" || { echo "BASE is not set: it names the commit to compare with." >&2; exit 1; }
-	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run --compare "$(BASE)" $(BENCH)
+	@$(BIN)/python -m bench.run --compare "$(BASE)" $(BENCH)
 
 bench-sizes: $(VENV)/run.stamp ## measure shops of 1,000 to 500,000 tickets on the PostgreSQL of DATABASE_URL
-	@$(BIN)/python -m tests.bench.sizes $(BENCH)
+	@$(BIN)/python -m bench.sizes $(BENCH)
 
-bench-strain: $(VENV)/run.stamp ## measure the start, a long list, idle connections and an overload; PEERS=folder as for bench
-	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.strain $(BENCH)
+bench-strain: $(VENV)/run.stamp ## measure the start, a long list, idle connections and an overload
+	@$(BIN)/python -m bench.strain $(BENCH)
 
 check: $(VENV)/dev.stamp examples/frontend/node_modules ## lint, check types, compare docs/openapi.json with the code
 	@$(BIN)/ruff check .
