@@ -30,6 +30,7 @@ from app.models import (
     ticket_mechanics,
     ticket_parts,
 )
+from app.models.shop import shop
 from app.startup.prepare import prepare
 from app.utils.auth.passwords import hash_password
 from app.utils.auth.tokens import make_token
@@ -40,7 +41,17 @@ from tests.invariants import faults
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = hash_password(PASSWORD)
 LONG_AGO = datetime(2020, 1, 1)
-TABLES = (idempotency_keys, stock_movements, ticket_parts, ticket_mechanics, service_tickets, inventory, mechanics, customers)
+TABLES = (
+    shop,
+    idempotency_keys,
+    stock_movements,
+    ticket_parts,
+    ticket_mechanics,
+    service_tickets,
+    inventory,
+    mechanics,
+    customers,
+)
 ENVIRONMENT = {
     "APP_ENV": "testing",
     "SECRET_KEY": "a secret of more than thirty-two bytes",
