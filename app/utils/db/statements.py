@@ -62,8 +62,12 @@ def insert_row(table: Table, values: dict[str, Any]) -> int:
 
 def insert_rows(table: Table, rows: Iterable[dict[str, Any]]) -> None:
     """Insert rows that have values for the same columns."""
+    statement: Any = insert(table)
+    if db.engine.dialect.name == "postgresql":
+        # With RETURNING, SQLAlchemy sends one INSERT for all rows. psycopg's executemany() sends one for each.
+        statement = statement.returning(*table.primary_key)
     if values := list(rows):
-        execute(insert(table), values)
+        execute(statement, values)
 
 
 def insert_if_missing(table: Table, values: dict[str, Any]) -> None:
