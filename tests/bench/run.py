@@ -21,8 +21,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from config import ROOT, database_url
-from tests.harness.servers import Redis
-from tests.harness.shop import Shop
+from tests.support.servers import Redis
+from tests.support.shop import Shop
 
 PEERS = ("fastapi", "drf", "litestar", "flask_idiomatic", "floor")
 SEED = "shop_bench_seed"

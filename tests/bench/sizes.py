@@ -19,7 +19,7 @@ from app import create_app
 from app.utils.auth.tokens import make_token
 from config import ROOT, Settings
 from tests.bench.run import Bench, Side
-from tests.harness.shop import Client, Shop
+from tests.support.shop import Client, Shop
 
 SIZES = (1_000, 50_000, 500_000)
 SECRET = "a secret of more than thirty-two bytes"

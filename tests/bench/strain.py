@@ -21,8 +21,8 @@ from pathlib import Path
 from config import ROOT
 from tests.bench.load import hold, offer
 from tests.bench.run import Bench, Side, set_up
-from tests.harness.processes import free_port, listens, until
-from tests.harness.shop import Shop
+from tests.support.processes import free_port, listens, until
+from tests.support.shop import Shop
 
 AFTER, PAGE, TICKET = "/tickets?after=30000", "/tickets?page=7&per_page=20", "/tickets/{}"
 

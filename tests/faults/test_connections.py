@@ -11,7 +11,7 @@ import pytest
 
 from config import ROOT
 from tests.bench.load import hold
-from tests.harness.running import shop_on
+from tests.support.running_shop import shop_on
 
 pytestmark = pytest.mark.slow
 
