@@ -51,9 +51,9 @@ openapi: $(VENV)/dev.stamp ## write docs/openapi.json
 	@$(BIN)/flask --app run openapi write docs/openapi.json
 
 examples: $(VENV)/dev.stamp $(NODE) ## write docs/postman, the responses in docs/cookbook.md, and docs/images
-	@$(BIN)/python -m tests.postman.build
-	@$(BIN)/python -m tests.cookbook
-	@$(BIN)/python -m tests.browser.pictures
+	@$(BIN)/python -m tests.support.postman.build
+	@$(BIN)/python -m tests.support.cookbook
+	@$(BIN)/python -m tests.support.pictures
 
 clean: ## remove the virtual environment and the files of test runs
 	@rm -rf $(VENV) $(NODE) examples/frontend/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

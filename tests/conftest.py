@@ -35,8 +35,8 @@ from app.startup.prepare import prepare
 from app.utils.auth.passwords import hash_password
 from app.utils.auth.tokens import make_token
 from config import Settings
-from tests import services
-from tests.invariants import faults
+from tests.support import services
+from tests.support.invariants import faults
 
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = hash_password(PASSWORD)
@@ -117,6 +117,18 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     with shared_app.app_context():
         engine = db.engine
     assert faults(engine) == []
+
+
+@pytest.fixture
+def another_app(tmp_path):
+    """Make an app with other settings, on no database that is used: ``another_app(CORS_ORIGINS="*")``.
+
+    The limiter is one for the whole process and serves the last app that was made; afterwards it serves the shared
+    one again."""
+    kept = dict(vars(limiter))
+    address = {"DATABASE_URL": f"sqlite:///{tmp_path}/another.db"}
+    yield lambda **settings: create_app(Settings.load(ENVIRONMENT | address | settings))
+    vars(limiter).update(kept)
 
 
 @pytest.fixture

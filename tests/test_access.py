@@ -7,7 +7,7 @@ from app.extensions import db
 from app.utils.auth.policy import allow
 from config import Settings
 from tests.conftest import ENVIRONMENT, PASSWORD, Person
-from tests.walk import filled, operations
+from tests.support.routes import filled, operations
 
 ROLES = ("nobody", "customer", "mechanic", "admin")
 ANYONE, SIGNED_IN, STAFF, ADMIN = set(ROLES), {"customer", "mechanic", "admin"}, {"mechanic", "admin"}, {"admin"}

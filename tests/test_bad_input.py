@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import rate_limits
-from tests.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
-from tests.bad_values import IDS_IN_PATHS, IN_QUERY, encode
+from tests.support.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
+from tests.support.bad_values import IDS_IN_PATHS, IN_QUERY, encode
 
 JSON = {"Content-Type": "application/json"}
 fuzzed = settings(

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.blueprints.site import routes as site
 from app.utils.redis import RedisClient
-from tests import services
+from tests.support import services
 
 ENDPOINTS = {
     "/customers": "GET POST",

@@ -12,7 +12,7 @@ from app import create_app
 from app.startup.prepare import prepare
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT, PASSWORD, Person
-from tests.services import SCRATCH, fresh_database
+from tests.support.services import SCRATCH, fresh_database
 
 APP = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'document.db'}"}))
 DOCUMENT = Person(APP).get("/openapi.json").json

@@ -10,8 +10,8 @@ import pytest
 from app import create_app
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT
-from tests.real import Start, copy_of_the_shop
-from tests.services import SCRATCH
+from tests.support.services import SCRATCH
+from tests.support.start import Start, copy_of_the_shop
 
 README = (ROOT / "README.md").read_text("utf-8")
 SECTIONS = dict(zip(*[iter(re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:])] * 2, strict=True))

@@ -13,9 +13,9 @@ from app.extensions import db
 from app.models import customers, idempotency_keys, inventory, stock_movements, ticket_parts, utcnow
 from app.startup.prepare import prepare
 from config import Settings, database_url
-from tests import services
 from tests.conftest import ENVIRONMENT, Person
-from tests.invariants import faults
+from tests.support import services
+from tests.support.invariants import faults
 
 LATE = 2_000_000_000
 """An id after all others, however many a test has made before."""

@@ -13,10 +13,10 @@ from app.extensions import db
 from app.models import mechanics
 from app.startup.prepare import prepare
 from config import Settings
-from tests import services
-from tests.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
-from tests.bad_values import IDS_IN_PATHS, IN_QUERY
 from tests.conftest import ENVIRONMENT, PASSWORD, Maker, Person
+from tests.support import services
+from tests.support.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
+from tests.support.bad_values import IDS_IN_PATHS, IN_QUERY
 from tests.test_bad_input import filled
 
 pytestmark = [

@@ -15,7 +15,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 
 from tests.conftest import Person
-from tests.invariants import faults
+from tests.support.invariants import faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.databases("sqlite")]
 

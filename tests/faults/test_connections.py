@@ -11,7 +11,7 @@ import pytest
 
 from bench.load import hold
 from config import ROOT
-from tests.harness.running import shop_on
+from tests.support.running_shop import shop_on
 
 pytestmark = pytest.mark.slow
 

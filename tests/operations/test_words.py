@@ -6,8 +6,8 @@ from pathlib import Path
 from app import create_app
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT
-from tests.operations.document import TEXT, blocks
-from tests.services import SCRATCH
+from tests.support.operations.document import TEXT, blocks
+from tests.support.services import SCRATCH
 from tests.test_config import NAMES
 
 ELSEWHERE = {"POSTGRES_PASSWORD", "BACKUP", "DATABASE_URL", "EMPTY_DATABASE_URL"}
@@ -15,12 +15,12 @@ RUN = {
     ("In containers", "sh"): "test_compose",
     ("On a machine of its own", "ini"): "test_units",
     ("Every night", "ini"): "test_units",
-    ("nginx", "nginx"): "proxies",
-    ("Caddy", "caddyfile"): "proxies",
-    ("Restarts that nobody notices", "sh"): "fleet",
-    ("SQLite", "sh"): "keeping",
-    ("PostgreSQL", "sh"): "keeping",
-    ("MariaDB", "sh"): "keeping",
+    ("nginx", "nginx"): "../support/operations/proxies",
+    ("Caddy", "caddyfile"): "../support/operations/proxies",
+    ("Restarts that nobody notices", "sh"): "../support/operations/fleet",
+    ("SQLite", "sh"): "../support/operations/keeping",
+    ("PostgreSQL", "sh"): "../support/operations/keeping",
+    ("MariaDB", "sh"): "../support/operations/keeping",
     ("Alarms", "yaml"): "test_alarms",
     ("Moving away from SQLite", "sh"): "../commands/test_copy_to",
 }

@@ -6,10 +6,20 @@ import re
 
 import pytest
 
-from tests.postman.agreement import disagreements
-from tests.postman.build import COLLECTION, ENVIRONMENT, NEWMAN, answers, asks, collection, environment, play, requests_of
-from tests.real import ADMIN, Start, copy_of_the_shop
-from tests.services import REQUIRED
+from tests.support.postman.agreement import disagreements
+from tests.support.postman.build import (
+    COLLECTION,
+    ENVIRONMENT,
+    NEWMAN,
+    answers,
+    asks,
+    collection,
+    environment,
+    play,
+    requests_of,
+)
+from tests.support.services import REQUIRED
+from tests.support.start import ADMIN, Start, copy_of_the_shop
 from tests.test_document import APP, AREA_NAMES, DOCUMENT
 
 BESIDE = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.races.together import at_once
+from tests.support.together import at_once
 
 DEFAULTS = {
     "name": "My Mechanic Shop",
