@@ -32,10 +32,13 @@ def update_shop(changes: dict[str, Any]) -> None:
     """Change the shop. Raise Invalid if both prefixes would be the same, or Stale."""
     insert_if_missing(shop, {"id": SHOP_ID})
     lock_if_match(shop, SHOP_ID, ShopOut, read_shop)
-    held = read_shop()
-    prefixes = [changes.get(name, getattr(held, name)) for name in ("invoice_prefix", "credit_note_prefix")]
-    if prefixes[0] == prefixes[1]:
-        raise Invalid(
-            {"invoice_prefix" if "invoice_prefix" in changes else "credit_note_prefix": "is that of the other series"}
-        )
+    require_different_prefixes(changes)
     update_if_changed(shop, SHOP_ID, changes)
+
+
+def require_different_prefixes(changes: dict[str, Any]) -> None:
+    """Raise Invalid if invoices and credit notes would have the same prefix."""
+    current = read_shop()
+    invoice, credit_note = (changes.get(name, getattr(current, name)) for name in PREFIXES)
+    if invoice == credit_note:
+        raise Invalid({name: "must differ from the other prefix" for name in PREFIXES if name in changes})
