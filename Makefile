@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/postman/node_modules tests/browser/node_modules examples/frontend/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test guarantees bench bench-compare bench-sizes bench-strain check format openapi examples clean
+.PHONY: help run demo test guarantees bench bench-compare bench-sizes bench-strain check format docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -47,10 +47,9 @@ format: $(VENV)/dev.stamp ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-openapi: $(VENV)/dev.stamp ## write docs/openapi.json
+docs: $(VENV)/dev.stamp $(NODE) ## write all that is generated: OpenAPI, Postman, cookbook responses, types, pictures
 	@$(BIN)/flask --app run openapi write docs/openapi.json
-
-examples: $(VENV)/dev.stamp $(NODE) ## write docs/postman, the responses in docs/cookbook.md, and docs/images
+	@npm run --silent --prefix examples/frontend types
 	@$(BIN)/python -m tests.support.postman.build
 	@$(BIN)/python -m tests.support.cookbook
 	@$(BIN)/python -m tests.support.pictures

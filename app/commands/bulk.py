@@ -1,15 +1,15 @@
 """Write many rows, for commands that fill a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, text
 
 
-def write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def write(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows with the same columns; on PostgreSQL by COPY, which is four times as fast."""
     if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), [dict(row) for row in rows])
+        connection.execute(insert(table), list(rows))
         return
     into = f"COPY {table.name} ({', '.join(rows[0])}) FROM STDIN"
     with connection.connection.cursor() as cursor, cursor.copy(into) as copy:  # type: ignore[attr-defined]

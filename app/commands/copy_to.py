@@ -129,7 +129,7 @@ def copy(source: Connection, target: Connection, bar: Any) -> int:
             known = set(target_rows)
             missing = [row for row in source_rows if row not in known] if known else source_rows
             if missing:
-                write(target, table, [row._mapping for row in missing])
+                write(target, table, [dict(row._mapping) for row in missing])
             target.commit()
             written += len(missing)
             bar.update(len(source_rows))
