@@ -21,7 +21,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -36,13 +36,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -64,7 +64,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -106,9 +106,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -116,7 +116,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -134,7 +134,7 @@ export interface paths {
                     };
                 };
                 400: components["responses"]["BadRequest"];
-                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -192,7 +192,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -261,13 +261,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -287,7 +287,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -327,13 +327,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -354,7 +354,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: The email is taken. */
+                /** @description Conflict: `email_taken`: The email is taken. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -394,7 +394,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -430,7 +430,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -445,13 +445,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -474,7 +474,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -488,7 +488,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Hire a mechanic. */
+        /** Add a mechanic. */
         post: {
             parameters: {
                 query?: never;
@@ -518,9 +518,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -528,7 +528,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -549,7 +549,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
-                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -607,7 +607,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -676,13 +676,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -703,7 +703,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -743,13 +743,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -771,7 +771,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: The email is taken, or the last admin would be demoted. */
+                /** @description Conflict: `email_taken`: The email is taken. `last_admin`: The last admin can be neither deleted nor demoted. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -789,7 +789,7 @@ export interface paths {
             };
         };
         post?: never;
-        /** Let a mechanic go; old tickets still show their name. */
+        /** Delete a mechanic; old tickets still show their name. */
         delete: {
             parameters: {
                 query?: never;
@@ -811,7 +811,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -820,7 +820,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: It is the last admin. */
+                /** @description Conflict: `last_admin`: The last admin can be neither deleted nor demoted. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -863,7 +863,7 @@ export interface paths {
                     from?: string;
                     /** @description Last service date */
                     to?: string;
-                    /** @description Text to look for in the description. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for in the description. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -878,13 +878,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -924,7 +924,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -938,7 +938,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Open a ticket; its parts are taken from the stock in the same transaction. */
+        /** Open a ticket; its parts are deducted from the stock in the same transaction. */
         post: {
             parameters: {
                 query?: never;
@@ -975,9 +975,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -985,7 +985,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1023,7 +1023,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
-                /** @description Conflict: There is too little stock; `shortages` lists every part of which there is. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1075,13 +1075,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1121,7 +1121,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1169,13 +1169,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1213,7 +1213,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1256,13 +1256,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1310,7 +1310,7 @@ export interface paths {
             };
         };
         post?: never;
-        /** Delete a ticket; its parts go back to stock. */
+        /** Delete a ticket; its parts are returned to the stock. */
         delete: {
             parameters: {
                 query?: never;
@@ -1332,7 +1332,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1341,7 +1341,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: The stock of a part would pass its largest count. */
+                /** @description Conflict: `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1387,13 +1387,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1406,13 +1406,13 @@ export interface paths {
                          *       }
                          *     ]
                          */
-                        "application/json": components["schemas"]["NamedOut"][];
+                        "application/json": components["schemas"]["MechanicReference"][];
                     };
                 };
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1440,20 +1440,20 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["CrewChange"];
+                    "application/json": components["schemas"]["MechanicsChange"];
                 };
             };
             responses: {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1520,7 +1520,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a mechanic off a ticket. */
+        /** Remove a mechanic from a ticket. */
         delete: {
             parameters: {
                 query?: never;
@@ -1543,7 +1543,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1572,7 +1572,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Take parts off a ticket and put parts on it; stock follows in the same transaction. */
+        /** Take parts off a ticket and put parts on it; the stock follows in the same transaction. */
         put: {
             parameters: {
                 query?: never;
@@ -1596,15 +1596,15 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1643,7 +1643,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1684,7 +1684,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -1699,13 +1699,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1729,7 +1729,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1743,7 +1743,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Add a part, with the stock that it comes with. */
+        /** Add a part, with its first stock. */
         post: {
             parameters: {
                 query?: never;
@@ -1771,9 +1771,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -1781,7 +1781,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1803,7 +1803,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
-                /** @description Conflict: Another part has this sku. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `sku_taken`: Another part has this sku. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1852,13 +1852,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1880,7 +1880,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1923,13 +1923,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1952,7 +1952,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: Another part has this sku. */
+                /** @description Conflict: `sku_taken`: Another part has this sku. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1992,7 +1992,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2045,13 +2045,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2078,7 +2078,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -2093,6 +2093,152 @@ export interface paths {
             };
         };
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the shop. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description ETag that the client holds already */
+                    "If-None-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description Version of the answer */
+                        ETag?: string;
+                        /** @description Requests in the window */
+                        "X-RateLimit-Limit"?: number;
+                        /** @description Requests that are left */
+                        "X-RateLimit-Remaining"?: number;
+                        /** @description When the next request is possible, in seconds since 1970 */
+                        "X-RateLimit-Reset"?: number;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        /**
+                         * @example {
+                         *       "labor_rate": 49.9,
+                         *       "supplies": {
+                         *         "percent": 7.5,
+                         *         "minimum": 49.9,
+                         *         "maximum": 49.9
+                         *       },
+                         *       "estimate_days": 1,
+                         *       "estimate_tolerance": {
+                         *         "percent": 7.5,
+                         *         "amount": 49.9,
+                         *         "rule": "lesser",
+                         *         "maximum": 49.9
+                         *       },
+                         *       "payment_days": 1
+                         *     }
+                         */
+                        "application/json": components["schemas"]["ShopOut"];
+                    };
+                };
+                /** @description The client holds this already. */
+                304: {
+                    headers: {
+                        /** @description Version of the answer */
+                        ETag?: string;
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
+            };
+        };
+        /** Change the shop. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description ETag that must be current */
+                    "If-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "My Mechanic Shop",
+                     *       "labor_rate": 120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopChange"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description Version of the answer */
+                        ETag?: string;
+                        /** @description Requests in the window */
+                        "X-RateLimit-Limit"?: number;
+                        /** @description Requests that are left */
+                        "X-RateLimit-Remaining"?: number;
+                        /** @description When the next request is possible, in seconds since 1970 */
+                        "X-RateLimit-Reset"?: number;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        /**
+                         * @example {
+                         *       "labor_rate": 49.9,
+                         *       "supplies": {
+                         *         "percent": 7.5,
+                         *         "minimum": 49.9,
+                         *         "maximum": 49.9
+                         *       },
+                         *       "estimate_days": 1,
+                         *       "estimate_tolerance": {
+                         *         "percent": 7.5,
+                         *         "amount": 49.9,
+                         *         "rule": "lesser",
+                         *         "maximum": 49.9
+                         *       },
+                         *       "payment_days": 1
+                         *     }
+                         */
+                        "application/json": components["schemas"]["ShopOut"];
+                    };
+                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
+            };
+        };
         post?: never;
         delete?: never;
         options?: never;
@@ -2127,7 +2273,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2185,7 +2331,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2237,7 +2383,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2274,7 +2420,7 @@ export interface components {
             available: number;
         };
         Problem: {
-            /** @description about:blank: the status says it all */
+            /** @description Always about:blank: the status is the type */
             type: string;
             /** @example Unprocessable Content */
             title: string;
@@ -2282,6 +2428,11 @@ export interface components {
             status: number;
             /** @example The request has fields that can't be accepted. */
             detail: string;
+            /**
+             * @description The kind of conflict, of a 409
+             * @example out_of_stock
+             */
+            code?: string;
             /**
              * @description field → what is wrong with it
              * @example {
@@ -2293,7 +2444,7 @@ export interface components {
             errors?: {
                 [key: string]: string[];
             };
-            /** @description The parts of which there is too little */
+            /** @description The parts with too little stock */
             shortages?: components["schemas"]["Shortage"][];
         };
         PaginationMetadata: {
@@ -2374,7 +2525,7 @@ export interface components {
              */
             token_type: "Bearer";
             /**
-             * @description Seconds that it is good for
+             * @description Lifetime in seconds
              * @example 3600
              */
             expires_in: number;
@@ -2483,7 +2634,7 @@ export interface components {
             mechanic_ids?: number[];
             parts?: components["schemas"]["PartLineIn"][];
         };
-        NamedOut: {
+        MechanicReference: {
             /** @example 1 */
             id: number;
             /** @example Max Wrench */
@@ -2515,7 +2666,7 @@ export interface components {
             description: string;
             /** @example 1HGCM82633A004352 */
             vin: string;
-            mechanics: components["schemas"]["NamedOut"][];
+            mechanics: components["schemas"]["MechanicReference"][];
             parts: components["schemas"]["TicketPartOut"][];
             /** @example 199.6 */
             readonly parts_total: number;
@@ -2543,7 +2694,7 @@ export interface components {
             /** @example 1HGCM82633A004352 */
             vin?: string;
         };
-        CrewChange: {
+        MechanicsChange: {
             mechanic_ids?: number[];
             add_mechanic_ids?: number[];
             remove_mechanic_ids?: number[];
@@ -2623,16 +2774,119 @@ export interface components {
             reason: "received" | "counted" | "used" | "returned";
             /** @example 1 */
             ticket_id: number | null;
-            by: components["schemas"]["NamedOut"] | null;
+            by: components["schemas"]["MechanicReference"] | null;
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00Z
              */
             readonly created_at: string;
         };
+        SuppliesFee: {
+            /** @example 7.5 */
+            percent: number;
+            /**
+             * @default null
+             * @example 49.9
+             */
+            minimum?: number | null;
+            /**
+             * @default null
+             * @example 49.9
+             */
+            maximum?: number | null;
+        };
+        EstimateTolerance: {
+            /**
+             * @default null
+             * @example 7.5
+             */
+            percent?: number | null;
+            /**
+             * @default null
+             * @example 49.9
+             */
+            amount?: number | null;
+            /**
+             * @default lesser
+             * @example lesser
+             * @enum {string}
+             */
+            rule?: "lesser" | "greater";
+            /**
+             * @default null
+             * @example 49.9
+             */
+            maximum?: number | null;
+        };
+        ShopOut: {
+            name: string;
+            address: string | null;
+            country: string | null;
+            email: string | null;
+            phone: string | null;
+            tax_number: string | null;
+            registration: string | null;
+            currency: string;
+            time_zone: string;
+            /** @example 49.9 */
+            readonly labor_rate: number;
+            prices_include_tax: boolean;
+            supplies: components["schemas"]["SuppliesFee"] | null;
+            /** @example 1 */
+            estimate_days: number;
+            estimate_tolerance: components["schemas"]["EstimateTolerance"];
+            /** @example 1 */
+            payment_days: number;
+            invoice_prefix: string;
+            credit_note_prefix: string;
+            document_footer: string | null;
+        };
+        ShopChange: {
+            /** @example My Mechanic Shop */
+            name?: string;
+            address?: string | null;
+            /**
+             * @example US
+             * @enum {string|null}
+             */
+            country?: "GE" | "IM" | "MC" | "RW" | "BR" | "PN" | "BB" | "LY" | "SV" | "IE" | "CI" | "PL" | "BA" | "GN" | "UY" | "MM" | "GD" | "GU" | "ST" | "TK" | "YT" | "SH" | "AW" | "OM" | "RU" | "KR" | "GL" | "MU" | "SN" | "DO" | "TG" | "WS" | "FO" | "JM" | "LB" | "MF" | "LS" | "AE" | "RS" | "CH" | "MA" | "JO" | "LT" | "FM" | "DM" | "GW" | "KG" | "LK" | "KY" | "NG" | "SY" | "MK" | "AL" | "VI" | "PT" | "CX" | "RO" | "NZ" | "SS" | "ER" | "NU" | "VA" | "LA" | "NI" | "CZ" | "AT" | "AZ" | "ET" | "MY" | "TL" | "BM" | "GT" | "GM" | "GY" | "PH" | "BW" | "CD" | "BN" | "VE" | "TO" | "SB" | "KW" | "SO" | "IQ" | "SL" | "KH" | "EH" | "KI" | "PM" | "PA" | "CN" | "MO" | "AU" | "TJ" | "BZ" | "FK" | "IS" | "ZW" | "YE" | "ID" | "GQ" | "BH" | "ZM" | "BO" | "AR" | "CW" | "IL" | "MQ" | "SI" | "VU" | "CA" | "BI" | "JP" | "US" | "AF" | "NR" | "TM" | "AO" | "CV" | "BD" | "AD" | "GG" | "TN" | "CR" | "CM" | "KN" | "GI" | "BV" | "CY" | "MN" | "GS" | "MX" | "KP" | "MR" | "CG" | "ML" | "NL" | "MV" | "PY" | "ES" | "DK" | "SD" | "TV" | "VN" | "MT" | "UG" | "CO" | "HT" | "TR" | "EE" | "EG" | "IT" | "BL" | "UM" | "TF" | "FI" | "PK" | "AS" | "IO" | "JE" | "NA" | "AQ" | "BF" | "AG" | "GH" | "HN" | "LU" | "LV" | "TT" | "AM" | "HK" | "KZ" | "MH" | "NF" | "LR" | "MS" | "NC" | "KM" | "ME" | "PR" | "SE" | "UZ" | "RE" | "PS" | "MD" | "GB" | "LC" | "CF" | "MP" | "MZ" | "BS" | "PF" | "GA" | "NO" | "PE" | "SK" | "SZ" | "IR" | "FR" | "BQ" | "TZ" | "CC" | "GF" | "EC" | "SA" | "SG" | "KE" | "NE" | "TD" | "TH" | "PG" | "BJ" | "CL" | "WF" | "ZA" | "MW" | "BY" | "IN" | "PW" | "SC" | "AX" | "HR" | "SX" | "FJ" | "VC" | "GP" | "UA" | "HU" | "BT" | "MG" | "TC" | "BE" | "AI" | "QA" | "SM" | "SR" | "CU" | "DZ" | "NP" | "DE" | "VG" | "HM" | "GR" | "TW" | "BG" | "SJ" | "LI" | "CK" | "DJ" | null;
+            /**
+             * Format: email
+             * @example ann@example.com
+             */
+            email?: string | null;
+            /** @example 555-0100 */
+            phone?: string | null;
+            tax_number?: string | null;
+            registration?: string | null;
+            /**
+             * @example USD
+             * @enum {string}
+             */
+            currency?: "KZT" | "BAM" | "TJS" | "AZN" | "ARS" | "GMD" | "KYD" | "MYR" | "PAB" | "HNL" | "CZK" | "DOP" | "USD" | "GBP" | "HUF" | "EUR" | "NIO" | "UYU" | "PKR" | "BRL" | "PHP" | "YER" | "MRU" | "ALL" | "MKD" | "BWP" | "BMD" | "MOP" | "SEK" | "MXN" | "KES" | "LKR" | "MDL" | "LRD" | "NAD" | "TTD" | "RSD" | "MWK" | "HTG" | "CHF" | "ERN" | "JMD" | "AUD" | "NZD" | "AFN" | "SAR" | "QAR" | "KHR" | "FKP" | "NOK" | "SRD" | "TRY" | "SDG" | "BZD" | "CDF" | "ILS" | "AMD" | "NGN" | "SHP" | "PEN" | "CUP" | "BOB" | "SOS" | "SBD" | "ZWG" | "TZS" | "LAK" | "FJD" | "LBP" | "BBD" | "EGP" | "BND" | "BSD" | "MMK" | "STN" | "SZL" | "IRR" | "BDT" | "PLN" | "PGK" | "SCR" | "XCD" | "TOP" | "RUB" | "RON" | "SYP" | "SLE" | "TWD" | "COP" | "CAD" | "MNT" | "ETB" | "BTN" | "MUR" | "AED" | "IDR" | "GTQ" | "LSL" | "MZN" | "CNY" | "ZAR" | "KGS" | "GYD" | "TMT" | "SSP" | "SGD" | "AWG" | "DKK" | "ZMW" | "BYN" | "NPR" | "DZD" | "BGN" | "WST" | "UAH" | "MAD" | "GHS" | "GEL" | "SVC" | "MVR" | "KPW" | "CRC" | "CVE" | "AOA" | "HKD" | "UZS" | "GIP" | "THB" | "MGA" | "VES" | "INR";
+            /**
+             * @example America/New_York
+             * @enum {string}
+             */
+            time_zone?: "Asia/Novosibirsk" | "America/Virgin" | "America/Argentina/Buenos_Aires" | "America/Chicago" | "Asia/Dhaka" | "Asia/Qatar" | "Australia/Sydney" | "Africa/Niamey" | "Africa/Juba" | "America/Danmarkshavn" | "Asia/Samarkand" | "US/Eastern" | "Europe/Stockholm" | "Europe/Samara" | "Asia/Qostanay" | "Asia/Kuching" | "Asia/Qyzylorda" | "Africa/Ouagadougou" | "America/Santarem" | "Etc/GMT+0" | "US/Mountain" | "America/Dawson" | "America/Kralendijk" | "Asia/Omsk" | "Etc/UCT" | "Etc/GMT+8" | "America/Bahia_Banderas" | "Etc/GMT0" | "America/Mendoza" | "Pacific/Funafuti" | "Asia/Dili" | "Pacific/Yap" | "America/Nuuk" | "Pacific/Wallis" | "Australia/Tasmania" | "America/Cayenne" | "America/St_Thomas" | "Pacific/Fakaofo" | "Canada/Mountain" | "GB-Eire" | "Asia/Yangon" | "America/St_Vincent" | "America/Thule" | "Asia/Tashkent" | "Asia/Brunei" | "Brazil/East" | "Asia/Manila" | "America/Argentina/Ushuaia" | "Asia/Ujung_Pandang" | "Pacific/Gambier" | "Etc/GMT-4" | "Africa/Mogadishu" | "Europe/Lisbon" | "US/East-Indiana" | "Indian/Chagos" | "America/La_Paz" | "America/Cambridge_Bay" | "Africa/Mbabane" | "Asia/Tbilisi" | "Africa/Douala" | "Pacific/Enderbury" | "Asia/Yerevan" | "Europe/Sarajevo" | "America/Boise" | "Europe/Zaporozhye" | "Pacific/Kiritimati" | "Asia/Kashgar" | "Pacific/Bougainville" | "Pacific/Kosrae" | "Europe/Moscow" | "Europe/Kiev" | "America/Indianapolis" | "Africa/Asmera" | "America/Santo_Domingo" | "Turkey" | "America/Sao_Paulo" | "Australia/Brisbane" | "Pacific/Ponape" | "America/Fort_Nelson" | "Africa/Timbuktu" | "Africa/Djibouti" | "America/Porto_Velho" | "Arctic/Longyearbyen" | "Africa/Addis_Ababa" | "America/Aruba" | "America/Guayaquil" | "Pacific/Wake" | "Africa/Malabo" | "WET" | "America/St_Kitts" | "Etc/GMT-0" | "Asia/Saigon" | "Asia/Irkutsk" | "Atlantic/Faroe" | "Asia/Choibalsan" | "America/Cayman" | "Pacific/Chuuk" | "Pacific/Tahiti" | "Etc/GMT+10" | "Europe/Nicosia" | "Europe/San_Marino" | "Asia/Kabul" | "Pacific/Pago_Pago" | "America/Dominica" | "Asia/Shanghai" | "America/Indiana/Knox" | "US/Samoa" | "Asia/Anadyr" | "Pacific/Johnston" | "America/Paramaribo" | "Europe/Brussels" | "Europe/London" | "Singapore" | "America/Shiprock" | "Africa/Cairo" | "America/Pangnirtung" | "America/Atka" | "Zulu" | "Europe/Copenhagen" | "Europe/Athens" | "Asia/Srednekolymsk" | "America/Eirunepe" | "Africa/Algiers" | "America/Guyana" | "Europe/Madrid" | "Pacific/Auckland" | "Pacific/Honolulu" | "Asia/Ust-Nera" | "Europe/Vatican" | "Pacific/Efate" | "Asia/Barnaul" | "Kwajalein" | "Asia/Chungking" | "Asia/Nicosia" | "America/Indiana/Indianapolis" | "America/Los_Angeles" | "America/Argentina/Tucuman" | "America/Kentucky/Louisville" | "Asia/Kolkata" | "EST" | "Asia/Istanbul" | "America/Guatemala" | "Pacific/Saipan" | "America/Merida" | "Etc/GMT" | "Africa/Dakar" | "Indian/Mahe" | "Asia/Hebron" | "America/Winnipeg" | "Africa/Libreville" | "America/Glace_Bay" | "Antarctica/Vostok" | "America/Campo_Grande" | "Etc/GMT-3" | "Asia/Magadan" | "America/Montserrat" | "America/Anchorage" | "America/Inuvik" | "Etc/GMT+1" | "Asia/Kamchatka" | "America/Argentina/Jujuy" | "America/Goose_Bay" | "America/Lower_Princes" | "America/Metlakatla" | "America/Halifax" | "America/Argentina/La_Rioja" | "America/North_Dakota/Center" | "W-SU" | "Mexico/BajaSur" | "GMT-0" | "MST7MDT" | "Asia/Tomsk" | "Indian/Christmas" | "Pacific/Apia" | "Indian/Maldives" | "Africa/Lagos" | "Australia/Yancowinna" | "America/St_Lucia" | "Indian/Reunion" | "US/Hawaii" | "America/Fortaleza" | "Indian/Mayotte" | "Asia/Bangkok" | "America/Cordoba" | "America/Mexico_City" | "America/Noronha" | "Antarctica/Syowa" | "Antarctica/Casey" | "Europe/Andorra" | "Australia/Perth" | "Canada/Saskatchewan" | "Brazil/West" | "Asia/Ho_Chi_Minh" | "Antarctica/McMurdo" | "Europe/Vilnius" | "America/Jujuy" | "Africa/Maputo" | "Indian/Mauritius" | "EST5EDT" | "Australia/West" | "America/Blanc-Sablon" | "Africa/Bangui" | "America/Knox_IN" | "America/New_York" | "America/Argentina/Cordoba" | "America/Caracas" | "GMT+0" | "Etc/GMT+12" | "Asia/Famagusta" | "Pacific/Marquesas" | "localtime" | "America/Belem" | "Asia/Tel_Aviv" | "Africa/Casablanca" | "GMT" | "Asia/Katmandu" | "Etc/GMT-8" | "America/Coyhaique" | "Canada/Yukon" | "America/St_Johns" | "Europe/Tallinn" | "Pacific/Rarotonga" | "America/Rankin_Inlet" | "America/Monterrey" | "Africa/El_Aaiun" | "Asia/Riyadh" | "Africa/Lusaka" | "America/Anguilla" | "America/Toronto" | "America/Punta_Arenas" | "America/Indiana/Vincennes" | "America/Juneau" | "Atlantic/Madeira" | "Pacific/Majuro" | "Etc/Universal" | "Europe/Skopje" | "Europe/Belfast" | "America/Louisville" | "Asia/Tokyo" | "Indian/Antananarivo" | "Asia/Jakarta" | "Poland" | "America/Edmonton" | "Pacific/Samoa" | "America/St_Barthelemy" | "America/Buenos_Aires" | "Africa/Bamako" | "America/Atikokan" | "Asia/Pyongyang" | "America/Grand_Turk" | "America/Porto_Acre" | "Canada/Newfoundland" | "America/Indiana/Winamac" | "Pacific/Tongatapu" | "Africa/Banjul" | "Pacific/Truk" | "Australia/Broken_Hill" | "Europe/Sofia" | "Navajo" | "Asia/Baku" | "America/Regina" | "America/Port_of_Spain" | "America/Iqaluit" | "Africa/Luanda" | "Europe/Vienna" | "America/Montevideo" | "Africa/Tripoli" | "Asia/Thimbu" | "America/Menominee" | "ROK" | "America/Adak" | "Canada/Eastern" | "US/Central" | "America/Argentina/Rio_Gallegos" | "America/Curacao" | "America/Matamoros" | "Australia/Melbourne" | "Australia/Currie" | "Canada/Atlantic" | "America/North_Dakota/New_Salem" | "America/Puerto_Rico" | "Africa/Ndjamena" | "Antarctica/Davis" | "Asia/Khandyga" | "Asia/Singapore" | "America/Ciudad_Juarez" | "America/Argentina/Salta" | "Atlantic/Faeroe" | "Europe/Gibraltar" | "America/Barbados" | "Europe/Chisinau" | "Africa/Windhoek" | "Asia/Colombo" | "Etc/GMT+2" | "America/Dawson_Creek" | "Australia/North" | "Asia/Amman" | "Asia/Macao" | "Etc/GMT-10" | "Indian/Kerguelen" | "Asia/Hong_Kong" | "Asia/Karachi" | "Europe/Isle_of_Man" | "Etc/GMT+7" | "Africa/Tunis" | "America/Swift_Current" | "Pacific/Kwajalein" | "Europe/Zurich" | "Africa/Sao_Tome" | "Australia/Victoria" | "MST" | "Europe/Kaliningrad" | "Iran" | "Africa/Freetown" | "America/Panama" | "Asia/Aden" | "Asia/Chongqing" | "America/Creston" | "Factory" | "Africa/Asmara" | "Chile/Continental" | "Japan" | "Antarctica/DumontDUrville" | "Asia/Phnom_Penh" | "Atlantic/Azores" | "America/Fort_Wayne" | "Australia/LHI" | "America/Montreal" | "Europe/Prague" | "Canada/Pacific" | "Australia/Canberra" | "Europe/Astrakhan" | "Africa/Monrovia" | "Chile/EasterIsland" | "Atlantic/Reykjavik" | "America/Scoresbysund" | "Asia/Yekaterinburg" | "Asia/Thimphu" | "America/Santa_Isabel" | "Asia/Dushanbe" | "Pacific/Noumea" | "America/Kentucky/Monticello" | "Africa/Khartoum" | "Antarctica/Palmer" | "EET" | "Europe/Amsterdam" | "Africa/Lome" | "Europe/Warsaw" | "America/Managua" | "Australia/Queensland" | "America/Ojinaga" | "America/Rio_Branco" | "Africa/Gaborone" | "Europe/Busingen" | "Africa/Conakry" | "Canada/Central" | "America/Mazatlan" | "Pacific/Guam" | "Antarctica/Rothera" | "Portugal" | "Iceland" | "America/Havana" | "Asia/Kuwait" | "Europe/Helsinki" | "Europe/Riga" | "America/Godthab" | "Africa/Nairobi" | "Europe/Zagreb" | "Cuba" | "Europe/Simferopol" | "Europe/Saratov" | "US/Indiana-Starke" | "America/Miquelon" | "Etc/GMT+11" | "America/North_Dakota/Beulah" | "Asia/Urumqi" | "Asia/Dubai" | "America/Maceio" | "Asia/Jerusalem" | "Europe/Rome" | "Indian/Cocos" | "America/Bogota" | "CST6CDT" | "Europe/Luxembourg" | "Africa/Kigali" | "America/Whitehorse" | "Etc/GMT-14" | "Pacific/Port_Moresby" | "America/Detroit" | "Asia/Yakutsk" | "Africa/Brazzaville" | "America/Jamaica" | "Etc/GMT-13" | "Europe/Paris" | "Europe/Budapest" | "Asia/Chita" | "America/Catamarca" | "America/Moncton" | "Pacific/Nauru" | "Africa/Bujumbura" | "Africa/Accra" | "America/Araguaina" | "Asia/Novokuznetsk" | "Etc/GMT+5" | "Asia/Baghdad" | "Asia/Krasnoyarsk" | "PST8PDT" | "Africa/Abidjan" | "Asia/Sakhalin" | "America/Boa_Vista" | "Jamaica" | "Africa/Ceuta" | "Europe/Bratislava" | "America/Hermosillo" | "America/Manaus" | "CET" | "Asia/Ulaanbaatar" | "Asia/Vladivostok" | "Europe/Tirane" | "Asia/Vientiane" | "US/Arizona" | "America/Ensenada" | "Pacific/Pitcairn" | "America/Chihuahua" | "America/Cuiaba" | "Australia/Hobart" | "America/Phoenix" | "Africa/Johannesburg" | "Asia/Harbin" | "America/Vancouver" | "Asia/Beirut" | "Africa/Harare" | "Europe/Dublin" | "America/Argentina/San_Luis" | "Asia/Hovd" | "America/Tegucigalpa" | "Etc/GMT+6" | "America/Argentina/ComodRivadavia" | "Pacific/Palau" | "America/Belize" | "America/Yakutat" | "NZ-CHAT" | "America/Denver" | "Asia/Ashkhabad" | "Asia/Almaty" | "US/Pacific" | "Europe/Ulyanovsk" | "America/Coral_Harbour" | "Etc/GMT+4" | "Antarctica/South_Pole" | "Etc/GMT-6" | "Pacific/Niue" | "America/Rainy_River" | "Antarctica/Troll" | "Asia/Pontianak" | "America/Thunder_Bay" | "Pacific/Kanton" | "Indian/Comoro" | "America/Indiana/Vevay" | "Israel" | "Europe/Vaduz" | "America/Port-au-Prince" | "Asia/Aqtau" | "Europe/Tiraspol" | "Atlantic/Bermuda" | "America/Nome" | "America/Costa_Rica" | "MET" | "Asia/Ulan_Bator" | "Europe/Oslo" | "Australia/Lindeman" | "Europe/Ljubljana" | "Australia/Darwin" | "America/Tortola" | "America/Asuncion" | "America/Sitka" | "America/Recife" | "GMT0" | "US/Aleutian" | "America/Cancun" | "Australia/Eucla" | "Australia/South" | "Asia/Muscat" | "Pacific/Pohnpei" | "NZ" | "America/Indiana/Tell_City" | "Etc/GMT-2" | "Egypt" | "Hongkong" | "Atlantic/Cape_Verde" | "Etc/Greenwich" | "Asia/Rangoon" | "Atlantic/Canary" | "Atlantic/St_Helena" | "Africa/Bissau" | "Europe/Istanbul" | "UCT" | "Australia/Lord_Howe" | "Europe/Podgorica" | "Africa/Nouakchott" | "America/Resolute" | "Etc/GMT-7" | "UTC" | "Europe/Mariehamn" | "ROC" | "Asia/Bahrain" | "US/Alaska" | "America/Yellowknife" | "Brazil/DeNoronha" | "Pacific/Galapagos" | "Australia/ACT" | "America/Nassau" | "Asia/Seoul" | "Atlantic/Jan_Mayen" | "America/Tijuana" | "Libya" | "Mexico/General" | "Antarctica/Macquarie" | "Europe/Berlin" | "Etc/GMT+9" | "Etc/GMT-12" | "Pacific/Guadalcanal" | "HST" | "Europe/Bucharest" | "Europe/Kyiv" | "Pacific/Norfolk" | "Etc/GMT-5" | "Europe/Volgograd" | "America/Martinique" | "Asia/Bishkek" | "Asia/Macau" | "Pacific/Easter" | "PRC" | "Europe/Uzhgorod" | "Asia/Aqtobe" | "Australia/Adelaide" | "Etc/GMT-11" | "Pacific/Chatham" | "America/Lima" | "Europe/Belgrade" | "Pacific/Tarawa" | "Eire" | "Etc/Zulu" | "Etc/GMT-1" | "Africa/Porto-Novo" | "Asia/Dacca" | "America/El_Salvador" | "Etc/GMT+3" | "America/Rosario" | "America/Santiago" | "Brazil/Acre" | "Asia/Makassar" | "America/Marigot" | "Europe/Malta" | "Europe/Guernsey" | "Asia/Damascus" | "America/Argentina/Catamarca" | "Africa/Kampala" | "Greenwich" | "Asia/Kathmandu" | "America/Guadeloupe" | "America/Argentina/San_Juan" | "Atlantic/Stanley" | "Europe/Jersey" | "Africa/Blantyre" | "Mexico/BajaNorte" | "Africa/Kinshasa" | "Africa/Maseru" | "Atlantic/South_Georgia" | "Asia/Gaza" | "America/Indiana/Marengo" | "GB" | "Australia/NSW" | "Asia/Calcutta" | "America/Nipigon" | "Pacific/Midway" | "Pacific/Fiji" | "Etc/GMT-9" | "Europe/Minsk" | "Asia/Ashgabat" | "America/Antigua" | "Asia/Taipei" | "Africa/Lubumbashi" | "Asia/Atyrau" | "Europe/Kirov" | "America/Grenada" | "Universal" | "US/Michigan" | "Asia/Oral" | "Europe/Monaco" | "America/Indiana/Petersburg" | "Asia/Kuala_Lumpur" | "Antarctica/Mawson" | "Asia/Jayapura" | "Africa/Dar_es_Salaam" | "Etc/UTC" | "America/Argentina/Mendoza" | "Asia/Tehran" | "America/Bahia";
+            /** @example 49.9 */
+            labor_rate?: number;
+            prices_include_tax?: boolean;
+            supplies?: components["schemas"]["SuppliesFee"] | null;
+            /** @example 30 */
+            estimate_days?: number;
+            estimate_tolerance?: components["schemas"]["EstimateTolerance"];
+            /** @example 14 */
+            payment_days?: number;
+            /** @example INV- */
+            invoice_prefix?: string;
+            /** @example CN- */
+            credit_note_prefix?: string;
+            document_footer?: string | null;
+        };
     };
     responses: {
-        /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
+        /** @description Bad Request: The body is not JSON, or is ambiguous JSON. */
         BadRequest: {
             headers: {
                 [name: string]: unknown;
@@ -2715,7 +2969,7 @@ export interface components {
                 "X-RateLimit-Limit"?: number;
                 /** @description Requests that are left */
                 "X-RateLimit-Remaining"?: number;
-                /** @description When one more is there, in seconds since 1970 */
+                /** @description When the next request is possible, in seconds since 1970 */
                 "X-RateLimit-Reset"?: number;
                 [name: string]: unknown;
             };
