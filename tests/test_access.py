@@ -49,6 +49,8 @@ TABLE = {
     ("GET", "/inventory.csv"): STAFF,
     ("GET", "/tickets.csv"): STAFF,
     ("GET", "/inventory/<part_id>/movements.csv"): STAFF,
+    ("GET", "/shop"): STAFF,
+    ("PUT", "/shop"): ADMIN,
 }
 """(method, path) → who may. A route that has no row here fails the first test."""
 OWNED = [

@@ -30,6 +30,7 @@ ENDPOINTS = {
     "/inventory.csv": "GET",
     "/tickets.csv": "GET",
     "/inventory/{}/movements.csv": "GET",
+    "/shop": "GET PUT",
 }
 """Every path of the contract and what it answers to."""
 BESIDE = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready"]

@@ -25,6 +25,7 @@ COUNTS = {
     "/inventory/{part}": CALLER + 1,
     "/inventory/{part}/movements": CALLER + 3,  # The part, the page, and the count.
     "/inventory/{part}/movements?per_page=1": CALLER + 3,
+    "/shop": CALLER + 1,
     "/tickets": CALLER + 3,  # The ids of the page, the count, and the tickets with all that is on them.
     "/tickets?after={ticket}": CALLER + 2,
     "/tickets?customer_id={customer}&mechanic_id={mechanic}&q=visit&vin=v&from=2026-01-01&to=2026-12-31": CALLER + 3,

@@ -17,7 +17,7 @@ PREFIX = validate.Regexp(r"^[A-Z0-9-]*\Z", error="may hold A-Z, 0-9 and hyphens 
 RULE = validate.OneOf(("lesser", "greater"), error="must be lesser or greater")
 COUNTRY = validate.OneOf(COUNTRIES, error="must be an ISO 3166 code of two letters, like US")
 CURRENCY = validate.OneOf(CURRENCIES, error="must be an ISO 4217 code of a currency with two decimals, like USD")
-TIME_ZONE = validate.OneOf(available_timezones(), error="must be an IANA time zone, like America/New_York")
+TIME_ZONES = available_timezones()
 FEE_COLUMNS = {"percent": "supplies_percent", "minimum": "supplies_minimum_cents", "maximum": "supplies_maximum_cents"}
 TOLERANCE_COLUMNS = {
     "percent": "tolerance_percent",
@@ -26,6 +26,11 @@ TOLERANCE_COLUMNS = {
     "maximum": "tolerance_maximum_cents",
 }
 """Field of an object → its column."""
+
+
+def known_time_zone(name: str) -> None:
+    if name not in TIME_ZONES:
+        raise ValidationError("must be an IANA time zone, like America/New_York")
 
 
 class SuppliesFee(Schema):
@@ -66,27 +71,46 @@ class ColumnGroup(fields.Nested):
         return {column: (value or {}).get(name) for name, column in self.columns.items()}
 
 
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "name": {"example": "My Mechanic Shop"},
+    "address": {"example": "1 Main Street\nSpringfield"},
+    "country": {"example": "US"},
+    "email": {"example": "shop@example.com"},
+    "phone": {"example": "555-0100"},
+    "tax_number": {"example": "12-3456789"},
+    "registration": {"example": "ARD 123456"},
+    "currency": {"example": "USD"},
+    "time_zone": {"example": "America/New_York"},
+    "prices_include_tax": {"example": False},
+    "estimate_days": {"example": 30},
+    "payment_days": {"example": 14},
+    "invoice_prefix": {"example": "INV-"},
+    "credit_note_prefix": {"example": "CN-"},
+    "document_footer": {"example": "Thank you."},
+}
+
+
 class ShopChange(Schema):
     """Any subset of the shop's fields; other fields stay. An object is replaced whole."""
 
-    name = Text(255, metadata={"example": "My Mechanic Shop"})
-    address = Text(500, breaks=True, allow_none=True)
-    country = Text(2, validate=[COUNTRY], allow_none=True, metadata={"example": "US"})
-    email = Email(allow_none=True)
+    name = Text(255, metadata=EXAMPLES["name"])
+    address = Text(500, breaks=True, allow_none=True, metadata=EXAMPLES["address"])
+    country = Text(2, validate=[COUNTRY], allow_none=True, metadata=EXAMPLES["country"])
+    email = Email(allow_none=True, metadata=EXAMPLES["email"])
     phone = Phone(allow_none=True)
-    tax_number = Text(50, allow_none=True)
-    registration = Text(50, allow_none=True)
-    currency = Text(3, validate=[CURRENCY], metadata={"example": "USD"})
-    time_zone = Text(64, validate=[TIME_ZONE], metadata={"example": "America/New_York"})
+    tax_number = Text(50, allow_none=True, metadata=EXAMPLES["tax_number"])
+    registration = Text(50, allow_none=True, metadata=EXAMPLES["registration"])
+    currency = Text(3, validate=[CURRENCY], metadata=EXAMPLES["currency"])
+    time_zone = Text(64, validate=[known_time_zone], metadata=EXAMPLES["time_zone"])
     labor_rate = Money(attribute="labor_rate_cents")
-    prices_include_tax = Flag()
+    prices_include_tax = Flag(metadata=EXAMPLES["prices_include_tax"])
     supplies = ColumnGroup(SuppliesFee, FEE_COLUMNS, allow_none=True)
-    estimate_days = StrictInteger(1, 365, metadata={"example": 30})
+    estimate_days = StrictInteger(1, 365, metadata=EXAMPLES["estimate_days"])
     estimate_tolerance = ColumnGroup(EstimateTolerance, TOLERANCE_COLUMNS)
-    payment_days = StrictInteger(0, 365, metadata={"example": 14})
-    invoice_prefix = Text(10, 0, validate=[PREFIX], metadata={"example": "INV-"})
-    credit_note_prefix = Text(10, 0, validate=[PREFIX], metadata={"example": "CN-"})
-    document_footer = Text(1000, breaks=True, allow_none=True)
+    payment_days = StrictInteger(0, 365, metadata=EXAMPLES["payment_days"])
+    invoice_prefix = Text(10, 0, validate=[PREFIX], metadata=EXAMPLES["invoice_prefix"])
+    credit_note_prefix = Text(10, 0, validate=[PREFIX], metadata=EXAMPLES["credit_note_prefix"])
+    document_footer = Text(1000, breaks=True, allow_none=True, metadata=EXAMPLES["document_footer"])
 
     @post_load
     def flatten_objects(self, changes: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -102,21 +126,21 @@ class ShopOut(OutputSchema, ma.SQLAlchemySchema):
     class Meta:
         model = Shop
 
-    name = ma.auto_field()
-    address = ma.auto_field()
-    country = ma.auto_field()
-    email = ma.auto_field()
-    phone = ma.auto_field()
-    tax_number = ma.auto_field()
-    registration = ma.auto_field()
-    currency = ma.auto_field()
-    time_zone = ma.auto_field()
+    name = ma.auto_field(metadata=EXAMPLES["name"])
+    address = ma.auto_field(metadata=EXAMPLES["address"])
+    country = ma.auto_field(metadata=EXAMPLES["country"])
+    email = ma.auto_field(metadata=EXAMPLES["email"])
+    phone = ma.auto_field(metadata=EXAMPLES["phone"])
+    tax_number = ma.auto_field(metadata=EXAMPLES["tax_number"])
+    registration = ma.auto_field(metadata=EXAMPLES["registration"])
+    currency = ma.auto_field(metadata=EXAMPLES["currency"])
+    time_zone = ma.auto_field(metadata=EXAMPLES["time_zone"])
     labor_rate = Money(attribute="labor_rate_cents", dump_only=True)
-    prices_include_tax = ma.auto_field()
+    prices_include_tax = ma.auto_field(metadata=EXAMPLES["prices_include_tax"])
     supplies = ColumnGroup(SuppliesFee, FEE_COLUMNS, allow_none=True)
-    estimate_days = ma.auto_field()
+    estimate_days = ma.auto_field(metadata=EXAMPLES["estimate_days"])
     estimate_tolerance = ColumnGroup(EstimateTolerance, TOLERANCE_COLUMNS)
-    payment_days = ma.auto_field()
-    invoice_prefix = ma.auto_field()
-    credit_note_prefix = ma.auto_field()
-    document_footer = ma.auto_field()
+    payment_days = ma.auto_field(metadata=EXAMPLES["payment_days"])
+    invoice_prefix = ma.auto_field(metadata=EXAMPLES["invoice_prefix"])
+    credit_note_prefix = ma.auto_field(metadata=EXAMPLES["credit_note_prefix"])
+    document_footer = ma.auto_field(metadata=EXAMPLES["document_footer"])

@@ -2136,20 +2136,33 @@ export interface paths {
                     content: {
                         /**
                          * @example {
+                         *       "name": "My Mechanic Shop",
+                         *       "address": "1 Main Street\nSpringfield",
+                         *       "country": "US",
+                         *       "email": "shop@example.com",
+                         *       "phone": "555-0100",
+                         *       "tax_number": "12-3456789",
+                         *       "registration": "ARD 123456",
+                         *       "currency": "USD",
+                         *       "time_zone": "America/New_York",
                          *       "labor_rate": 49.9,
+                         *       "prices_include_tax": false,
                          *       "supplies": {
                          *         "percent": 7.5,
                          *         "minimum": 49.9,
                          *         "maximum": 49.9
                          *       },
-                         *       "estimate_days": 1,
+                         *       "estimate_days": 30,
                          *       "estimate_tolerance": {
                          *         "percent": 7.5,
                          *         "amount": 49.9,
                          *         "rule": "lesser",
                          *         "maximum": 49.9
                          *       },
-                         *       "payment_days": 1
+                         *       "payment_days": 14,
+                         *       "invoice_prefix": "INV-",
+                         *       "credit_note_prefix": "CN-",
+                         *       "document_footer": "Thank you."
                          *     }
                          */
                         "application/json": components["schemas"]["ShopOut"];
@@ -2209,20 +2222,33 @@ export interface paths {
                     content: {
                         /**
                          * @example {
+                         *       "name": "My Mechanic Shop",
+                         *       "address": "1 Main Street\nSpringfield",
+                         *       "country": "US",
+                         *       "email": "shop@example.com",
+                         *       "phone": "555-0100",
+                         *       "tax_number": "12-3456789",
+                         *       "registration": "ARD 123456",
+                         *       "currency": "USD",
+                         *       "time_zone": "America/New_York",
                          *       "labor_rate": 49.9,
+                         *       "prices_include_tax": false,
                          *       "supplies": {
                          *         "percent": 7.5,
                          *         "minimum": 49.9,
                          *         "maximum": 49.9
                          *       },
-                         *       "estimate_days": 1,
+                         *       "estimate_days": 30,
                          *       "estimate_tolerance": {
                          *         "percent": 7.5,
                          *         "amount": 49.9,
                          *         "rule": "lesser",
                          *         "maximum": 49.9
                          *       },
-                         *       "payment_days": 1
+                         *       "payment_days": 14,
+                         *       "invoice_prefix": "INV-",
+                         *       "credit_note_prefix": "CN-",
+                         *       "document_footer": "Thank you."
                          *     }
                          */
                         "application/json": components["schemas"]["ShopOut"];
@@ -2819,58 +2845,78 @@ export interface components {
             maximum?: number | null;
         };
         ShopOut: {
+            /** @example My Mechanic Shop */
             name: string;
+            /**
+             * @example 1 Main Street
+             *     Springfield
+             */
             address: string | null;
+            /** @example US */
             country: string | null;
+            /** @example shop@example.com */
             email: string | null;
+            /** @example 555-0100 */
             phone: string | null;
+            /** @example 12-3456789 */
             tax_number: string | null;
+            /** @example ARD 123456 */
             registration: string | null;
+            /** @example USD */
             currency: string;
+            /** @example America/New_York */
             time_zone: string;
             /** @example 49.9 */
             readonly labor_rate: number;
+            /** @example false */
             prices_include_tax: boolean;
             supplies: components["schemas"]["SuppliesFee"] | null;
-            /** @example 1 */
+            /** @example 30 */
             estimate_days: number;
             estimate_tolerance: components["schemas"]["EstimateTolerance"];
-            /** @example 1 */
+            /** @example 14 */
             payment_days: number;
+            /** @example INV- */
             invoice_prefix: string;
+            /** @example CN- */
             credit_note_prefix: string;
+            /** @example Thank you. */
             document_footer: string | null;
         };
         ShopChange: {
             /** @example My Mechanic Shop */
             name?: string;
+            /**
+             * @example 1 Main Street
+             *     Springfield
+             */
             address?: string | null;
             /**
              * @example US
              * @enum {string|null}
              */
-            country?: "GE" | "IM" | "MC" | "RW" | "BR" | "PN" | "BB" | "LY" | "SV" | "IE" | "CI" | "PL" | "BA" | "GN" | "UY" | "MM" | "GD" | "GU" | "ST" | "TK" | "YT" | "SH" | "AW" | "OM" | "RU" | "KR" | "GL" | "MU" | "SN" | "DO" | "TG" | "WS" | "FO" | "JM" | "LB" | "MF" | "LS" | "AE" | "RS" | "CH" | "MA" | "JO" | "LT" | "FM" | "DM" | "GW" | "KG" | "LK" | "KY" | "NG" | "SY" | "MK" | "AL" | "VI" | "PT" | "CX" | "RO" | "NZ" | "SS" | "ER" | "NU" | "VA" | "LA" | "NI" | "CZ" | "AT" | "AZ" | "ET" | "MY" | "TL" | "BM" | "GT" | "GM" | "GY" | "PH" | "BW" | "CD" | "BN" | "VE" | "TO" | "SB" | "KW" | "SO" | "IQ" | "SL" | "KH" | "EH" | "KI" | "PM" | "PA" | "CN" | "MO" | "AU" | "TJ" | "BZ" | "FK" | "IS" | "ZW" | "YE" | "ID" | "GQ" | "BH" | "ZM" | "BO" | "AR" | "CW" | "IL" | "MQ" | "SI" | "VU" | "CA" | "BI" | "JP" | "US" | "AF" | "NR" | "TM" | "AO" | "CV" | "BD" | "AD" | "GG" | "TN" | "CR" | "CM" | "KN" | "GI" | "BV" | "CY" | "MN" | "GS" | "MX" | "KP" | "MR" | "CG" | "ML" | "NL" | "MV" | "PY" | "ES" | "DK" | "SD" | "TV" | "VN" | "MT" | "UG" | "CO" | "HT" | "TR" | "EE" | "EG" | "IT" | "BL" | "UM" | "TF" | "FI" | "PK" | "AS" | "IO" | "JE" | "NA" | "AQ" | "BF" | "AG" | "GH" | "HN" | "LU" | "LV" | "TT" | "AM" | "HK" | "KZ" | "MH" | "NF" | "LR" | "MS" | "NC" | "KM" | "ME" | "PR" | "SE" | "UZ" | "RE" | "PS" | "MD" | "GB" | "LC" | "CF" | "MP" | "MZ" | "BS" | "PF" | "GA" | "NO" | "PE" | "SK" | "SZ" | "IR" | "FR" | "BQ" | "TZ" | "CC" | "GF" | "EC" | "SA" | "SG" | "KE" | "NE" | "TD" | "TH" | "PG" | "BJ" | "CL" | "WF" | "ZA" | "MW" | "BY" | "IN" | "PW" | "SC" | "AX" | "HR" | "SX" | "FJ" | "VC" | "GP" | "UA" | "HU" | "BT" | "MG" | "TC" | "BE" | "AI" | "QA" | "SM" | "SR" | "CU" | "DZ" | "NP" | "DE" | "VG" | "HM" | "GR" | "TW" | "BG" | "SJ" | "LI" | "CK" | "DJ" | null;
+            country?: "AD" | "AE" | "AF" | "AG" | "AI" | "AL" | "AM" | "AO" | "AQ" | "AR" | "AS" | "AT" | "AU" | "AW" | "AX" | "AZ" | "BA" | "BB" | "BD" | "BE" | "BF" | "BG" | "BH" | "BI" | "BJ" | "BL" | "BM" | "BN" | "BO" | "BQ" | "BR" | "BS" | "BT" | "BV" | "BW" | "BY" | "BZ" | "CA" | "CC" | "CD" | "CF" | "CG" | "CH" | "CI" | "CK" | "CL" | "CM" | "CN" | "CO" | "CR" | "CU" | "CV" | "CW" | "CX" | "CY" | "CZ" | "DE" | "DJ" | "DK" | "DM" | "DO" | "DZ" | "EC" | "EE" | "EG" | "EH" | "ER" | "ES" | "ET" | "FI" | "FJ" | "FK" | "FM" | "FO" | "FR" | "GA" | "GB" | "GD" | "GE" | "GF" | "GG" | "GH" | "GI" | "GL" | "GM" | "GN" | "GP" | "GQ" | "GR" | "GS" | "GT" | "GU" | "GW" | "GY" | "HK" | "HM" | "HN" | "HR" | "HT" | "HU" | "ID" | "IE" | "IL" | "IM" | "IN" | "IO" | "IQ" | "IR" | "IS" | "IT" | "JE" | "JM" | "JO" | "JP" | "KE" | "KG" | "KH" | "KI" | "KM" | "KN" | "KP" | "KR" | "KW" | "KY" | "KZ" | "LA" | "LB" | "LC" | "LI" | "LK" | "LR" | "LS" | "LT" | "LU" | "LV" | "LY" | "MA" | "MC" | "MD" | "ME" | "MF" | "MG" | "MH" | "MK" | "ML" | "MM" | "MN" | "MO" | "MP" | "MQ" | "MR" | "MS" | "MT" | "MU" | "MV" | "MW" | "MX" | "MY" | "MZ" | "NA" | "NC" | "NE" | "NF" | "NG" | "NI" | "NL" | "NO" | "NP" | "NR" | "NU" | "NZ" | "OM" | "PA" | "PE" | "PF" | "PG" | "PH" | "PK" | "PL" | "PM" | "PN" | "PR" | "PS" | "PT" | "PW" | "PY" | "QA" | "RE" | "RO" | "RS" | "RU" | "RW" | "SA" | "SB" | "SC" | "SD" | "SE" | "SG" | "SH" | "SI" | "SJ" | "SK" | "SL" | "SM" | "SN" | "SO" | "SR" | "SS" | "ST" | "SV" | "SX" | "SY" | "SZ" | "TC" | "TD" | "TF" | "TG" | "TH" | "TJ" | "TK" | "TL" | "TM" | "TN" | "TO" | "TR" | "TT" | "TV" | "TW" | "TZ" | "UA" | "UG" | "UM" | "US" | "UY" | "UZ" | "VA" | "VC" | "VE" | "VG" | "VI" | "VN" | "VU" | "WF" | "WS" | "YE" | "YT" | "ZA" | "ZM" | "ZW" | null;
             /**
              * Format: email
-             * @example ann@example.com
+             * @example shop@example.com
              */
             email?: string | null;
             /** @example 555-0100 */
             phone?: string | null;
+            /** @example 12-3456789 */
             tax_number?: string | null;
+            /** @example ARD 123456 */
             registration?: string | null;
             /**
              * @example USD
              * @enum {string}
              */
-            currency?: "KZT" | "BAM" | "TJS" | "AZN" | "ARS" | "GMD" | "KYD" | "MYR" | "PAB" | "HNL" | "CZK" | "DOP" | "USD" | "GBP" | "HUF" | "EUR" | "NIO" | "UYU" | "PKR" | "BRL" | "PHP" | "YER" | "MRU" | "ALL" | "MKD" | "BWP" | "BMD" | "MOP" | "SEK" | "MXN" | "KES" | "LKR" | "MDL" | "LRD" | "NAD" | "TTD" | "RSD" | "MWK" | "HTG" | "CHF" | "ERN" | "JMD" | "AUD" | "NZD" | "AFN" | "SAR" | "QAR" | "KHR" | "FKP" | "NOK" | "SRD" | "TRY" | "SDG" | "BZD" | "CDF" | "ILS" | "AMD" | "NGN" | "SHP" | "PEN" | "CUP" | "BOB" | "SOS" | "SBD" | "ZWG" | "TZS" | "LAK" | "FJD" | "LBP" | "BBD" | "EGP" | "BND" | "BSD" | "MMK" | "STN" | "SZL" | "IRR" | "BDT" | "PLN" | "PGK" | "SCR" | "XCD" | "TOP" | "RUB" | "RON" | "SYP" | "SLE" | "TWD" | "COP" | "CAD" | "MNT" | "ETB" | "BTN" | "MUR" | "AED" | "IDR" | "GTQ" | "LSL" | "MZN" | "CNY" | "ZAR" | "KGS" | "GYD" | "TMT" | "SSP" | "SGD" | "AWG" | "DKK" | "ZMW" | "BYN" | "NPR" | "DZD" | "BGN" | "WST" | "UAH" | "MAD" | "GHS" | "GEL" | "SVC" | "MVR" | "KPW" | "CRC" | "CVE" | "AOA" | "HKD" | "UZS" | "GIP" | "THB" | "MGA" | "VES" | "INR";
-            /**
-             * @example America/New_York
-             * @enum {string}
-             */
-            time_zone?: "Asia/Novosibirsk" | "America/Virgin" | "America/Argentina/Buenos_Aires" | "America/Chicago" | "Asia/Dhaka" | "Asia/Qatar" | "Australia/Sydney" | "Africa/Niamey" | "Africa/Juba" | "America/Danmarkshavn" | "Asia/Samarkand" | "US/Eastern" | "Europe/Stockholm" | "Europe/Samara" | "Asia/Qostanay" | "Asia/Kuching" | "Asia/Qyzylorda" | "Africa/Ouagadougou" | "America/Santarem" | "Etc/GMT+0" | "US/Mountain" | "America/Dawson" | "America/Kralendijk" | "Asia/Omsk" | "Etc/UCT" | "Etc/GMT+8" | "America/Bahia_Banderas" | "Etc/GMT0" | "America/Mendoza" | "Pacific/Funafuti" | "Asia/Dili" | "Pacific/Yap" | "America/Nuuk" | "Pacific/Wallis" | "Australia/Tasmania" | "America/Cayenne" | "America/St_Thomas" | "Pacific/Fakaofo" | "Canada/Mountain" | "GB-Eire" | "Asia/Yangon" | "America/St_Vincent" | "America/Thule" | "Asia/Tashkent" | "Asia/Brunei" | "Brazil/East" | "Asia/Manila" | "America/Argentina/Ushuaia" | "Asia/Ujung_Pandang" | "Pacific/Gambier" | "Etc/GMT-4" | "Africa/Mogadishu" | "Europe/Lisbon" | "US/East-Indiana" | "Indian/Chagos" | "America/La_Paz" | "America/Cambridge_Bay" | "Africa/Mbabane" | "Asia/Tbilisi" | "Africa/Douala" | "Pacific/Enderbury" | "Asia/Yerevan" | "Europe/Sarajevo" | "America/Boise" | "Europe/Zaporozhye" | "Pacific/Kiritimati" | "Asia/Kashgar" | "Pacific/Bougainville" | "Pacific/Kosrae" | "Europe/Moscow" | "Europe/Kiev" | "America/Indianapolis" | "Africa/Asmera" | "America/Santo_Domingo" | "Turkey" | "America/Sao_Paulo" | "Australia/Brisbane" | "Pacific/Ponape" | "America/Fort_Nelson" | "Africa/Timbuktu" | "Africa/Djibouti" | "America/Porto_Velho" | "Arctic/Longyearbyen" | "Africa/Addis_Ababa" | "America/Aruba" | "America/Guayaquil" | "Pacific/Wake" | "Africa/Malabo" | "WET" | "America/St_Kitts" | "Etc/GMT-0" | "Asia/Saigon" | "Asia/Irkutsk" | "Atlantic/Faroe" | "Asia/Choibalsan" | "America/Cayman" | "Pacific/Chuuk" | "Pacific/Tahiti" | "Etc/GMT+10" | "Europe/Nicosia" | "Europe/San_Marino" | "Asia/Kabul" | "Pacific/Pago_Pago" | "America/Dominica" | "Asia/Shanghai" | "America/Indiana/Knox" | "US/Samoa" | "Asia/Anadyr" | "Pacific/Johnston" | "America/Paramaribo" | "Europe/Brussels" | "Europe/London" | "Singapore" | "America/Shiprock" | "Africa/Cairo" | "America/Pangnirtung" | "America/Atka" | "Zulu" | "Europe/Copenhagen" | "Europe/Athens" | "Asia/Srednekolymsk" | "America/Eirunepe" | "Africa/Algiers" | "America/Guyana" | "Europe/Madrid" | "Pacific/Auckland" | "Pacific/Honolulu" | "Asia/Ust-Nera" | "Europe/Vatican" | "Pacific/Efate" | "Asia/Barnaul" | "Kwajalein" | "Asia/Chungking" | "Asia/Nicosia" | "America/Indiana/Indianapolis" | "America/Los_Angeles" | "America/Argentina/Tucuman" | "America/Kentucky/Louisville" | "Asia/Kolkata" | "EST" | "Asia/Istanbul" | "America/Guatemala" | "Pacific/Saipan" | "America/Merida" | "Etc/GMT" | "Africa/Dakar" | "Indian/Mahe" | "Asia/Hebron" | "America/Winnipeg" | "Africa/Libreville" | "America/Glace_Bay" | "Antarctica/Vostok" | "America/Campo_Grande" | "Etc/GMT-3" | "Asia/Magadan" | "America/Montserrat" | "America/Anchorage" | "America/Inuvik" | "Etc/GMT+1" | "Asia/Kamchatka" | "America/Argentina/Jujuy" | "America/Goose_Bay" | "America/Lower_Princes" | "America/Metlakatla" | "America/Halifax" | "America/Argentina/La_Rioja" | "America/North_Dakota/Center" | "W-SU" | "Mexico/BajaSur" | "GMT-0" | "MST7MDT" | "Asia/Tomsk" | "Indian/Christmas" | "Pacific/Apia" | "Indian/Maldives" | "Africa/Lagos" | "Australia/Yancowinna" | "America/St_Lucia" | "Indian/Reunion" | "US/Hawaii" | "America/Fortaleza" | "Indian/Mayotte" | "Asia/Bangkok" | "America/Cordoba" | "America/Mexico_City" | "America/Noronha" | "Antarctica/Syowa" | "Antarctica/Casey" | "Europe/Andorra" | "Australia/Perth" | "Canada/Saskatchewan" | "Brazil/West" | "Asia/Ho_Chi_Minh" | "Antarctica/McMurdo" | "Europe/Vilnius" | "America/Jujuy" | "Africa/Maputo" | "Indian/Mauritius" | "EST5EDT" | "Australia/West" | "America/Blanc-Sablon" | "Africa/Bangui" | "America/Knox_IN" | "America/New_York" | "America/Argentina/Cordoba" | "America/Caracas" | "GMT+0" | "Etc/GMT+12" | "Asia/Famagusta" | "Pacific/Marquesas" | "localtime" | "America/Belem" | "Asia/Tel_Aviv" | "Africa/Casablanca" | "GMT" | "Asia/Katmandu" | "Etc/GMT-8" | "America/Coyhaique" | "Canada/Yukon" | "America/St_Johns" | "Europe/Tallinn" | "Pacific/Rarotonga" | "America/Rankin_Inlet" | "America/Monterrey" | "Africa/El_Aaiun" | "Asia/Riyadh" | "Africa/Lusaka" | "America/Anguilla" | "America/Toronto" | "America/Punta_Arenas" | "America/Indiana/Vincennes" | "America/Juneau" | "Atlantic/Madeira" | "Pacific/Majuro" | "Etc/Universal" | "Europe/Skopje" | "Europe/Belfast" | "America/Louisville" | "Asia/Tokyo" | "Indian/Antananarivo" | "Asia/Jakarta" | "Poland" | "America/Edmonton" | "Pacific/Samoa" | "America/St_Barthelemy" | "America/Buenos_Aires" | "Africa/Bamako" | "America/Atikokan" | "Asia/Pyongyang" | "America/Grand_Turk" | "America/Porto_Acre" | "Canada/Newfoundland" | "America/Indiana/Winamac" | "Pacific/Tongatapu" | "Africa/Banjul" | "Pacific/Truk" | "Australia/Broken_Hill" | "Europe/Sofia" | "Navajo" | "Asia/Baku" | "America/Regina" | "America/Port_of_Spain" | "America/Iqaluit" | "Africa/Luanda" | "Europe/Vienna" | "America/Montevideo" | "Africa/Tripoli" | "Asia/Thimbu" | "America/Menominee" | "ROK" | "America/Adak" | "Canada/Eastern" | "US/Central" | "America/Argentina/Rio_Gallegos" | "America/Curacao" | "America/Matamoros" | "Australia/Melbourne" | "Australia/Currie" | "Canada/Atlantic" | "America/North_Dakota/New_Salem" | "America/Puerto_Rico" | "Africa/Ndjamena" | "Antarctica/Davis" | "Asia/Khandyga" | "Asia/Singapore" | "America/Ciudad_Juarez" | "America/Argentina/Salta" | "Atlantic/Faeroe" | "Europe/Gibraltar" | "America/Barbados" | "Europe/Chisinau" | "Africa/Windhoek" | "Asia/Colombo" | "Etc/GMT+2" | "America/Dawson_Creek" | "Australia/North" | "Asia/Amman" | "Asia/Macao" | "Etc/GMT-10" | "Indian/Kerguelen" | "Asia/Hong_Kong" | "Asia/Karachi" | "Europe/Isle_of_Man" | "Etc/GMT+7" | "Africa/Tunis" | "America/Swift_Current" | "Pacific/Kwajalein" | "Europe/Zurich" | "Africa/Sao_Tome" | "Australia/Victoria" | "MST" | "Europe/Kaliningrad" | "Iran" | "Africa/Freetown" | "America/Panama" | "Asia/Aden" | "Asia/Chongqing" | "America/Creston" | "Factory" | "Africa/Asmara" | "Chile/Continental" | "Japan" | "Antarctica/DumontDUrville" | "Asia/Phnom_Penh" | "Atlantic/Azores" | "America/Fort_Wayne" | "Australia/LHI" | "America/Montreal" | "Europe/Prague" | "Canada/Pacific" | "Australia/Canberra" | "Europe/Astrakhan" | "Africa/Monrovia" | "Chile/EasterIsland" | "Atlantic/Reykjavik" | "America/Scoresbysund" | "Asia/Yekaterinburg" | "Asia/Thimphu" | "America/Santa_Isabel" | "Asia/Dushanbe" | "Pacific/Noumea" | "America/Kentucky/Monticello" | "Africa/Khartoum" | "Antarctica/Palmer" | "EET" | "Europe/Amsterdam" | "Africa/Lome" | "Europe/Warsaw" | "America/Managua" | "Australia/Queensland" | "America/Ojinaga" | "America/Rio_Branco" | "Africa/Gaborone" | "Europe/Busingen" | "Africa/Conakry" | "Canada/Central" | "America/Mazatlan" | "Pacific/Guam" | "Antarctica/Rothera" | "Portugal" | "Iceland" | "America/Havana" | "Asia/Kuwait" | "Europe/Helsinki" | "Europe/Riga" | "America/Godthab" | "Africa/Nairobi" | "Europe/Zagreb" | "Cuba" | "Europe/Simferopol" | "Europe/Saratov" | "US/Indiana-Starke" | "America/Miquelon" | "Etc/GMT+11" | "America/North_Dakota/Beulah" | "Asia/Urumqi" | "Asia/Dubai" | "America/Maceio" | "Asia/Jerusalem" | "Europe/Rome" | "Indian/Cocos" | "America/Bogota" | "CST6CDT" | "Europe/Luxembourg" | "Africa/Kigali" | "America/Whitehorse" | "Etc/GMT-14" | "Pacific/Port_Moresby" | "America/Detroit" | "Asia/Yakutsk" | "Africa/Brazzaville" | "America/Jamaica" | "Etc/GMT-13" | "Europe/Paris" | "Europe/Budapest" | "Asia/Chita" | "America/Catamarca" | "America/Moncton" | "Pacific/Nauru" | "Africa/Bujumbura" | "Africa/Accra" | "America/Araguaina" | "Asia/Novokuznetsk" | "Etc/GMT+5" | "Asia/Baghdad" | "Asia/Krasnoyarsk" | "PST8PDT" | "Africa/Abidjan" | "Asia/Sakhalin" | "America/Boa_Vista" | "Jamaica" | "Africa/Ceuta" | "Europe/Bratislava" | "America/Hermosillo" | "America/Manaus" | "CET" | "Asia/Ulaanbaatar" | "Asia/Vladivostok" | "Europe/Tirane" | "Asia/Vientiane" | "US/Arizona" | "America/Ensenada" | "Pacific/Pitcairn" | "America/Chihuahua" | "America/Cuiaba" | "Australia/Hobart" | "America/Phoenix" | "Africa/Johannesburg" | "Asia/Harbin" | "America/Vancouver" | "Asia/Beirut" | "Africa/Harare" | "Europe/Dublin" | "America/Argentina/San_Luis" | "Asia/Hovd" | "America/Tegucigalpa" | "Etc/GMT+6" | "America/Argentina/ComodRivadavia" | "Pacific/Palau" | "America/Belize" | "America/Yakutat" | "NZ-CHAT" | "America/Denver" | "Asia/Ashkhabad" | "Asia/Almaty" | "US/Pacific" | "Europe/Ulyanovsk" | "America/Coral_Harbour" | "Etc/GMT+4" | "Antarctica/South_Pole" | "Etc/GMT-6" | "Pacific/Niue" | "America/Rainy_River" | "Antarctica/Troll" | "Asia/Pontianak" | "America/Thunder_Bay" | "Pacific/Kanton" | "Indian/Comoro" | "America/Indiana/Vevay" | "Israel" | "Europe/Vaduz" | "America/Port-au-Prince" | "Asia/Aqtau" | "Europe/Tiraspol" | "Atlantic/Bermuda" | "America/Nome" | "America/Costa_Rica" | "MET" | "Asia/Ulan_Bator" | "Europe/Oslo" | "Australia/Lindeman" | "Europe/Ljubljana" | "Australia/Darwin" | "America/Tortola" | "America/Asuncion" | "America/Sitka" | "America/Recife" | "GMT0" | "US/Aleutian" | "America/Cancun" | "Australia/Eucla" | "Australia/South" | "Asia/Muscat" | "Pacific/Pohnpei" | "NZ" | "America/Indiana/Tell_City" | "Etc/GMT-2" | "Egypt" | "Hongkong" | "Atlantic/Cape_Verde" | "Etc/Greenwich" | "Asia/Rangoon" | "Atlantic/Canary" | "Atlantic/St_Helena" | "Africa/Bissau" | "Europe/Istanbul" | "UCT" | "Australia/Lord_Howe" | "Europe/Podgorica" | "Africa/Nouakchott" | "America/Resolute" | "Etc/GMT-7" | "UTC" | "Europe/Mariehamn" | "ROC" | "Asia/Bahrain" | "US/Alaska" | "America/Yellowknife" | "Brazil/DeNoronha" | "Pacific/Galapagos" | "Australia/ACT" | "America/Nassau" | "Asia/Seoul" | "Atlantic/Jan_Mayen" | "America/Tijuana" | "Libya" | "Mexico/General" | "Antarctica/Macquarie" | "Europe/Berlin" | "Etc/GMT+9" | "Etc/GMT-12" | "Pacific/Guadalcanal" | "HST" | "Europe/Bucharest" | "Europe/Kyiv" | "Pacific/Norfolk" | "Etc/GMT-5" | "Europe/Volgograd" | "America/Martinique" | "Asia/Bishkek" | "Asia/Macau" | "Pacific/Easter" | "PRC" | "Europe/Uzhgorod" | "Asia/Aqtobe" | "Australia/Adelaide" | "Etc/GMT-11" | "Pacific/Chatham" | "America/Lima" | "Europe/Belgrade" | "Pacific/Tarawa" | "Eire" | "Etc/Zulu" | "Etc/GMT-1" | "Africa/Porto-Novo" | "Asia/Dacca" | "America/El_Salvador" | "Etc/GMT+3" | "America/Rosario" | "America/Santiago" | "Brazil/Acre" | "Asia/Makassar" | "America/Marigot" | "Europe/Malta" | "Europe/Guernsey" | "Asia/Damascus" | "America/Argentina/Catamarca" | "Africa/Kampala" | "Greenwich" | "Asia/Kathmandu" | "America/Guadeloupe" | "America/Argentina/San_Juan" | "Atlantic/Stanley" | "Europe/Jersey" | "Africa/Blantyre" | "Mexico/BajaNorte" | "Africa/Kinshasa" | "Africa/Maseru" | "Atlantic/South_Georgia" | "Asia/Gaza" | "America/Indiana/Marengo" | "GB" | "Australia/NSW" | "Asia/Calcutta" | "America/Nipigon" | "Pacific/Midway" | "Pacific/Fiji" | "Etc/GMT-9" | "Europe/Minsk" | "Asia/Ashgabat" | "America/Antigua" | "Asia/Taipei" | "Africa/Lubumbashi" | "Asia/Atyrau" | "Europe/Kirov" | "America/Grenada" | "Universal" | "US/Michigan" | "Asia/Oral" | "Europe/Monaco" | "America/Indiana/Petersburg" | "Asia/Kuala_Lumpur" | "Antarctica/Mawson" | "Asia/Jayapura" | "Africa/Dar_es_Salaam" | "Etc/UTC" | "America/Argentina/Mendoza" | "Asia/Tehran" | "America/Bahia";
+            currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BGN" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "JMD" | "KES" | "KGS" | "KHR" | "KPW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "QAR" | "RON" | "RSD" | "RUB" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "USD" | "UYU" | "UZS" | "VES" | "WST" | "XCD" | "YER" | "ZAR" | "ZMW" | "ZWG";
+            /** @example America/New_York */
+            time_zone?: string;
             /** @example 49.9 */
             labor_rate?: number;
+            /** @example false */
             prices_include_tax?: boolean;
             supplies?: components["schemas"]["SuppliesFee"] | null;
             /** @example 30 */
@@ -2882,6 +2928,7 @@ export interface components {
             invoice_prefix?: string;
             /** @example CN- */
             credit_note_prefix?: string;
+            /** @example Thank you. */
             document_footer?: string | null;
         };
     };
