@@ -13,7 +13,7 @@ from sqlalchemy import event
 from app.extensions import db
 from app.models import customers, mechanics
 from tests.conftest import ENVIRONMENT, PASSWORD, PASSWORD_HASH
-from tests.support.routes import filled, operations
+from tests.support.endpoints import ENDPOINTS, ROLES, fill
 
 NEW = "zebra-new-password"
 SALARY = "7654321.98"
@@ -37,11 +37,6 @@ def shop(make, customer, staff, admin):
     return {"customer_id": bob.id, "mechanic_id": paid.id, "ticket_id": ticket.id, "part_id": part.id}
 
 
-@pytest.fixture
-def people(anyone, customer, staff, admin):
-    return {"nobody": anyone, "customer": customer, "staff": staff, "admin": admin}
-
-
 def bodies(path, ids):
     """Good and bad bodies for a path; each with a password where one may be."""
     number = ids["customer_id"]
@@ -50,13 +45,13 @@ def bodies(path, ids):
         "/customers/login": {"email": BOBS[1], "password": NEW},
         "/mechanics": ACCOUNT | {"salary": 1},
         "/mechanics/login": {"email": "nobody@example.com", "password": NEW},
-        "/customers/<customer_id>": {"email": "someone@example.com", "password": NEW},
-        "/mechanics/<mechanic_id>": {"phone": "555-0199", "password": NEW},
+        "/customers/{customer_id}": {"email": "someone@example.com", "password": NEW},
+        "/mechanics/{mechanic_id}": {"phone": "555-0199", "password": NEW},
         "/tickets": TICKET | {"customer_id": number},
         "/inventory": {"name": "Pad", "price": 1},
-        "/inventory/<part_id>": {"price": 2},
-        "/tickets/<ticket_id>/inventory": {"remove_parts": [ids["part_id"]]},
-        "/tickets/<ticket_id>/mechanics": {"mechanic_ids": []},
+        "/inventory/{part_id}": {"price": 2},
+        "/tickets/{ticket_id}/inventory": {"remove_parts": [ids["part_id"]]},
+        "/tickets/{ticket_id}/mechanics": {"mechanic_ids": []},
     }.get(path, {})
     bad = [{"password": NEW * 20}, {"password": [NEW]}, {"password": NEW + "\n"}, {"name": {"x": NEW}, "email": NEW}]
     yield from ({"json": body} for body in [*bad, good, good])  # The second time, an email is taken.
@@ -65,16 +60,17 @@ def bodies(path, ids):
     yield {"data": {"password": NEW}}
 
 
-def walk(app, person, ids):
-    """Ask for everything, in the order of: read, change, make, delete. Yields (what was asked, the answer as text)."""
+def walk(person, ids):
+    """Call every endpoint, first those that read, then change, create and delete. Yield (request, response as text)."""
     order = {"GET": 0, "PUT": 1, "POST": 2, "DELETE": 3}
-    for method, path in sorted(operations(app), key=lambda each: order[each[0]]):
+    for endpoint in sorted(ENDPOINTS, key=lambda each: order[each.method]):
+        method, path = endpoint.method, endpoint.path
         if path.startswith(("/docs", "/openapi")):
-            continue  # Pages that are the same for all, and that explain the words.
+            continue  # Equal for all, and with the words of the schemas.
         queries = ("", "?q=Zebra", f"?customer_id={ids['customer_id']}", "?q=7654321", "?after=x") if method == "GET" else ("",)
         for query in queries:
             for body in bodies(path, ids) if method in ("PUT", "POST") else [{}]:
-                answer = person.open(method, filled(path, ids) + query, **body)
+                answer = person.open(method, fill(path, ids) + query, **body)
                 yield f"{method} {path}{query}", f"{answer.status}\n{answer.headers}\n{answer.text}"
 
 
@@ -89,16 +85,16 @@ def lines_of(caplog):
     return [(record.name, f"{formatter.format(record)} {vars(record)}") for record in caplog.records]
 
 
-@pytest.mark.parametrize("role", ["nobody", "customer", "staff", "admin"])
-def test_no_answer_and_no_log_holds_what_is_not_the_readers(app, shop, people, caplog, role):
+@pytest.mark.parametrize("role", ROLES)
+def test_no_answer_and_no_log_holds_what_is_not_the_readers(shop, people, caplog, role):
     hidden = {
-        "nobody": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
+        "anonymous": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
         "customer": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
-        "staff": [*NEVER, SALARY, "765432198"],
+        "mechanic": [*NEVER, SALARY, "765432198"],
         "admin": NEVER,
     }[role]
     caplog.set_level(logging.DEBUG)
-    texts = list(walk(app, people[role], shop))
+    texts = list(walk(people[role], shop))
     assert len(texts) > 100
     assert found(hidden, texts) == []
     tokens = [person.token for person in people.values() if person.token]
@@ -166,7 +162,7 @@ def test_an_unexpected_error_tells_the_client_nothing(app, admin, customer, capl
     def fail(*_):
         raise RuntimeError("a zebra escaped")
 
-    monkeypatch.setattr("app.blueprints.customer.routes.update_account", fail)
+    monkeypatch.setattr("app.blueprints.accounts.service.update_account", fail)
     answer = customer.put(f"/customers/{customer.id}", {"password": NEW})
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"

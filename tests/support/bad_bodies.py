@@ -1,103 +1,24 @@
-"""A table of every body, query and path that the shop reads, and of every bad body for each."""
+"""Bad request bodies for each endpoint of the endpoint table that reads one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from tests.support.bad_values import (
-    DAY,
-    EMAIL,
-    ID,
-    IDS,
-    LINES_OFF,
-    LINES_ON,
-    MONEY,
-    NO_TEXT,
-    PASSWORD,
-    PHONE,
-    ROLE,
-    STOCK,
-    VIN,
-    encode,
-    text,
-)
-
-SEARCHED = ("page", "per_page", "after", "q")
-QUERIES = {
-    "/customers": SEARCHED,
-    "/mechanics": SEARCHED,
-    "/inventory": SEARCHED,
-    "/inventory/{part}/movements": ("page", "per_page", "after"),
-    "/tickets/my-tickets": ("page", "per_page", "after"),
-    "/tickets": (*SEARCHED, "customer_id", "mechanic_id", "vin", "from", "to"),
-}
-RECORDS = ["/customers/{}", "/mechanics/{}", "/inventory/{}", "/inventory/{}/movements", "/tickets/{}", "/tickets/{}/mechanics"]
-RECORDS += ["/tickets/{}/inventory", "/tickets/{}/mechanics/1", "/tickets/{ticket}/mechanics/{}"]
-
-
-@dataclass(frozen=True)
-class Body:
-    """A body that the shop reads: where it goes, one that is good, and what each field may not be."""
-
-    method: str
-    path: str
-    good: dict[str, Any]
-    bad: dict[str, list[Any]]
-    needed: tuple[str, ...] = ()
-    read_only: tuple[str, ...] = ("id", "created_at", "updated_at")
-    who: str = "admin"
-
-    @property
-    def name(self) -> str:
-        return f"{self.method} {self.path}"
+from tests.support.bad_values import encode
+from tests.support.endpoints import Endpoint
 
 
 @dataclass(frozen=True)
 class Case:
-    """A body that must be refused, with one of the statuses; ``field`` is what the answer must name."""
+    """A body that must be refused with one of the statuses. ``field`` must be among the errors of the response."""
 
-    what: str
+    name: str
     body: bytes
     statuses: tuple[int, ...] = (422,)
     field: str | None = None
     media_type: str = "application/json"
 
 
-ACCOUNT = {"name": text(255), "email": EMAIL, "phone": PHONE, "password": PASSWORD}
-MECHANIC = ACCOUNT | {"phone": [*PHONE, None], "salary": MONEY, "role": ROLE}
-PART = {"name": text(255), "price": MONEY, "quantity": STOCK, "sku": text(64, null=True)}
-TICKET = {"customer_id": ID, "service_date": DAY, "description": text(2000, breaks=True), "vin": VIN}
-LOGIN = {"email": text(255), "password": [*NO_TEXT, "", "x" * 129, "correct\0horse", "correct\ud800", None]}
-ANN = {"name": "Ann", "email": "ann@example.com", "phone": "555-0100", "password": "correct horse battery"}
-MAX = ANN | {"email": "max@example.com", "salary": 50_000, "role": "mechanic"}
-SIGNED = {"email": "ann@example.com", "password": "correct horse battery"}
-PAD = {"name": "Pad", "price": 9.99, "quantity": 3, "sku": "BP-1"}
-VISIT = {"customer_id": "{customer}", "service_date": "2026-11-24", "description": "Brakes", "vin": "VIN1"}
-SHOWN = ("id", "created_at", "updated_at", "mechanics", "parts_total")
-
-BODIES = [
-    Body("POST", "/customers", ANN, ACCOUNT, ("name", "email", "password"), who="anyone"),
-    Body("PUT", "/customers/{customer}", {}, ACCOUNT),
-    Body("POST", "/customers/login", SIGNED, LOGIN, ("email", "password"), who="anyone"),
-    Body("POST", "/mechanics", MAX, MECHANIC, ("name", "email", "phone", "salary")),
-    Body("PUT", "/mechanics/{mechanic}", {}, MECHANIC),
-    Body("POST", "/mechanics/login", SIGNED, LOGIN, ("email", "password"), who="anyone"),
-    Body("POST", "/inventory", PAD, PART, ("name", "price")),
-    Body("PUT", "/inventory/{part}", {}, PART),
-    Body("POST", "/tickets", VISIT, TICKET | {"mechanic_ids": IDS, "parts": LINES_ON}, tuple(TICKET), SHOWN),
-    Body("PUT", "/tickets/{ticket}", {}, TICKET, (), (*SHOWN, "parts", "mechanic_ids")),
-    Body(
-        "PUT",
-        "/tickets/{ticket}/mechanics",
-        {},
-        dict.fromkeys(("mechanic_ids", "add_mechanic_ids"), IDS)
-        | {"remove_mechanic_ids": IDS, "mechanic_ids ": [[1]], "mechanics": [[1]]},
-        (),
-        SHOWN,
-    ),
-    Body("PUT", "/tickets/{ticket}/inventory", {}, {"add_parts": LINES_ON, "remove_parts": LINES_OFF}, (), (*SHOWN, "parts")),
-]
-UNKNOWN = [
+UNKNOWN_FIELDS = [
     "colour",
     "password_hash",
     "version",
@@ -110,9 +31,9 @@ UNKNOWN = [
     "na\0me",
     "\ud800",
 ]
-UNKNOWN += ["is_admin", "🔧", "x" * 5000, "\ud83d key", "a.b", "$where", "price_cents", "constructor"]
-NO_OBJECTS = ["[]", "[{}]", '"text"', "5", "1.0", "true", "null", '"{}"', "-0"]
-NO_JSON = [
+UNKNOWN_FIELDS += ["is_admin", "🔧", "x" * 5000, "\ud83d key", "a.b", "$where", "price_cents", "constructor"]
+NOT_OBJECTS = ["[]", "[{}]", '"text"', "5", "1.0", "true", "null", '"{}"', "-0"]
+NOT_JSON = [
     "",
     " ",
     "{",
@@ -126,8 +47,8 @@ NO_JSON = [
     "{name: 1}",
     "NaN",
 ]
-NO_JSON += ['{"name": NaN}', '{"price": Infinity}', '{"price": -Infinity}', '{"price": 01}', '{"price": +1}', '{"price": .5}']
-NO_JSON += [
+NOT_JSON += ['{"name": NaN}', '{"price": Infinity}', '{"price": -Infinity}', '{"price": 01}', '{"price": +1}', '{"price": .5}']
+NOT_JSON += [
     '{"price": 1.}',
     '{"price": 0x10}',
     '{"name": "\\x41"}',
@@ -136,31 +57,43 @@ NO_JSON += [
     '{"name": "a\0b"}',
     "{}{}",
 ]
-NO_JSON += ["{} x", "<customer/>", "name=Ann&price=5", '{"a": undefined}', '{"a": /* b */ 1}', '\ufeff{"name": "Ann"}']
-NO_JSON += ['{"name": "Ann", "name": "Bob"}', '{"price": 1, "price": 1}', '{"parts": [{"inventory_id": 1, "inventory_id": 2}]}']
-NO_JSON += ['{"price": 1e9999999999999999999999}', '{"quantity": ' + "9" * 5000 + "}"]
-OTHER_TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json"]
-OTHER_TYPES += ["application/jsonp", "text/json", "application/merge-patch+json", "*/*", "application/problem+json", ""]
+NOT_JSON += ["{} x", "<customer/>", "name=Ann&price=5", '{"a": undefined}', '{"a": /* b */ 1}', '\ufeff{"name": "Ann"}']
+NOT_JSON += [
+    '{"name": "Ann", "name": "Bob"}',
+    '{"price": 1, "price": 1}',
+    '{"parts": [{"inventory_id": 1, "inventory_id": 2}]}',
+]
+NOT_JSON += ['{"price": 1e9999999999999999999999}', '{"quantity": ' + "9" * 5000 + "}"]
+OTHER_MEDIA_TYPES = [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/xml",
+    "json",
+]
+OTHER_MEDIA_TYPES += ["application/jsonp", "text/json", "application/merge-patch+json", "*/*", "application/problem+json", ""]
 
 
-def cases_of(body: Body) -> Iterator[Case]:
-    """Every bad body for one that the shop reads. Where a number is too long to read, 400 is as good as 422."""
+def cases_of(endpoint: Endpoint) -> Iterator[Case]:
+    """Yield every bad body of an endpoint. A number that is too long to read may give 400 instead of 422."""
+    assert endpoint.body is not None
+    body, example = endpoint.body, endpoint.body.example
     for name, values in body.bad.items():
         for value in values:
             statuses = (400, 422) if "raw:" in repr(value) else (422,)
-            yield Case(f"{name}={value!r:.60}", encode(body.good | {name: value}), statuses, name)
-    for name in body.needed:
-        yield Case(f"no {name}", encode({key: value for key, value in body.good.items() if key != name}), (422,), name)
-    for name in (*body.read_only, *UNKNOWN):
-        yield Case(f"unknown {name!r:.30}", encode(body.good | {name: 1}), (422,), name or "body")
-    yield from (Case(f"no object {sent}", sent.encode(), (400,)) for sent in NO_OBJECTS)
-    yield from (Case(f"no JSON {sent!r:.40}", sent.encode(), (400,)) for sent in NO_JSON)
-    yield from envelopes(encode(body.good))
+            yield Case(f"{name}={value!r:.60}", encode(example | {name: value}), statuses, name)
+    for name in body.required:
+        yield Case(f"no {name}", encode({key: value for key, value in example.items() if key != name}), (422,), name)
+    for name in (*body.read_only, *UNKNOWN_FIELDS):
+        yield Case(f"unknown {name!r:.30}", encode(example | {name: 1}), (422,), name or "body")
+    yield from (Case(f"no object {text}", text.encode(), (400,)) for text in NOT_OBJECTS)
+    yield from (Case(f"no JSON {text!r:.40}", text.encode(), (400,)) for text in NOT_JSON)
+    yield from bad_encodings(encode(example))
 
 
-def envelopes(good: bytes) -> Iterator[Case]:
-    """A body that is good, in a form that is not."""
-    for media_type in OTHER_TYPES:
+def bad_encodings(good: bytes) -> Iterator[Case]:
+    """Yield a good body with a bad media type, encoding, nesting, size or end."""
+    for media_type in OTHER_MEDIA_TYPES:
         yield Case(f"type {media_type!r}", good, (415,), media_type=media_type)
     for encoding in ("utf-16", "utf-16-le", "utf-32", "utf-8-sig"):
         for charset in ("", "; charset=utf-16"):
