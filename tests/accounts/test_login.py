@@ -1,4 +1,4 @@
-"""Signing in: `POST /customers/login` and `POST /mechanics/login`."""
+"""Logging in: `POST /customers/login` and `POST /mechanics/login`."""
 
 import jwt
 import pytest
@@ -10,7 +10,7 @@ from app.utils.auth import passwords
 from tests.conftest import ENVIRONMENT, PASSWORD
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-"""The parameters of some other day."""
+"""Outdated parameters."""
 KINDS = ("customer", "mechanic")
 TABLES = {"customer": customers, "mechanic": mechanics}
 COLUMNS = ("name", "email", "phone", "token_version", "created_at", "updated_at", "deleted_at")
@@ -27,14 +27,14 @@ def log_in(anyone, kind):
 
 
 @pytest.fixture
-def member(make, kind):
-    """Makes an account of this kind: ``member(email=…)``."""
+def make_account(make, kind):
+    """Return a factory of accounts of this kind: ``make_account(email=…)``."""
     return getattr(make, kind)
 
 
 @pytest.fixture
-def checks(monkeypatch):
-    """The hashes that a password was checked against, by argon2 itself."""
+def verified_hashes(monkeypatch):
+    """Return a list of the hashes that argon2 verifies a password against."""
     seen = []
 
     class Counting:
@@ -50,77 +50,77 @@ def checks(monkeypatch):
     return seen
 
 
-def test_a_login_answers_a_token_and_how_to_use_it(app, anyone, log_in, member, kind):
-    """Exactly the contract's fields, and nothing that a cache would keep."""
-    person = member()
-    answer = log_in(person.record["email"])
-    assert answer.status_code == 200
-    assert list(answer.json) == ["status", "message", "token", "token_type", "expires_in"]
-    assert answer.json["status"] == "success"
-    assert answer.json["token_type"] == "Bearer"
-    assert answer.json["expires_in"] == app.config["TOKEN_MINUTES"] * 60 == 3600
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "ETag" not in answer.headers
-    claims = jwt.decode(answer.json["token"], ENVIRONMENT["SECRET_KEY"], algorithms=["HS256"], audience="mymechanicshop")
+def test_login_returns_a_token(app, anyone, log_in, make_account, kind):
+    """Exactly the contract's fields, and not cacheable."""
+    person = make_account()
+    response = log_in(person.record["email"])
+    assert response.status_code == 200
+    assert list(response.json) == ["status", "message", "token", "token_type", "expires_in"]
+    assert response.json["status"] == "success"
+    assert response.json["token_type"] == "Bearer"
+    assert response.json["expires_in"] == app.config["TOKEN_MINUTES"] * 60 == 3600
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in response.headers
+    claims = jwt.decode(response.json["token"], ENVIRONMENT["SECRET_KEY"], algorithms=["HS256"], audience="mymechanicshop")
     assert claims["sub"] == f"{kind}:{person.id}"
     assert claims["exp"] - claims["iat"] == 3600
-    bearer = {"Authorization": f"{answer.json['token_type']} {answer.json['token']}"}
+    bearer = {"Authorization": f"{response.json['token_type']} {response.json['token']}"}
     assert anyone.get(f"/{kind}s/{person.id}", headers=bearer).json["id"] == person.id
 
 
-def test_a_login_changes_nothing_and_each_has_a_token_of_its_own(log_in, member, unchanged):
-    email = member().record["email"]
+def test_login_changes_no_row_and_each_token_is_unique(log_in, make_account, unchanged):
+    email = make_account().record["email"]
     with unchanged():
         tokens = {log_in(email).json["token"] for _ in range(2)}
     assert len(tokens) == 2
 
 
-def test_a_token_lives_for_token_minutes(app, log_in, member, monkeypatch):
+def test_token_lifetime_is_token_minutes(app, log_in, make_account, monkeypatch):
     monkeypatch.setitem(app.config, "TOKEN_MINUTES", 5)
-    assert log_in(member().record["email"]).json["expires_in"] == 300
+    assert log_in(make_account().record["email"]).json["expires_in"] == 300
 
 
 @pytest.mark.parametrize("email", ["ann@example.com", "ANN@Example.COM", "  ann@example.com "])
-def test_an_email_counts_in_any_case(log_in, member, email):
-    member(email="ann@example.com")
+def test_login_email_is_case_insensitive(log_in, make_account, email):
+    make_account(email="ann@example.com")
     assert log_in(email).status_code == 200
 
 
-def test_every_refusal_is_the_same(log_in, member, make, admin, kind, checks, unchanged):
-    """An unknown email, a wrong password, an account without one, of the other kind, deleted: the same answer to the
-    byte, and one check of a password by argon2 each, of the same cost, so that the time tells nothing either."""
-    there, without, gone = member(), member(password_hash=None), member()
-    stranger = make.mechanic() if kind == "customer" else make.customer()
-    admin.delete(f"/{kind}s/{gone.id}")
-    tries = [
-        (there.record["email"], "a wrong password"),
-        (there.record["email"], PASSWORD.upper()),
-        (there.record["email"], f" {PASSWORD} "),
-        (there.record["email"], passwords.DUMMY_HASH),
+def test_refused_logins_are_indistinguishable(log_in, make_account, make, admin, kind, verified_hashes, unchanged):
+    """Unknown email, wrong password, account without a password, account of the other kind, deleted account: the responses
+    are the same to the byte, and each takes one argon2 verification of the same cost, so that the time reveals nothing."""
+    existing, without_password, deleted = make_account(), make_account(password_hash=None), make_account()
+    other_kind = make.mechanic() if kind == "customer" else make.customer()
+    admin.delete(f"/{kind}s/{deleted.id}")
+    attempts = [
+        (existing.record["email"], "a wrong password"),
+        (existing.record["email"], PASSWORD.upper()),
+        (existing.record["email"], f" {PASSWORD} "),
+        (existing.record["email"], passwords.DUMMY_HASH),
         ("nobody@example.com", PASSWORD),
         ("nobody@example.com", passwords.DUMMY_HASH),
         ("not an address", PASSWORD),
-        (without.record["email"], PASSWORD),
-        (without.record["email"], passwords.DUMMY_HASH),
-        (gone.record["email"], PASSWORD),
-        (stranger.record["email"], PASSWORD),
+        (without_password.record["email"], PASSWORD),
+        (without_password.record["email"], passwords.DUMMY_HASH),
+        (deleted.record["email"], PASSWORD),
+        (other_kind.record["email"], PASSWORD),
         ("Deleted customer", PASSWORD),
     ]
     with unchanged():
-        answers = [log_in(*each) for each in tries]
-    assert [answer.status_code for answer in answers] == [401] * len(tries)
-    assert len({answer.data for answer in answers}) == 1
-    for answer in answers:
-        answer.headers.pop("X-Request-ID", None)
-    assert len({str(answer.headers) for answer in answers}) == 1
-    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
-    assert answers[0].json["detail"] == "The email or the password is wrong."
-    assert len(checks) == len(tries)
-    assert all(extract_parameters(each) == extract_parameters(passwords.DUMMY_HASH) for each in checks)
+        responses = [log_in(*each) for each in attempts]
+    assert [response.status_code for response in responses] == [401] * len(attempts)
+    assert len({response.data for response in responses}) == 1
+    for response in responses:
+        response.headers.pop("X-Request-ID", None)
+    assert len({str(response.headers) for response in responses}) == 1
+    assert responses[0].headers["WWW-Authenticate"] == "Bearer"
+    assert responses[0].json["detail"] == "The email or the password is wrong."
+    assert len(verified_hashes) == len(attempts)
+    assert all(extract_parameters(each) == extract_parameters(passwords.DUMMY_HASH) for each in verified_hashes)
 
 
 @pytest.mark.parametrize(
-    ("body", "wrong"),
+    ("body", "fields"),
     [
         ({}, ["email", "password"]),
         ({"email": "ann@example.com"}, ["password"]),
@@ -132,28 +132,28 @@ def test_every_refusal_is_the_same(log_in, member, make, admin, kind, checks, un
         ({"email": "ann@example.com", "password": PASSWORD, "role": "admin"}, ["role"]),
     ],
 )
-def test_what_is_no_email_and_password_is_422(anyone, kind, unchanged, checks, body, wrong):
+def test_malformed_credentials_are_422(anyone, kind, unchanged, verified_hashes, body, fields):
     with unchanged():
-        answer = anyone.post(f"/{kind}s/login", body)
-    assert answer.status_code == 422
-    assert sorted(answer.json["errors"]) == wrong
-    assert checks == []
+        response = anyone.post(f"/{kind}s/login", body)
+    assert response.status_code == 422
+    assert sorted(response.json["errors"]) == fields
+    assert verified_hashes == []
 
 
-def test_a_mechanic_without_a_password_can_not_sign_in_until_one_is_set(anyone, make, admin):
-    worker = make.mechanic(password_hash=None)
+def test_mechanic_without_a_password_cannot_log_in_until_one_is_set(anyone, make, admin):
+    mechanic = make.mechanic(password_hash=None)
     for password in ("", "null", "None", PASSWORD):
-        answer = anyone.post("/mechanics/login", {"email": worker.record["email"], "password": password})
-        assert answer.status_code == (401 if password else 422)
-    assert admin.put(f"/mechanics/{worker.id}", {"password": PASSWORD}).status_code == 200
-    answer = anyone.post("/mechanics/login", {"email": worker.record["email"], "password": PASSWORD})
-    assert answer.status_code == 200
+        response = anyone.post("/mechanics/login", {"email": mechanic.record["email"], "password": password})
+        assert response.status_code == (401 if password else 422)
+    assert admin.put(f"/mechanics/{mechanic.id}", {"password": PASSWORD}).status_code == 200
+    response = anyone.post("/mechanics/login", {"email": mechanic.record["email"], "password": PASSWORD})
+    assert response.status_code == 200
 
 
 # ---------------------------------------------------------------- rehashing
-def test_a_login_renews_a_hash_of_other_parameters(log_in, member, left, kind):
-    """Once, with today's; the tokens stay good, and the record is as it was."""
-    person = member(password_hash=CHEAP.hash(PASSWORD))
+def test_login_rehashes_an_outdated_hash(log_in, make_account, left, kind):
+    """Once, with the current parameters. Existing tokens stay valid, and no other column changes."""
+    person = make_account(password_hash=CHEAP.hash(PASSWORD))
     before = left.row(TABLES[kind], person.id)
     assert log_in(person.record["email"]).status_code == 200
     after = left.row(TABLES[kind], person.id)
@@ -165,13 +165,13 @@ def test_a_login_renews_a_hash_of_other_parameters(log_in, member, left, kind):
     assert left.row(TABLES[kind], person.id).password_hash == after.password_hash
 
 
-def test_a_wrong_password_renews_nothing(log_in, member, unchanged):
-    email = member(password_hash=CHEAP.hash(PASSWORD)).record["email"]
+def test_wrong_password_rehashes_nothing(log_in, make_account, unchanged):
+    email = make_account(password_hash=CHEAP.hash(PASSWORD)).record["email"]
     with unchanged():
         assert log_in(email, "a wrong password").status_code == 401
 
 
-def test_a_password_that_was_changed_meanwhile_is_not_set_back(app, member, kind, unchanged):
-    person = member()
+def test_rehash_does_not_overwrite_a_newer_password(app, make_account, kind, unchanged):
+    person = make_account()
     with unchanged(), app.app_context():
-        service.renew_hash(TABLES[kind], person.id, CHEAP.hash(PASSWORD), "the password of before")
+        service.renew_hash(TABLES[kind], person.id, CHEAP.hash(PASSWORD), "the previous hash")

@@ -7,7 +7,7 @@ from app.utils.db.transactions import retried
 
 @pytest.fixture
 def order(make):
-    """What opens a ticket with a mechanic, and two of a part of which there are ten; and the part."""
+    """Return the body of a ticket with a mechanic and two pieces of a part of which there are ten, and the part."""
     part = make.part(quantity=10)
     body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
     return body | {"mechanic_ids": [make.mechanic().id], "parts": [{"inventory_id": part.id, "quantity": 2}]}, part
@@ -15,7 +15,7 @@ def order(make):
 
 @pytest.fixture
 def retries():
-    """An entry for each time that something was tried again."""
+    """Return a list with an entry for each retry of a transaction or a read."""
     seen = []
 
     def note(_):

@@ -1,9 +1,9 @@
-"""«Caching»: an ETag on every record and list, 304 for who holds it, 412 for who would overwrite another's change."""
+"""«Caching»: each record and list has an ETag. A matching If-None-Match gets 304, a stale If-Match gets 412."""
 
 import pytest
 
-GOOD, STALE, ANY, WEAK, BARE = "good", "stale", "*", "weak", "one of three"
-SHOWN = [
+CURRENT, STALE, ANY, WEAK, ONE_OF_THREE = "current", "stale", "*", "weak", "one of three"
+RESOURCES = [
     "customer",
     "mechanic",
     "part",
@@ -13,23 +13,23 @@ SHOWN = [
     "inventory",
     "tickets",
     "movements",
-    "crew",
-    "mine",
+    "ticket mechanics",
+    "my tickets",
 ]
-ACTS = {
+WRITES = {
     "customer": ("PUT", "/customers/{customer}", {"name": "New"}, "/customers/{customer}"),
     "mechanic": ("PUT", "/mechanics/{mechanic}", {"salary": 5}, "/mechanics/{mechanic}"),
     "part": ("PUT", "/inventory/{part}", {"quantity": 5}, "/inventory/{part}"),
     "ticket": ("PUT", "/tickets/{ticket}", {"vin": "NEW"}, "/tickets/{ticket}"),
-    "its mechanics": ("PUT", "/tickets/{ticket}/mechanics", {"mechanic_ids": []}, "/tickets/{ticket}"),
-    "its parts": ("PUT", "/tickets/{ticket}/inventory", {"remove_parts": "{part}"}, "/tickets/{ticket}"),
-    "no customer": ("DELETE", "/customers/{customer}", None, "/customers/{customer}"),
-    "no mechanic": ("DELETE", "/mechanics/{mechanic}", None, "/mechanics/{mechanic}"),
-    "no part": ("DELETE", "/inventory/{part}", None, "/inventory/{part}"),
-    "no ticket": ("DELETE", "/tickets/{ticket}", None, "/tickets/{ticket}"),
-    "not on it": ("DELETE", "/tickets/{ticket}/mechanics/{mechanic}", None, "/tickets/{ticket}"),
+    "ticket mechanics": ("PUT", "/tickets/{ticket}/mechanics", {"mechanic_ids": []}, "/tickets/{ticket}"),
+    "ticket parts": ("PUT", "/tickets/{ticket}/inventory", {"remove_parts": "{part}"}, "/tickets/{ticket}"),
+    "delete customer": ("DELETE", "/customers/{customer}", None, "/customers/{customer}"),
+    "delete mechanic": ("DELETE", "/mechanics/{mechanic}", None, "/mechanics/{mechanic}"),
+    "delete part": ("DELETE", "/inventory/{part}", None, "/inventory/{part}"),
+    "delete ticket": ("DELETE", "/tickets/{ticket}", None, "/tickets/{ticket}"),
+    "unassign mechanic": ("DELETE", "/tickets/{ticket}/mechanics/{mechanic}", None, "/tickets/{ticket}"),
 }
-"""What is done → method, path, body, and the record whose ETag it takes."""
+"""Name of a write → method, path, body, and the record whose ETag the write checks."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def ids(make):
 
 @pytest.fixture
 def paths(ids):
-    """The path of every record and list."""
+    """Return the path of each record and list."""
     records = {
         "customer": f"/customers/{ids['customer']}",
         "mechanic": f"/mechanics/{ids['mechanic']}",
@@ -51,25 +51,25 @@ def paths(ids):
     lists = {name: f"/{name}" for name in ("customers", "mechanics", "inventory", "tickets")}
     lists |= {
         "movements": f"{records['part']}/movements",
-        "crew": f"{records['ticket']}/mechanics",
-        "mine": "/tickets/my-tickets",
+        "ticket mechanics": f"{records['ticket']}/mechanics",
+        "my tickets": "/tickets/my-tickets",
     }
     return records | lists
 
 
 @pytest.fixture
-def act(admin, ids):
-    """Do one of ACTS with an If-Match: ``act("part", GOOD)``."""
+def write(admin, ids):
+    """Return a function that sends one of WRITES with an If-Match: ``write("part", CURRENT)``."""
 
-    def do(name, kind, **headers):
-        method, path, body, record = ACTS[name]
+    def send(name, kind, **headers):
+        method, path, body, record = WRITES[name]
         etag = admin.get(record.format(**ids)).headers["ETag"]
         sent = {
-            GOOD: etag,
+            CURRENT: etag,
             STALE: '"0123456789abcdef01234567"',
             ANY: "*",
             WEAK: f"W/{etag}",
-            BARE: f'"one", {etag}, "three"',
+            ONE_OF_THREE: f'"one", {etag}, "three"',
             None: None,
         }[kind]
         if body == {"remove_parts": "{part}"}:
@@ -77,82 +77,84 @@ def act(admin, ids):
         headers |= {"If-Match": sent} if sent else {}
         return admin.open(method, path.format(**ids), headers=headers, **({"json": body} if body else {}))
 
-    return do
+    return send
 
 
-@pytest.mark.parametrize("name", SHOWN)
-def test_who_holds_it_already_gets_304_without_a_body(name, admin, paths):
-    whole = admin.get(paths[name])
-    etag = whole.headers["ETag"]
+@pytest.mark.parametrize("name", RESOURCES)
+def test_matching_if_none_match_returns_304_without_a_body(name, admin, paths):
+    full = admin.get(paths[name])
+    etag = full.headers["ETag"]
     assert etag.startswith('"')
-    assert whole.headers["Cache-Control"] == "private, no-cache"  # What one may see another may not.
-    for held in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        answer = admin.get(paths[name], headers={"If-None-Match": held})
-        assert (answer.status_code, answer.data) == (304, b"")
-        assert answer.headers["ETag"] == etag
-        assert "Content-Type" not in answer.headers
-        assert admin.open("HEAD", paths[name], headers={"If-None-Match": held}).status_code == 304
+    assert full.headers["Cache-Control"] == "private, no-cache"  # The response depends on the caller.
+    for if_none_match in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        response = admin.get(paths[name], headers={"If-None-Match": if_none_match})
+        assert (response.status_code, response.data) == (304, b"")
+        assert response.headers["ETag"] == etag
+        assert "Content-Type" not in response.headers
+        assert admin.open("HEAD", paths[name], headers={"If-None-Match": if_none_match}).status_code == 304
     for other in ('"other"', 'W/"other"', "", "nonsense"):
-        answer = admin.get(paths[name], headers={"If-None-Match": other})
-        assert (answer.status_code, answer.data, answer.headers["ETag"]) == (200, whole.data, etag)
+        response = admin.get(paths[name], headers={"If-None-Match": other})
+        assert (response.status_code, response.data, response.headers["ETag"]) == (200, full.data, etag)
 
 
 @pytest.mark.parametrize("name", ["customer", "mechanic", "part", "ticket"])
-def test_the_answer_of_a_change_has_the_etag_that_a_get_shows(name, admin, paths, act):
+def test_update_returns_the_same_etag_as_get(name, admin, paths, write):
     before = admin.get(paths[name]).headers["ETag"]
-    changed = act(name, None)
+    changed = write(name, None)
     after = admin.get(paths[name])
     assert changed.headers["ETag"] == after.headers["ETag"] != before
     assert changed.data == after.data
     assert admin.get(paths[name], headers={"If-None-Match": before}).status_code == 200
 
 
-def test_a_new_record_has_the_etag_that_a_get_shows(admin):
+def test_create_returns_the_same_etag_as_get(admin):
     made = admin.post("/inventory", json={"name": "Pad", "price": 5})
     assert admin.get(made.headers["Location"]).headers["ETag"] == made.headers["ETag"]
 
 
-def test_a_ticket_changes_with_what_it_shows(admin, paths):
-    """The name of a part on it is no column of the ticket, but it is in the answer."""
-    held = {name: admin.get(paths[name]).headers["ETag"] for name in ("ticket", "tickets")}
+def test_ticket_etag_changes_with_the_name_of_its_part(admin, paths):
+    """The name of a part is not a column of the ticket, but is part of its response."""
+    etags = {name: admin.get(paths[name]).headers["ETag"] for name in ("ticket", "tickets")}
     admin.put(paths["part"], json={"name": "Renamed"})
-    for name, etag in held.items():
-        answer = admin.get(paths[name], headers={"If-None-Match": etag})
-        assert answer.status_code == 200
-        assert "Renamed" in answer.text
+    for name, etag in etags.items():
+        response = admin.get(paths[name], headers={"If-None-Match": etag})
+        assert response.status_code == 200
+        assert "Renamed" in response.text
 
 
-@pytest.mark.parametrize("kind", [GOOD, ANY, BARE, None])
-@pytest.mark.parametrize("name", ACTS)
-def test_with_a_current_etag_it_is_done(name, kind, act, left):
+@pytest.mark.parametrize("kind", [CURRENT, ANY, ONE_OF_THREE, None])
+@pytest.mark.parametrize("name", WRITES)
+def test_current_if_match_is_accepted(name, kind, write, left):
     before = left.everything()
-    assert act(name, kind).status_code in (200, 204)
+    assert write(name, kind).status_code in (200, 204)
     assert left.everything() != before
 
 
 @pytest.mark.parametrize("kind", [STALE, WEAK])
-@pytest.mark.parametrize("name", ACTS)
-def test_with_a_stale_etag_it_is_412_and_nothing_changes(name, kind, act, unchanged):
-    """``If-Match`` compares strongly (RFC 9110, 13.1.1): a weak one is never current."""
+@pytest.mark.parametrize("name", WRITES)
+def test_stale_if_match_is_412_and_changes_nothing(name, kind, write, unchanged):
+    """``If-Match`` compares strongly (RFC 9110, 13.1.1): a weak ETag never matches."""
     with unchanged():
-        answer = act(name, kind)
-    assert (answer.status_code, answer.content_type) == (412, "application/problem+json")
-    assert answer.json["title"] == "Precondition Failed"
+        response = write(name, kind)
+    assert (response.status_code, response.content_type) == (412, "application/problem+json")
+    assert response.json["title"] == "Precondition Failed"
 
 
-@pytest.mark.parametrize("name", ["customer", "mechanic", "part", "ticket", "its mechanics", "its parts", "not on it"])
-def test_an_etag_is_good_once(name, admin, act, ids, unchanged):
-    """Who read before another's change overwrites nothing of it."""
-    method, path, body, record = ACTS[name]
+@pytest.mark.parametrize(
+    "name", ["customer", "mechanic", "part", "ticket", "ticket mechanics", "ticket parts", "unassign mechanic"]
+)
+def test_etag_is_stale_after_one_write(name, admin, write, ids, unchanged):
+    """A client that read before another client's write overwrites nothing of it."""
+    method, path, body, record = WRITES[name]
     etag = admin.get(record.format(**ids)).headers["ETag"]
-    assert act(name, None).status_code in (200, 204)
+    assert write(name, None).status_code in (200, 204)
     with unchanged():
         sent = {"json": {} if body else None} if method == "PUT" else {}
-        answer = admin.open(method, path.format(**ids), headers={"If-Match": etag}, **sent)
-        assert answer.status_code == 412
+        response = admin.open(method, path.format(**ids), headers={"If-Match": etag}, **sent)
+        assert response.status_code == 412
 
 
-def test_an_if_match_on_a_record_that_is_none_is_404(admin, unchanged):
+def test_if_match_on_a_missing_record_is_404(admin, unchanged):
     with unchanged():
         for path in ("/customers/5", "/mechanics/500", "/inventory/5", "/tickets/5"):
             for if_match in ("*", '"x"'):
@@ -160,8 +162,9 @@ def test_an_if_match_on_a_record_that_is_none_is_404(admin, unchanged):
                 assert admin.delete(path, headers={"If-Match": if_match}).status_code == 404
 
 
-def test_a_mechanic_holds_an_etag_of_what_they_see(admin, make):
-    """A mechanic's own record shows the salary, another's does not: each has an ETag of its own, and each is good."""
+def test_etag_differs_with_and_without_the_salary(admin, make):
+    """A mechanic's record shows the salary to the mechanic and to admins only. Each of the two ETags is valid for its
+    reader."""
     max_, eva = make.mechanic(), make.mechanic()
     path = f"/mechanics/{max_.id}"
     own, other, boss = (who.get(path) for who in (max_, eva, admin))
@@ -171,23 +174,23 @@ def test_a_mechanic_holds_an_etag_of_what_they_see(admin, make):
 
 
 @pytest.mark.parametrize("area", ["customers", "mechanics"])
-def test_a_token_is_kept_by_no_cache_and_has_no_etag(area, anyone, make):
+def test_login_response_is_not_cacheable_and_has_no_etag(area, anyone, make):
     who = make.customer() if area == "customers" else make.mechanic()
     signed = {"email": who.record["email"], "password": "correct horse battery"}
-    answer = anyone.post(f"/{area}/login", json=signed)
-    assert answer.status_code == 200
-    assert "ETag" not in answer.headers
-    assert answer.headers["Cache-Control"] == "no-store"
+    response = anyone.post(f"/{area}/login", json=signed)
+    assert response.status_code == 200
+    assert "ETag" not in response.headers
+    assert response.headers["Cache-Control"] == "no-store"
     again = anyone.post(f"/{area}/login", json=signed, headers={"If-None-Match": "*"})
     assert (again.status_code, again.json["token_type"]) == (200, "Bearer")
 
 
-def test_no_error_has_an_etag(admin, anyone):
-    for answer in (
+def test_errors_have_no_etag(admin, anyone):
+    for response in (
         admin.get("/tickets/5"),
         anyone.get("/tickets"),
         admin.get("/tickets?page=0"),
         admin.post("/inventory", json={}),
     ):
-        assert answer.status_code >= 400
-        assert "ETag" not in answer.headers
+        assert response.status_code >= 400
+        assert "ETag" not in response.headers

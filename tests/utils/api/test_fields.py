@@ -1,4 +1,4 @@
-"""«What a field may hold»: each field takes its edges, and keeps them as the contract says."""
+"""«What a field may hold»: each field accepts its boundary values, and stores them as the contract says."""
 
 from decimal import Decimal
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ LONGEST_ADDRESS = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"[:255]
 
 
 @pytest.mark.parametrize(
-    ("field", "sent", "kept"),
+    ("field", "sent", "stored"),
     [
         (Text(255), " Ann\u3000\ufeff", "Ann"),
         (Text(255), "\n Ann \r\n", "Ann"),
@@ -50,17 +50,17 @@ LONGEST_ADDRESS = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"[:255]
     ],
     ids=repr,
 )
-def test_a_field_takes_its_edges(field, sent, kept):
-    assert field.deserialize(sent) == kept
+def test_field_accepts_boundary_values(field, sent, stored):
+    assert field.deserialize(sent) == stored
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "2024-02-29", "9999-12-31"])
-def test_a_day_is_taken(day):
+def test_date_accepts_boundary_values(day):
     assert IsoDate().deserialize(day).isoformat() == day
 
 
 @pytest.mark.parametrize(
-    ("field", "sent", "says"),
+    ("field", "sent", "message"),
     [
         (Text(3), "four", "must have 1 to 3 characters"),
         (Text(3), "\u2003", "must have 1 to 3 characters"),
@@ -78,7 +78,7 @@ def test_a_day_is_taken(day):
         (Money(), Decimal("1.00000000000000000000000000000000001"), "may have two decimals at most"),
         (Money(), Decimal("1e400"), "must be from 0 to 99,999,999.99"),
         (Money(), -1, "must be from 0 to 99,999,999.99"),
-        (Money(), 9.5, "must be a number"),  # A float is never read from a body; it has lost its decimals.
+        (Money(), 9.5, "must be a number"),  # Bodies are parsed without floats, which lose decimals.
         (Money(), True, "must be a number"),
         (Quantity(), Decimal("1.0"), "must be a whole number"),
         (Quantity(), True, "must be a whole number"),
@@ -91,10 +91,10 @@ def test_a_day_is_taken(day):
     ],
     ids=repr,
 )
-def test_a_field_says_what_is_wrong_in_words_to_act_on(field, sent, says):
-    with pytest.raises(ValidationError) as refused:
+def test_field_refuses_with_a_clear_message(field, sent, message):
+    with pytest.raises(ValidationError) as error:
         field.deserialize(sent)
-    assert says in str(refused.value.messages)
+    assert message in str(error.value.messages)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_field_says_what_is_wrong_in_words_to_act_on(field, sent, says):
         (10**15 + 1, b"10000000000000.01"),
     ],
 )
-def test_money_is_shown_exactly(cents, shown, app):
+def test_money_is_serialized_exactly(cents, shown, app):
     assert app.json.encode(Money().serialize("price", SimpleNamespace(price=cents))) == shown
 
 
-# ---------------------------------------------------------------- through the shop, on every database
+# ---------------------------------------------------------------- over HTTP, on every database
 @pytest.mark.parametrize(
     ("field", "sent", "shown"),
     [
@@ -129,18 +129,18 @@ def test_money_is_shown_exactly(cents, shown, app):
         ("phone", None, None),
     ],
 )
-def test_a_customer_may_hold(field, sent, shown, admin, anyone):
+def test_customer_field_is_stored_and_shown(field, sent, shown, admin, anyone):
     made = anyone.post("/customers", json=ANN | {field: sent})
     assert (made.status_code, made.json[field]) == (201, shown)
     assert admin.get(made.headers["Location"]).json == made.json
 
 
 @pytest.mark.parametrize("password", ["x" * 8, " spaces ", "🔑" * 128, "Z\u0301" * 8])
-def test_a_password_works_as_it_was_given(password, anyone):
+def test_password_is_stored_without_normalization(password, anyone):
     assert anyone.post("/customers", json=ANN | {"password": password}).status_code == 201
-    signed = {"email": " ANN@example.com", "password": password}
-    assert anyone.post("/customers/login", json=signed).status_code == 200
-    assert anyone.post("/customers/login", json=signed | {"password": f" {password}"}).status_code in (401, 422)
+    credentials = {"email": " ANN@example.com", "password": password}
+    assert anyone.post("/customers/login", json=credentials).status_code == 200
+    assert anyone.post("/customers/login", json=credentials | {"password": f" {password}"}).status_code in (401, 422)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_password_works_as_it_was_given(password, anyone):
         ("sku", None, None),
     ],
 )
-def test_a_part_may_hold(field, sent, shown, admin):
+def test_part_field_is_stored_and_shown(field, sent, shown, admin):
     made = admin.post("/inventory", json=PAD | {field: sent})
     assert (made.status_code, made.json[field]) == (201, shown)
     changed = admin.put(made.headers["Location"], json={field: sent})
@@ -175,7 +175,7 @@ def test_a_part_may_hold(field, sent, shown, admin):
         ("service_date", "9999-12-31", "9999-12-31"),
     ],
 )
-def test_a_ticket_may_hold(field, sent, shown, admin, make):
+def test_ticket_field_is_stored_and_shown(field, sent, shown, admin, make):
     ticket = make.ticket()
     changed = admin.put(f"/tickets/{ticket.id}", json={field: sent})
     assert (changed.status_code, changed.json[field]) == (200, shown)
@@ -183,16 +183,16 @@ def test_a_ticket_may_hold(field, sent, shown, admin, make):
 
 
 @pytest.mark.parametrize("salary", [0, 99_999_999.99, 12.34])
-def test_a_mechanic_may_earn(salary, admin):
-    hired = admin.post("/mechanics", json={"name": "Max", "email": "max@example.com", "phone": "555", "salary": salary})
-    assert (hired.status_code, hired.json["salary"]) == (201, salary)
+def test_salary_is_stored_and_shown(salary, admin):
+    response = admin.post("/mechanics", json={"name": "Max", "email": "max@example.com", "phone": "555", "salary": salary})
+    assert (response.status_code, response.json["salary"]) == (201, salary)
 
 
-def test_fifty_ids_and_a_hundred_lines_are_taken(admin, make, left):
+def test_fifty_mechanics_and_a_hundred_parts_are_accepted(admin, make, left):
     mechanics, parts = [make.mechanic().id for _ in range(50)], [make.part() for _ in range(100)]
     ticket = make.ticket()
-    crew = admin.put(f"/tickets/{ticket.id}/mechanics", json={"mechanic_ids": mechanics})
-    assert [each["id"] for each in crew.json["mechanics"]] == mechanics
+    response = admin.put(f"/tickets/{ticket.id}/mechanics", json={"mechanic_ids": mechanics})
+    assert [each["id"] for each in response.json["mechanics"]] == mechanics
     lines = [{"inventory_id": part.id} for part in parts]
     assert admin.put(f"/tickets/{ticket.id}/inventory", json={"add_parts": lines}).status_code == 200
     assert left.lines_of(ticket) == {part.id: 1 for part in parts}

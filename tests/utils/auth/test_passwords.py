@@ -1,4 +1,4 @@
-"""Hashing passwords: argon2id with OWASP's parameters."""
+"""Password hashes: argon2id with OWASP's parameters."""
 
 import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
@@ -8,26 +8,26 @@ from app.utils.auth import passwords
 from app.utils.auth.passwords import hash_password, is_outdated, verify_password
 
 
-def test_a_hash_is_argon2id_of_19_mib_two_passes_and_one_lane():
-    """The parameters that OWASP names as enough."""
-    found = extract_parameters(hash_password("correct horse battery"))
-    assert found.type is Type.ID
-    assert (found.memory_cost, found.time_cost, found.parallelism) == (19 * 1024, 2, 1)
-    assert found.salt_len >= 16
-    assert found.hash_len >= 32
+def test_hash_is_argon2id_with_owasp_parameters():
+    """19 MiB, two passes and one lane are OWASP's minimum."""
+    parameters = extract_parameters(hash_password("correct horse battery"))
+    assert parameters.type is Type.ID
+    assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19 * 1024, 2, 1)
+    assert parameters.salt_len >= 16
+    assert parameters.hash_len >= 32
 
 
-def test_the_same_password_has_another_hash_each_time():
-    """A salt of its own: equal passwords can't be told from their hashes."""
+def test_equal_passwords_have_different_hashes():
+    """Each hash has a salt of its own."""
     assert hash_password("correct horse battery") != hash_password("correct horse battery")
 
 
-def test_the_longest_hash_fits_its_column():
+def test_longest_hash_fits_its_column():
     assert len(hash_password("🔧" * 128)) <= 255
 
 
 @pytest.mark.parametrize("password", ["12345678", " padded on both sides ", "🔧" * 128, "pässwörd", "x" * 128, ""])
-def test_a_password_fits_its_own_hash(password):
+def test_password_matches_its_hash(password):
     assert verify_password(password, hash_password(password))
 
 
@@ -42,60 +42,60 @@ def test_a_password_fits_its_own_hash(password):
         "correct horse batter\u0443",
     ],
 )
-def test_no_other_password_fits(other):
-    """Not one of another case, with a space more, or that only looks the same."""
+def test_other_password_does_not_match(other):
+    """Another case, an extra space, a look-alike letter."""
     assert not verify_password(other, hash_password("correct horse battery"))
 
 
-def test_a_long_password_counts_to_its_last_character():
-    """bcrypt would cut it at 72 bytes."""
+def test_long_password_is_compared_to_its_last_character():
+    """bcrypt would truncate it to 72 bytes."""
     assert not verify_password("x" * 127 + "y", hash_password("x" * 128))
 
 
 @pytest.mark.parametrize(
     "password_hash", ["", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv", "a password", "$argon2id$v=19$m=19456,t=2,p=1$$"]
 )
-def test_nothing_fits_what_is_no_hash(password_hash):
+def test_malformed_hash_matches_no_password(password_hash):
     assert not verify_password("a password", password_hash)
 
 
 @pytest.mark.parametrize("password", [passwords.DUMMY_HASH, "", "correct horse battery"])
-def test_no_password_fits_where_there_is_none(password):
+def test_missing_hash_matches_no_password(password):
     assert verify_password(password, None) is False
 
 
-def test_what_is_checked_where_there_is_nothing_is_a_hash():
-    """One that could not be decoded would be refused at once, and tell by the time."""
+def test_dummy_hash_is_a_valid_hash():
+    """An invalid hash would be refused at once, and the time would reveal that there is no account."""
     with pytest.raises(VerifyMismatchError):
         passwords.HASHER.verify(passwords.DUMMY_HASH, "a password")
 
 
-def test_what_is_checked_where_there_is_nothing_costs_the_same(monkeypatch):
+def test_dummy_hash_costs_the_same(monkeypatch):
     seen = []
 
-    class Watching:
+    class RecordingHasher:
         def verify(self, password_hash, password):
             seen.append(extract_parameters(password_hash))
             return True
 
-    monkeypatch.setattr(passwords, "HASHER", Watching())
+    monkeypatch.setattr(passwords, "HASHER", RecordingHasher())
     assert verify_password("a password", None) is False
-    assert seen == [extract_parameters(hash_password_of_today())]
+    assert seen == [extract_parameters(hash_with_current_parameters())]
 
 
-def hash_password_of_today():
+def hash_with_current_parameters():
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash("a password")
 
 
 @pytest.mark.parametrize(
     "other", [{"time_cost": 1}, {"time_cost": 3}, {"memory_cost": 8 * 1024}, {"parallelism": 2}, {"type": Type.I}]
 )
-def test_a_hash_of_other_parameters_is_outdated_but_still_fits(other):
-    today = {"time_cost": 2, "memory_cost": 19 * 1024, "parallelism": 1}
-    password_hash = PasswordHasher(**(today | other)).hash("correct horse battery")
+def test_hash_with_other_parameters_is_outdated_but_matches(other):
+    current = {"time_cost": 2, "memory_cost": 19 * 1024, "parallelism": 1}
+    password_hash = PasswordHasher(**(current | other)).hash("correct horse battery")
     assert is_outdated(password_hash)
     assert verify_password("correct horse battery", password_hash)
 
 
-def test_a_hash_of_today_is_not_outdated():
+def test_current_hash_is_not_outdated():
     assert not is_outdated(hash_password("correct horse battery"))

@@ -1,4 +1,4 @@
-"""Another secret: what the old one signed is good for as long as it is named, and what the next one signs already."""
+"""Rotation of the secret: tokens and idempotency keys of an old secret are valid as long as SECRET_KEY_FALLBACKS has it."""
 
 import time
 
@@ -15,7 +15,7 @@ KEY = {"Idempotency-Key": "order-1"}
 
 @pytest.fixture
 def restart(app, monkeypatch):
-    """The shop as after a restart with another secret: ``restart(NEW, OLD)`` signs with the first of them."""
+    """Restart the shop with other secrets: ``restart(NEW, OLD)`` signs with the first of them."""
 
     def start(secret, *others):
         monkeypatch.setitem(app.config, "SECRET_KEY", secret)
@@ -25,20 +25,20 @@ def restart(app, monkeypatch):
     return start
 
 
-def sees_itself(person):
+def own_record_status(person):
     return person.get(f"/customers/{person.id}").status_code
 
 
-def signed_by(token):
-    """Which of the secrets has signed a token."""
+def signing_secret(token):
+    """Return the secret that signed a token."""
 
-    def signed(secret):
+    def is_signed_with(secret):
         try:
             return bool(jwt.decode(token, secret, algorithms=["HS256"], audience="mymechanicshop"))
         except jwt.InvalidSignatureError:
             return False
 
-    [name] = [secret for secret in (OLD, NEW, NEXT) if signed(secret)]
+    [name] = [secret for secret in (OLD, NEW, NEXT) if is_signed_with(secret)]
     return name
 
 
@@ -47,64 +47,64 @@ def log_in(anyone, person):
 
 
 # ---------------------------------------------------------------- tokens
-def test_a_token_of_the_old_secret_is_good_as_long_as_that_is_named(customer, restart):
+def test_token_of_a_fallback_secret_is_accepted(customer, restart):
     restart(NEW)
-    assert sees_itself(customer) == 401, "the control: without the old secret its tokens end"
+    assert own_record_status(customer) == 401, "the control: without the old secret, its tokens are refused"
     restart(NEW, OLD)
-    assert sees_itself(customer) == 200
+    assert own_record_status(customer) == 200
     restart(NEXT, OLD, NEW)
-    assert sees_itself(customer) == 200, "the second change within a token's life"
+    assert own_record_status(customer) == 200, "a second rotation within the lifetime of a token"
     restart(NEXT, NEW)
-    assert sees_itself(customer) == 401
+    assert own_record_status(customer) == 401
 
 
-def test_a_new_token_is_signed_with_the_new_secret_alone(anyone, customer, restart):
+def test_new_token_is_signed_with_the_new_secret(anyone, customer, restart):
     restart(NEW, OLD)
     customer.token = log_in(anyone, customer)
-    assert signed_by(customer.token) == NEW
+    assert signing_secret(customer.token) == NEW
     restart(NEW)
-    assert sees_itself(customer) == 200
+    assert own_record_status(customer) == 200
 
 
-def test_what_another_process_signs_with_the_next_secret_is_good_before_this_one_does(anyone, customer, restart):
-    """While the processes restart one after another, each takes the tokens of the other."""
+def test_token_of_the_next_secret_is_accepted_during_a_rolling_restart(anyone, customer, restart):
+    """While the processes restart one after another, each accepts the tokens of the others."""
     restart(NEW, OLD)
     customer.token = log_in(anyone, customer)
     restart(OLD, NEW)
-    assert sees_itself(customer) == 200
-    assert signed_by(log_in(anyone, customer)) == OLD
+    assert own_record_status(customer) == 200
+    assert signing_secret(log_in(anyone, customer)) == OLD
 
 
 @pytest.mark.parametrize(
     "claims", [{"exp": 1}, {"exp": None}, {"iss": "another"}, {"aud": "another"}, {"ver": 2}, {"sub": "customer:0"}], ids=str
 )
-def test_a_token_of_the_old_secret_must_be_as_good_as_any(customer, restart, claims):
-    said = jwt.decode(customer.token, OLD, algorithms=["HS256"], audience="mymechanicshop")
+def test_claims_are_checked_under_a_fallback_secret(customer, restart, claims):
+    payload = jwt.decode(customer.token, OLD, algorithms=["HS256"], audience="mymechanicshop")
     restart(NEW, OLD)
-    customer.token = jwt.encode(said, OLD, algorithm="HS256")
-    assert sees_itself(customer) == 200, "the control"
-    customer.token = jwt.encode(said | claims, OLD, algorithm="HS256")
-    assert sees_itself(customer) == 401
+    customer.token = jwt.encode(payload, OLD, algorithm="HS256")
+    assert own_record_status(customer) == 200, "the control"
+    customer.token = jwt.encode(payload | claims, OLD, algorithm="HS256")
+    assert own_record_status(customer) == 401
 
 
-def test_an_old_secret_lets_no_other_algorithm_in(customer, restart):
-    said = jwt.decode(customer.token, OLD, algorithms=["HS256"], audience="mymechanicshop")
+def test_fallback_secret_accepts_no_other_algorithm(customer, restart):
+    payload = jwt.decode(customer.token, OLD, algorithms=["HS256"], audience="mymechanicshop")
     restart(NEW, OLD * 2)
     for algorithm, key in (("HS512", OLD * 2), ("none", None)):
-        customer.token = jwt.encode(said, key, algorithm=algorithm)
-        assert sees_itself(customer) == 401
+        customer.token = jwt.encode(payload, key, algorithm=algorithm)
+        assert own_record_status(customer) == 401
 
 
-def test_a_token_of_the_old_secret_ends_with_its_time(customer, restart, monkeypatch):
+def test_token_of_a_fallback_secret_expires(customer, restart, monkeypatch):
     restart(NEW, OLD)
-    said = jwt.decode(customer.token, OLD, algorithms=["HS256"], audience="mymechanicshop")
+    payload = jwt.decode(customer.token, OLD, algorithms=["HS256"], audience="mymechanicshop")
     for exp, status in ((time.time() + 5, 200), (time.time() - 12, 401)):
-        customer.token = jwt.encode(said | {"exp": int(exp)}, OLD, algorithm="HS256")
-        assert sees_itself(customer) == status
+        customer.token = jwt.encode(payload | {"exp": int(exp)}, OLD, algorithm="HS256")
+        assert own_record_status(customer) == status
 
 
 # ---------------------------------------------------------------- idempotency keys
-def test_a_request_from_before_the_change_is_not_done_again(staff, order, restart, left):
+def test_request_from_before_a_rotation_is_replayed(staff, order, restart, left):
     body, part = order
     first = staff.post("/tickets", json=body, headers=KEY)
     for secrets in ((OLD, NEW), (NEW, OLD), (NEXT, OLD, NEW)):
@@ -119,12 +119,12 @@ def test_a_request_from_before_the_change_is_not_done_again(staff, order, restar
     assert left.movements_of(part) == [("received", 10), ("used", -2)]
 
 
-def test_a_key_is_kept_under_the_new_secret_alone(anyone, restart, left):
+def test_key_is_stored_under_the_new_secret(anyone, restart, left):
     body = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
     restart(NEW, OLD)
     first = anyone.post("/customers", json=body, headers=KEY)
     restart(NEW)
     assert anyone.post("/customers", json=body, headers=KEY).data == first.data
     restart(OLD)
-    assert anyone.post("/customers", json=body, headers=KEY).status_code == 422, "it was no hash of the old one"
+    assert anyone.post("/customers", json=body, headers=KEY).status_code == 422, "the fingerprint is of the old secret"
     assert len(left.everything()[idempotency_keys.name]) == 1

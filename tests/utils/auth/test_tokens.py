@@ -1,4 +1,4 @@
-"""Tokens: which are good, and what their refusal says."""
+"""Tokens: which ones are accepted, and the response to the others."""
 
 import base64
 import json
@@ -16,66 +16,66 @@ ABSENT = object()
 
 @pytest.fixture
 def claims(customer):
-    """What a good token of a customer says."""
+    """Return the claims of a valid token of a customer."""
     return jwt.decode(customer.token, KEY, algorithms=["HS256"], audience=tokens.AUDIENCE)
 
 
 @pytest.fixture
 def forged(customer, claims):
-    """A token that says something else: ``forged(ver=2)``; signed as ours, unless said otherwise."""
+    """Return a token with other claims: ``forged(ver=2)``, signed with our key by default."""
 
-    def forge(*, key=KEY, algorithm="HS256", headers=None, **said):
-        said = {name: value for name, value in (claims | said).items() if value is not ABSENT}
-        return jwt.encode(said, key, algorithm=algorithm, headers=headers)
+    def forge(*, key=KEY, algorithm="HS256", headers=None, **changes):
+        payload = {name: value for name, value in (claims | changes).items() if value is not ABSENT}
+        return jwt.encode(payload, key, algorithm=algorithm, headers=headers)
 
     return forge
 
 
 @pytest.fixture
-def shows(anyone, customer):
-    """Ask for the customer's own record with the text of an Authorization header."""
+def request_with_header(anyone, customer):
+    """Request the customer's own record with the text of an Authorization header."""
 
-    def ask(header):
+    def send(header):
         return anyone.get(f"/customers/{customer.id}", headers={} if header is None else {"Authorization": header})
 
-    return ask
+    return send
 
 
 @pytest.fixture
-def refused(shows):
-    """What all refusals have in common: 401, how to sign in, the shape of an error, and nothing else."""
+def assert_refused(request_with_header):
+    """Check what all refusals have in common: 401, the scheme, an error body and nothing else."""
 
     def check(header):
-        answer = shows(header)
-        assert answer.status_code == 401, header
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
-        assert answer.mimetype == "application/problem+json"
-        assert list(answer.json) == ["type", "title", "status", "detail"]
-        assert "ETag" not in answer.headers
-        return answer
+        response = request_with_header(header)
+        assert response.status_code == 401, header
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert response.mimetype == "application/problem+json"
+        assert list(response.json) == ["type", "title", "status", "detail"]
+        assert "ETag" not in response.headers
+        return response
 
     return check
 
 
 # ---------------------------------------------------------------- claims
-def test_a_token_says_who_and_until_when_and_nothing_personal(customer, claims):
+def test_token_has_exactly_the_documented_claims(customer, claims):
     assert set(claims) == {"sub", "ver", "iat", "exp", "iss", "aud", "jti"}
     assert claims["sub"] == f"customer:{customer.id}"
     assert claims["exp"] - claims["iat"] == 3600
     assert jwt.get_unverified_header(customer.token) == {"alg": "HS256", "typ": "JWT"}
 
 
-def test_a_token_that_says_all_of_it_is_good(shows, forged):
-    assert shows(f"Bearer {forged()}").status_code == 200
+def test_token_with_all_claims_is_accepted(request_with_header, forged):
+    assert request_with_header(f"Bearer {forged()}").status_code == 200
 
 
 @pytest.mark.parametrize("claim", ["sub", "ver", "iat", "exp", "iss", "aud", "jti"])
-def test_a_token_must_say_all_of_it(refused, forged, claim):
-    refused(f"Bearer {forged(**{claim: ABSENT})}")
+def test_token_without_a_claim_is_refused(assert_refused, forged, claim):
+    assert_refused(f"Bearer {forged(**{claim: ABSENT})}")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "changes",
     [
         {"iss": "another shop"},
         {"iss": ""},
@@ -98,8 +98,8 @@ def test_a_token_must_say_all_of_it(refused, forged, claim):
     ],
     ids=str,
 )
-def test_a_token_that_says_something_else_is_refused(refused, forged, said):
-    refused(f"Bearer {forged(**said)}")
+def test_token_with_a_wrong_claim_is_refused(assert_refused, forged, changes):
+    assert_refused(f"Bearer {forged(**changes)}")
 
 
 @pytest.mark.parametrize(
@@ -113,45 +113,45 @@ def test_a_token_that_says_something_else_is_refused(refused, forged, said):
     ],
     ids=lambda subject: repr(subject)[:40],
 )
-def test_a_token_with_an_odd_subject_is_refused(refused, forged, customer, subject):
-    """Even one that is signed with our key is a 401 and never a 5xx, and no two subjects are the same account."""
+def test_token_with_a_malformed_subject_is_refused(assert_refused, forged, customer, subject):
+    """Even a token that is signed with our key gets 401 and never 5xx, and no two subjects name the same account."""
     if isinstance(subject, str):
         subject = subject.replace("{id}", str(customer.id))
         token = forged(sub=subject)
-    else:  # PyJWT signs no such subject itself.
+    else:  # PyJWT itself refuses to sign such a subject.
         token = signed({"alg": "HS256", "typ": "JWT"}, {**decoded(forged()), "sub": subject})
-    refused(f"Bearer {token}")
+    assert_refused(f"Bearer {token}")
 
 
-def test_a_mechanics_token_is_no_customers_of_the_same_id(forged, shows, refused, customer, make):
-    """Customer 7 is not mechanic 7: the kind is a part of the subject."""
-    refused(f"Bearer {forged(sub=f'mechanic:{customer.id + 1000}')}")
-    assert shows(f"Bearer {make.customer().token}").status_code == 404
+def test_subject_includes_the_kind_of_account(forged, request_with_header, assert_refused, customer, make):
+    """Customer 7 is not mechanic 7."""
+    assert_refused(f"Bearer {forged(sub=f'mechanic:{customer.id + 1000}')}")
+    assert request_with_header(f"Bearer {make.customer().token}").status_code == 404
 
 
 # ---------------------------------------------------------------- times
 @pytest.mark.parametrize(("ago", "status"), [(30, 401), (12, 401), (3, 200), (-30, 200)])
-def test_a_token_ends_with_its_time_and_ten_seconds_of_leeway(shows, forged, ago, status):
+def test_token_expires_after_ten_seconds_of_leeway(request_with_header, forged, ago, status):
     now = int(time.time())
-    assert shows(f"Bearer {forged(iat=now - 3600, exp=now - ago)}").status_code == status
+    assert request_with_header(f"Bearer {forged(iat=now - 3600, exp=now - ago)}").status_code == status
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
 @pytest.mark.parametrize(("ahead", "status"), [(60, 401), (5, 200)])
-def test_a_token_of_the_future_is_refused_beyond_the_leeway(shows, forged, claim, ahead, status):
-    assert shows(f"Bearer {forged(**{claim: int(time.time()) + ahead})}").status_code == status
+def test_token_from_the_future_is_refused_beyond_the_leeway(request_with_header, forged, claim, ahead, status):
+    assert request_with_header(f"Bearer {forged(**{claim: int(time.time()) + ahead})}").status_code == status
 
 
 # ---------------------------------------------------------------- signatures
-def part(value):
+def encode_part(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
 def signed(header, payload):
-    """A token of any header and payload, signed with our key."""
-    said = f"{part(header)}.{part(payload)}"
-    mark = jwt.get_algorithm_by_name("HS256").sign(said.encode(), KEY.encode())
-    return f"{said}.{base64.urlsafe_b64encode(mark).rstrip(b'=').decode()}"
+    """Return a token of any header and payload, signed with our key."""
+    signing_input = f"{encode_part(header)}.{encode_part(payload)}"
+    signature = jwt.get_algorithm_by_name("HS256").sign(signing_input.encode(), KEY.encode())
+    return f"{signing_input}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
 def decoded(token):
@@ -159,36 +159,36 @@ def decoded(token):
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", "HS512", "RS256", None, 1, ["HS256"]], ids=repr)
-def test_no_algorithm_but_hs256_is_believed(refused, forged, algorithm):
-    """`alg: none` above all (RFC 8725); with our signature, without one, and with an empty one."""
-    header, payload = part({"alg": algorithm, "typ": "JWT"}), part(decoded(forged()))
-    refused(f"Bearer {header}.{payload}.")
-    refused(f"Bearer {header}.{payload}")
-    refused(f"Bearer {header}.{payload}.{forged().rpartition('.')[2]}")
-    refused(f"Bearer {signed({'alg': algorithm}, decoded(forged()))}")
+def test_algorithm_other_than_hs256_is_refused(assert_refused, forged, algorithm):
+    """Above all `alg: none` (RFC 8725): with our signature, without a signature, and with an empty one."""
+    header, payload = encode_part({"alg": algorithm, "typ": "JWT"}), encode_part(decoded(forged()))
+    assert_refused(f"Bearer {header}.{payload}.")
+    assert_refused(f"Bearer {header}.{payload}")
+    assert_refused(f"Bearer {header}.{payload}.{forged().rpartition('.')[2]}")
+    assert_refused(f"Bearer {signed({'alg': algorithm}, decoded(forged()))}")
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-def test_our_key_under_another_algorithm_is_refused(refused, forged, algorithm):
-    refused(f"Bearer {forged(algorithm=algorithm, key=KEY * 2)}")
+def test_our_key_with_another_hmac_algorithm_is_refused(assert_refused, forged, algorithm):
+    assert_refused(f"Bearer {forged(algorithm=algorithm, key=KEY * 2)}")
 
 
-def test_another_key_is_refused(refused, forged):
-    refused(f"Bearer {forged(key=KEY + ' ')}")
-    refused(f"Bearer {forged(key='x' * 64)}")
+def test_token_signed_with_another_key_is_refused(assert_refused, forged):
+    assert_refused(f"Bearer {forged(key=KEY + ' ')}")
+    assert_refused(f"Bearer {forged(key='x' * 64)}")
 
 
-def test_a_key_of_the_tokens_own_is_not_looked_at(refused, forged):
-    """`jwk`, `jku` and `kid` of a header name a key that its maker chose."""
+def test_key_named_in_the_token_header_is_ignored(assert_refused, forged):
+    """`jwk`, `jku` and `kid` in a header name a key that the sender of the token chose."""
     own = "x" * 64
     headers = {"kid": "/dev/null", "jku": "https://example.com/keys", "jwk": {"kty": "oct", "k": "eHg"}}
-    refused(f"Bearer {forged(key=own, headers=headers)}")
+    assert_refused(f"Bearer {forged(key=own, headers=headers)}")
 
 
-def test_a_payload_that_was_changed_is_refused(refused, forged, customer):
-    header, _, mark = forged().split(".")
-    refused(f"Bearer {header}.{part(decoded(forged(jti='another')))}.{mark}")
-    refused(f"Bearer {header}.{part(decoded(forged(sub='mechanic:1')))}.{mark}")
+def test_changed_payload_is_refused(assert_refused, forged, customer):
+    header, _, signature = forged().split(".")
+    assert_refused(f"Bearer {header}.{encode_part(decoded(forged(jti='another')))}.{signature}")
+    assert_refused(f"Bearer {header}.{encode_part(decoded(forged(sub='mechanic:1')))}.{signature}")
 
 
 # ---------------------------------------------------------------- the header
@@ -208,36 +208,36 @@ def test_a_payload_that_was_changed_is_refused(refused, forged, customer):
     ],
     ids=repr,
 )
-def test_a_header_that_holds_no_token_is_401(refused, customer, header):
-    refused(header if header is None else header.replace("{token}", customer.token))
+def test_authorization_header_without_a_token_is_401(assert_refused, customer, header):
+    assert_refused(header if header is None else header.replace("{token}", customer.token))
 
 
 @pytest.mark.parametrize(
     "text", ["[" * 3000, '{"alg":' * 3000, "7", "null", '"x"', "", "{", "\ud800".encode("utf-8", "surrogatepass")]
 )
-def test_a_token_whose_header_is_no_header_is_401(refused, text):
+def test_token_with_a_malformed_header_is_401(assert_refused, text):
     data = text if isinstance(text, bytes) else text.encode()
     head = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-    refused(f"Bearer {head}.e30.eA")
+    assert_refused(f"Bearer {head}.e30.eA")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer "])
-def test_the_scheme_counts_in_any_case(shows, customer, scheme):
+def test_scheme_is_case_insensitive(request_with_header, customer, scheme):
     """RFC 9110, section 11.1."""
-    assert shows(f"{scheme} {customer.token}").status_code == 200
+    assert request_with_header(f"{scheme} {customer.token}").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["token", "access_token", "jwt", "Authorization"])
-def test_a_token_counts_in_no_other_place(anyone, customer, name):
-    """An address ends up in logs, and a cookie is sent by any page (RFC 6750, section 2.3)."""
+def test_token_outside_the_authorization_header_is_ignored(anyone, customer, name):
+    """A URL ends up in logs, and any page can make a browser send a cookie (RFC 6750, section 2.3)."""
     path = f"/customers/{customer.id}"
     assert anyone.get(path, query_string={name: customer.token}).status_code == 401
     assert anyone.get(path, headers={"Cookie": f"{name}={customer.token}"}).status_code == 401
 
 
-def test_a_bad_token_stops_nobody_where_anyone_may_go(anyone):
-    """Who was signed out must be able to sign in again."""
+def test_invalid_token_is_ignored_on_public_routes(anyone):
+    """A client whose token was revoked must be able to log in again."""
     for path in ("/", "/health/live", "/openapi.json"):
         assert anyone.get(path, headers={"Authorization": "Bearer x"}).status_code == 200
-    answer = anyone.post("/customers/login", {}, headers={"Authorization": "Bearer x"})
-    assert answer.status_code == 422
+    response = anyone.post("/customers/login", {}, headers={"Authorization": "Bearer x"})
+    assert response.status_code == 422

@@ -1,4 +1,4 @@
-"""Each database at the isolation that the stock relies on, whatever the server's default; and which host is written to."""
+"""Engines: the isolation level of each database, whatever the server's default, and the choice of the host for writes."""
 
 import sqlite3
 from types import SimpleNamespace
@@ -15,16 +15,16 @@ from app.utils.db.timeouts import TIMEOUT_CODES
 from app.utils.db.transactions import CONFLICT_CODES
 from tests.support.failing import conflict
 
-ALTERED = "-c default_transaction_isolation=serializable"
+OTHER_DEFAULT = "-c default_transaction_isolation=serializable"
 
 
-def both(app):
-    """The engine that writes and the one that reads."""
+def engines_of(app):
+    """Return the engine that writes and the one that reads."""
     with app.app_context():
         return db.engine, db.engines["reads"]
 
 
-def asked(engine, *statements):
+def scalars(engine, *statements):
     with engine.connect() as connection:
         return [connection.execute(text(each)).scalar() for each in statements]
 
@@ -32,12 +32,12 @@ def asked(engine, *statements):
 # ---------------------------------------------------------------- isolation
 @pytest.mark.databases("postgresql")
 def test_postgresql_writes_at_read_committed_and_reads_in_autocommit(app, another_app, engine, monkeypatch):
-    """Also where the server's default is another."""
-    monkeypatch.setenv("PGOPTIONS", ALTERED)
+    """Also if the server's default differs."""
+    monkeypatch.setenv("PGOPTIONS", OTHER_DEFAULT)
     other = another_app(DATABASE_URL=engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
-    writes, reads = both(other)
-    assert asked(writes, "SHOW default_transaction_isolation") == ["serializable"]
-    assert asked(writes, "SHOW transaction_isolation", "SHOW lock_timeout") == ["read committed", f"{LOCK_SECONDS}s"]
+    writes, reads = engines_of(other)
+    assert scalars(writes, "SHOW default_transaction_isolation") == ["serializable"]
+    assert scalars(writes, "SHOW transaction_isolation", "SHOW lock_timeout") == ["read committed", f"{LOCK_SECONDS}s"]
     with reads.connect() as connection:
         assert connection.connection.dbapi_connection.autocommit
     for each in (writes, reads):
@@ -46,24 +46,24 @@ def test_postgresql_writes_at_read_committed_and_reads_in_autocommit(app, anothe
 
 @pytest.mark.databases("mariadb")
 def test_mariadb_writes_at_read_committed_and_reads_in_autocommit(app):
-    """Its own default is REPEATABLE READ, where a refund would return what another has returned already."""
-    writes, reads = both(app)
-    assert asked(writes, "SELECT @@GLOBAL.tx_isolation") == ["REPEATABLE-READ"]
-    ours = ("SELECT @@tx_isolation", "SELECT @@innodb_lock_wait_timeout", "SELECT @@autocommit")
-    assert asked(writes, *ours) == ["READ-COMMITTED", LOCK_SECONDS, 0]
-    assert asked(reads, *ours[1:], "SELECT @@wsrep_sync_wait") == [LOCK_SECONDS, 1, 7]
-    assert asked(writes, "SELECT @@wsrep_sync_wait") == [7]
+    """The server's default is REPEATABLE READ: a refund could return parts that another transaction has already returned."""
+    writes, reads = engines_of(app)
+    assert scalars(writes, "SELECT @@GLOBAL.tx_isolation") == ["REPEATABLE-READ"]
+    settings = ("SELECT @@tx_isolation", "SELECT @@innodb_lock_wait_timeout", "SELECT @@autocommit")
+    assert scalars(writes, *settings) == ["READ-COMMITTED", LOCK_SECONDS, 0]
+    assert scalars(reads, *settings[1:], "SELECT @@wsrep_sync_wait") == [LOCK_SECONDS, 1, 7]
+    assert scalars(writes, "SELECT @@wsrep_sync_wait") == [7]
 
 
 @pytest.mark.databases("postgresql", "mariadb")
-def test_a_transaction_sees_what_others_commit_meanwhile(app, engine):
-    """That is what READ COMMITTED means, and what a guarded update needs."""
-    writes, _ = both(app)
+def test_transaction_sees_later_commits_of_others(app, engine):
+    """READ COMMITTED, which guarded updates need."""
+    writes, _ = engines_of(app)
     with writes.connect() as connection, writes.connect() as other:
         count = text("SELECT COUNT(*) FROM customers")
         assert connection.execute(count).scalar() == 0
         other.execute(insert(customers).values(name="Ann", email="ann@example.com"))
-        assert connection.execute(count).scalar() == 0, "and nothing that is not committed"
+        assert connection.execute(count).scalar() == 0, "an uncommitted row is visible"
         other.commit()
         assert connection.execute(count).scalar() == 1
         other.execute(customers.delete())
@@ -71,26 +71,26 @@ def test_a_transaction_sees_what_others_commit_meanwhile(app, engine):
 
 
 @pytest.mark.databases("sqlite")
-def test_sqlite_takes_its_lock_first_and_is_on_the_disk_at_the_commit(app):
-    """Foreign keys count, synchronous=FULL, and WAL only where this SQLite's can be trusted."""
-    writes, reads = both(app)
+def test_sqlite_locks_at_begin_and_syncs_at_commit(app):
+    """Foreign keys are on, synchronous is FULL, and WAL is used only with a SQLite version that resets it safely."""
+    writes, reads = engines_of(app)
     pragmas = ("foreign_keys", "synchronous", "journal_mode", "busy_timeout")
     expected = [1, 2, journal_mode().lower(), LOCK_SECONDS * 1000]
     for each in (writes, reads):
-        assert asked(each, *(f"PRAGMA {name}" for name in pragmas)) == expected
+        assert scalars(each, *(f"PRAGMA {name}" for name in pragmas)) == expected
     with writes.connect() as connection:
-        connection.execute(text("SELECT 1"))  # It need not even write.
+        connection.execute(text("SELECT 1"))  # A read is enough to take the lock.
         rival = sqlite3.connect(writes.url.database, timeout=0, isolation_level=None)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             rival.execute("BEGIN IMMEDIATE")
         rival.close()
     with reads.connect() as connection:
         connection.execute(text("SELECT 1"))
-        assert not connection.connection.dbapi_connection.in_transaction, "a read holds nothing"
+        assert not connection.connection.dbapi_connection.in_transaction, "a read holds a transaction open"
 
 
 @pytest.mark.databases("sqlite")
-def test_every_write_on_sqlite_begins_immediately(app, staff, make, statements):
+def test_sqlite_writes_use_begin_immediate(app, staff, make, statements):
     part = make.part()
     statements.clear()
     assert staff.put(f"/inventory/{part.id}", json={"quantity": 3}).status_code == 200
@@ -101,17 +101,17 @@ def test_every_write_on_sqlite_begins_immediately(app, staff, make, statements):
 
 
 @pytest.mark.parametrize(("version", "expected"), [((3, 51, 2), "DELETE"), ((3, 51, 3), "WAL"), ((4, 0, 0), "WAL")])
-def test_the_wal_is_used_only_where_its_reset_is_safe(monkeypatch, version, expected):
+def test_wal_is_used_only_if_its_reset_is_safe(monkeypatch, version, expected):
     monkeypatch.setattr("sqlite3.sqlite_version_info", version)
     assert journal_mode() == expected
 
 
 # ---------------------------------------------------------------- one host of several
 class Host:
-    """A MySQL server as far as a connection's first questions go."""
+    """A MySQL server, as far as the first queries of a connection go."""
 
-    def __init__(self, **said):
-        self.said, self.closed = {"read_only": "OFF", "wsrep_on": "ON", "wsrep_ready": "ON"} | said, False
+    def __init__(self, **changes):
+        self.variables, self.closed = {"read_only": "OFF", "wsrep_on": "ON", "wsrep_ready": "ON"} | changes, False
 
     def cursor(self):
         return self
@@ -123,7 +123,7 @@ class Host:
         pass
 
     def execute(self, sql):
-        self.rows = [(name, said) for name, said in self.said.items() if name in sql]
+        self.rows = [(name, value) for name, value in self.variables.items() if name in sql]
 
     def fetchall(self):
         return self.rows
@@ -136,7 +136,7 @@ DOWN = pymysql.err.OperationalError(2003, "Can't connect")
 
 
 def dialect_of(hosts):
-    """A dialect that reaches these hosts: name → a Host, or what connecting to it raises."""
+    """Return a dialect that connects to these hosts: name → a Host, or the exception that connecting raises."""
 
     def connect(host, port):
         found = hosts[f"{host}:{port}"]
@@ -151,23 +151,23 @@ def dialect_of(hosts):
     ("first", "expected"),
     [
         (Host(), "a:1"),
-        (Host(wsrep_on="OFF", wsrep_ready="OFF"), "a:1"),  # A MariaDB that is no node of a cluster.
+        (Host(wsrep_on="OFF", wsrep_ready="OFF"), "a:1"),  # A MariaDB outside a cluster.
         (DOWN, "b:3306"),
         (pymysql.err.InternalError("Packet sequence number wrong"), "b:3306"),
         (Host(wsrep_ready="OFF"), "b:3306"),
         (Host(read_only="ON"), "b:3306"),
     ],
 )
-def test_the_first_host_that_takes_writes_is_written_to(first, expected):
-    """In the order of the URL. A node that is up but not ready is passed over, and left."""
+def test_first_writable_host_is_chosen(first, expected):
+    """In the order of the URL. A node that is up but not ready is skipped, and its connection is closed."""
     hosts = {"a:1": first, "b:3306": Host(), "c:3": Host()}
     connection = connect_to_writable(["a:1", "b", "c:3"])(dialect_of(hosts), None, [], {"host": "a", "port": 1})
     assert connection is hosts[expected]
     assert not isinstance(first, Host) or first.closed == (expected != "a:1")
 
 
-def test_a_process_stays_with_the_host_that_serves_it():
-    """It leaves it only for another that does, and does not run back."""
+def test_host_is_kept_until_it_fails():
+    """A process changes to the next host only if its own fails, and does not switch back later."""
     hosts = {"a:1": DOWN, "b:2": Host(), "c:3": Host()}
     connect = connect_to_writable(["a:1", "b:2", "c:3"])
     dialect = dialect_of(hosts)
@@ -180,19 +180,20 @@ def test_a_process_stays_with_the_host_that_serves_it():
     assert connect(dialect, None, [], {}) is hosts["a:1"]
 
 
-def test_where_no_host_takes_writes_the_last_failure_is_raised():
+def test_last_failure_is_raised_if_no_host_is_writable():
     with pytest.raises(pymysql.err.OperationalError, match="b:2 takes no writes"):
         connect_to_writable(["a:1", "b:2"])(dialect_of({"a:1": DOWN, "b:2": Host(read_only="ON")}), None, [], {})
 
 
 @pytest.mark.databases("mariadb")
-def test_a_server_without_a_cluster_takes_writes(engine):
+def test_server_without_a_cluster_accepts_writes(engine):
     with engine.connect() as connection:
         assert accepts_writes(connection.connection.dbapi_connection)
 
 
-def test_an_error_of_one_database_is_no_other_s():
-    """SQLite counts its errors from 1, and so does MySQL those of its files: 5 is no memory, and 9 a file that breaks off."""
+def test_error_codes_of_different_databases_are_not_confused():
+    """SQLite counts its errors from 1, and MySQL reports file errors with small numbers too: 5 is out of memory, 9 an
+    unexpected end of file."""
     for number in (5, 6, 9):
         assert error_code(conflict("mariadb", number)) == number
         assert number not in CONFLICT_CODES | TIMEOUT_CODES

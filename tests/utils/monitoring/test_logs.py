@@ -1,4 +1,4 @@
-"""What the operator sees: one line a request, with an id that a client may give, and never a secret, query or body."""
+"""Logs: one line per request, with a request id that a client may set, and never a secret, a query or a body."""
 
 import io
 import json
@@ -14,36 +14,36 @@ from sqlalchemy.exc import OperationalError
 from app.utils.monitoring import logs
 from tests.conftest import PASSWORD
 
-MADE = re.compile(r"[0-9a-f]{32}")
+GENERATED_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @contextmanager
-def written(environment):
-    """What the app's own handler writes in an environment, line by line."""
+def captured_log(environment):
+    """Capture the lines that the app's handler writes in an environment."""
     handler, stream = logs.HANDLER, io.StringIO()
     kept, before = handler.formatter, sys.stderr
     sys.stderr = stream
     handler.setFormatter(logs.formatter(environment))
-    found = SimpleNamespace(lines=[])
+    log = SimpleNamespace(lines=[])
     try:
-        yield found
+        yield log
     finally:
         sys.stderr = before
         handler.setFormatter(kept)
-        found.lines += stream.getvalue().splitlines()
+        log.lines += stream.getvalue().splitlines()
 
 
-def in_json(lines):
+def parse_lines(lines):
     return [json.loads(line) for line in lines]
 
 
 @pytest.mark.databases("sqlite")
-def test_a_request_is_one_line_of_json_in_production(customer, make):
-    """Who, what, where and how long, each in a field of its own; the query stays out."""
+def test_request_is_one_json_line_in_production(customer, make):
+    """Each value has a field of its own. The query string is left out."""
     part = make.part()
-    with written("production") as found:
-        answer = customer.get(f"/inventory/{part.id}?q=secret-search")
-    (line,) = in_json(found.lines)
+    with captured_log("production") as log:
+        response = customer.get(f"/inventory/{part.id}?q=secret-search")
+    (line,) = parse_lines(log.lines)
     assert line["level"] == "INFO"
     assert line["logger"] == "shop.access"
     assert re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", line["time"])
@@ -52,40 +52,40 @@ def test_a_request_is_one_line_of_json_in_production(customer, make):
     assert line["caller"] == f"customer:{customer.id}"
     assert line["address"] == "127.0.0.1"
     assert 0 < line["milliseconds"] < 60_000
-    assert line["request_id"] == answer.headers["X-Request-ID"]
-    assert "secret-search" not in found.lines[0]
+    assert line["request_id"] == response.headers["X-Request-ID"]
+    assert "secret-search" not in log.lines[0]
 
 
 @pytest.mark.databases("sqlite")
-def test_a_request_is_one_line_for_people_in_development(anyone):
-    with written("development") as found:
-        answer = anyone.get("/health/live")
-    (line,) = found.lines
+def test_request_is_one_readable_line_in_development(anyone):
+    with captured_log("development") as log:
+        response = anyone.get("/health/live")
+    (line,) = log.lines
     assert re.fullmatch(
-        rf"[0-9:]{{8}} INFO shop\.access: GET /health/live 200 in [0-9.]+ ms \[{answer.headers['X-Request-ID']}\]", line
+        rf"[0-9:]{{8}} INFO shop\.access: GET /health/live 200 in [0-9.]+ ms \[{response.headers['X-Request-ID']}\]", line
     )
 
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("given", ["abc", "0123456789abcdef", "a.b_c-d", "x" * 64])
-def test_a_sane_request_id_is_taken(anyone, given):
-    """A proxy's id stands in the answer and in the line, so that both logs can be read together."""
-    with written("production") as found:
-        answer = anyone.get("/customers", headers={"X-Request-ID": given})
-    assert answer.status_code == 401
-    assert answer.headers["X-Request-ID"] == given
-    assert [line["request_id"] for line in in_json(found.lines)] == [given]
+def test_valid_request_id_is_kept(anyone, given):
+    """The response and the log line have the id of the proxy, so that both logs can be correlated."""
+    with captured_log("production") as log:
+        response = anyone.get("/customers", headers={"X-Request-ID": given})
+    assert response.status_code == 401
+    assert response.headers["X-Request-ID"] == given
+    assert [line["request_id"] for line in parse_lines(log.lines)] == [given]
 
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("given", [None, "", "x" * 65, "a b", "a\tb", "<script>", '"', "é", "a;b", "a,b"])
-def test_another_request_id_is_made_for_one_that_is_not_sane(anyone, given):
-    with written("production") as found:
-        answers = [anyone.get("/", headers={"X-Request-ID": given} if given is not None else {}) for _ in range(2)]
-    ids = [answer.headers["X-Request-ID"] for answer in answers]
-    assert all(MADE.fullmatch(each) for each in ids)
+def test_invalid_request_id_is_replaced(anyone, given):
+    with captured_log("production") as log:
+        responses = [anyone.get("/", headers={"X-Request-ID": given} if given is not None else {}) for _ in range(2)]
+    ids = [response.headers["X-Request-ID"] for response in responses]
+    assert all(GENERATED_ID.fullmatch(request_id) for request_id in ids)
     assert len(set(ids)) == 2
-    assert [line["request_id"] for line in in_json(found.lines)] == ids
+    assert [line["request_id"] for line in parse_lines(log.lines)] == ids
 
 
 @pytest.mark.databases("sqlite")
@@ -98,57 +98,57 @@ def test_another_request_id_is_made_for_one_that_is_not_sane(anyone, given):
         ("POST", "/customers", 415),
     ],
 )
-def test_a_refusal_has_its_line_and_its_id(anyone, method, path, status):
-    with written("production") as found:
-        answer = anyone.open(method, path)
-    assert answer.status_code == status
-    (line,) = in_json(found.lines)
-    assert (line["status"], line["request_id"]) == (status, answer.headers["X-Request-ID"])
+def test_refused_request_is_logged_with_its_id(anyone, method, path, status):
+    with captured_log("production") as log:
+        response = anyone.open(method, path)
+    assert response.status_code == status
+    (line,) = parse_lines(log.lines)
+    assert (line["status"], line["request_id"]) == (status, response.headers["X-Request-ID"])
 
 
 @pytest.mark.databases("sqlite")
-def test_every_line_of_a_failed_request_bears_its_id(app, admin, monkeypatch):
-    """The error with its traceback, and the line of the request: one id in both, and in the 500 itself."""
+def test_traceback_and_request_line_have_the_same_id(app, admin, monkeypatch):
+    """The response has the id too."""
 
     def fail(**_):
-        raise RuntimeError("the shelf fell down")
+        raise RuntimeError("the lookup broke")
 
     fail.allowed_roles = app.view_functions["inventory.get_part"].allowed_roles
     monkeypatch.setitem(app.view_functions, "inventory.get_part", fail)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    with written("production") as found:
-        answer = admin.get("/inventory/1")
-    assert answer.status_code == 500
-    assert b"shelf" not in answer.data
-    error, line = in_json(found.lines)
+    with captured_log("production") as log:
+        response = admin.get("/inventory/1")
+    assert response.status_code == 500
+    assert b"lookup" not in response.data
+    error, line = parse_lines(log.lines)
     assert error["level"] == "ERROR"
-    assert "the shelf fell down" in error["exception"]
-    assert error["request_id"] == line["request_id"] == answer.headers["X-Request-ID"]
+    assert "the lookup broke" in error["exception"]
+    assert error["request_id"] == line["request_id"] == response.headers["X-Request-ID"]
     assert line["status"] == 500
 
 
 @pytest.mark.databases("sqlite")
-def test_a_database_that_fails_is_named_with_the_id_of_the_request(app, admin, monkeypatch):
+def test_database_error_is_logged_with_the_request_id(app, admin, monkeypatch):
     def fail(**_):
         raise OperationalError("SELECT secret_column", {}, Exception("disk I/O error"))
 
     fail.allowed_roles = app.view_functions["inventory.get_part"].allowed_roles
     monkeypatch.setitem(app.view_functions, "inventory.get_part", fail)
-    with written("production") as found:
-        answer = admin.get("/inventory/1")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    error, line = in_json(found.lines)
+    with captured_log("production") as log:
+        response = admin.get("/inventory/1")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    error, line = parse_lines(log.lines)
     assert "disk I/O error" in error["message"]
-    assert "secret_column" not in found.lines[0]
-    assert error["request_id"] == line["request_id"] == answer.headers["X-Request-ID"]
+    assert "secret_column" not in log.lines[0]
+    assert error["request_id"] == line["request_id"] == response.headers["X-Request-ID"]
 
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_no_line_holds_a_secret_a_query_or_a_body(customer, anyone, make, environment):
-    """Not the password, the token, the key for retries, nor what was searched for or written."""
+def test_log_has_no_secret_query_or_body(customer, anyone, make, environment):
+    """No password, token, idempotency key, search text or written value."""
     secret = "hunter2-hunter2"
-    with written(environment) as found:
+    with captured_log(environment) as log:
         body = {"name": "Zelda", "email": "zelda@example.com", "password": secret}
         anyone.post("/customers", json=body, headers={"Idempotency-Key": "zelda-key"})
         token = anyone.post("/customers/login", json={"email": "zelda@example.com", "password": secret}).json["token"]
@@ -157,49 +157,49 @@ def test_no_line_holds_a_secret_a_query_or_a_body(customer, anyone, make, enviro
         customer.get("/inventory?q=zelda-search")
         make.boss.get("/customers?q=zelda&after=1")
         customer.get("/tickets/my-tickets", headers={"Cookie": "zelda=1", "Referer": "http://zelda.example"})
-    everything = "\n".join(found.lines)
-    assert len(found.lines) == 7
+    text = "\n".join(log.lines)
+    assert len(log.lines) == 7
     for word in ("hunter2", "zelda", "Zelda", token, customer.token, PASSWORD, "555-"):
-        assert word not in everything
+        assert word not in text
 
 
 @pytest.mark.databases("sqlite")
-def test_a_path_can_forge_no_line(anyone):
-    """Line breaks in a path stand escaped: one request is one line."""
+def test_path_cannot_forge_a_log_line(anyone):
+    """Line breaks in a path are escaped: one request is one line."""
     for environment in ("production", "development"):
-        with written(environment) as found:
+        with captured_log(environment) as log:
             anyone.get("/nowhere%0A12:00:00%20INFO%20shop.access:%20GET%20/%20200%0D%0A%1b[31m")
-        assert len(found.lines) == 1
-        assert "\x1b" not in found.lines[0]
+        assert len(log.lines) == 1
+        assert "\x1b" not in log.lines[0]
 
 
 @pytest.mark.databases("sqlite")
-def test_a_line_outside_a_request_has_no_id(app):
-    with written("production") as found:
+def test_line_outside_a_request_has_no_id(app):
+    with captured_log("production") as log:
         logging.getLogger("shop").warning("The shop opens")
-    (line,) = in_json(found.lines)
+    (line,) = parse_lines(log.lines)
     assert (line["message"], line["request_id"]) == ("The shop opens", "-")
 
 
-def handle(handler, **said):
+def handle(handler, **fields):
     record = {"name": "shop", "level": logging.WARNING, "pathname": "", "lineno": 0, "msg": "lost", "args": None}
-    handler.handle(logging.LogRecord(**record | said, exc_info=None))
+    handler.handle(logging.LogRecord(**record | fields, exc_info=None))
 
 
-def test_a_closed_standard_error_ends_nothing(monkeypatch):
+def test_closed_stderr_raises_nothing(monkeypatch):
     stream = io.StringIO()
     stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     handle(logs.StandardErrorHandler())
 
 
-def test_a_process_without_a_standard_error_logs_nothing(monkeypatch):
+def test_missing_stderr_raises_nothing(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     handle(logs.StandardErrorHandler())
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_a_record_that_cannot_be_formatted_is_reported_and_ends_nothing(environment, capsys):
+def test_unformattable_record_is_reported_and_raises_nothing(environment, capsys):
     handler = logs.StandardErrorHandler()
     handler.setFormatter(logs.formatter(environment))
     handler.addFilter(logs.add_request_id)
@@ -220,8 +220,8 @@ class Broken(io.StringIO):
 
 
 @pytest.mark.databases("sqlite")
-def test_a_broken_log_turns_no_answer_into_an_error(anyone, monkeypatch):
-    """The request is committed and answered, whatever happens to its line."""
+def test_broken_log_stream_does_not_fail_the_request(anyone, monkeypatch):
+    """The request is committed by then."""
     broken = Broken()
     monkeypatch.setattr(sys, "stderr", broken)
     assert anyone.get("/health/live").status_code == 200

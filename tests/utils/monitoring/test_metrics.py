@@ -1,6 +1,7 @@
-"""What Prometheus is told: requests by route and status, latency, retries, refusals, and connections in use.
+"""Metrics for Prometheus: requests by route and status, latency, retries, refusals, and connections in use.
 
-The library reads its folder when it is imported, so the app that counts is a process of its own."""
+prometheus_client reads its folder when it is imported, so the app under test is a process of its own.
+"""
 
 import json
 import os
@@ -19,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from app import create_app
 from app.extensions import db
 from app.startup.prepare import prepare
-from app.utils.db.transactions import Transaction
+from app.utils.db import transactions
 from config import Settings
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -46,7 +47,7 @@ call("GET", "/nowhere/ann@example.com?q=secret")
 call("POST", "/tickets", json={})
 client.get("/tickets")
 
-real, failures = Transaction.commit, [1, 2]
+real, failures = transactions.Transaction.commit, [1, 2]
 class Busy(Exception):
     sqlite_errorcode = 5
 def commit(transaction):
@@ -54,7 +55,7 @@ def commit(transaction):
         failures.pop()
         raise OperationalError("COMMIT", {}, Busy())
     real(transaction)
-Transaction.commit = commit
+transactions.Transaction.commit = commit
 call("PUT", f"/inventory/{part}", json={"price": 2})
 
 registry = CollectorRegistry()
@@ -73,27 +74,34 @@ print("METRICS " + json.dumps({"samples": samples, "idle": idle, "used": used, "
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """What a shop with METRICS_PORT counted of a few requests."""
+def metrics(tmp_path_factory):
+    """Return the metrics of an app with METRICS_PORT after a few requests."""
     folder = tmp_path_factory.mktemp("metrics")
     (folder / "counted").mkdir()
     settings = ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "METRICS_PORT": "9100", "LOG_LEVEL": "ERROR"}
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PROMETHEUS_MULTIPROC_DIR": str(folder / "counted")}
     command = [sys.executable, "-c", SCRIPT, json.dumps(settings)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert ran.returncode == 0, ran.stderr
-    line = next(line for line in ran.stdout.splitlines() if line.startswith("METRICS "))
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert process.returncode == 0, process.stderr
+    line = next(line for line in process.stdout.splitlines() if line.startswith("METRICS "))
     return json.loads(line.removeprefix("METRICS "))
 
 
-def value(told, name, **labels):
-    """The value of one sample; none where it was never counted."""
+def value(metrics, name, **labels):
+    """Return the value of a sample, or None if it was never counted."""
     wanted = {key: str(each) for key, each in labels.items()}
-    return next((number for found, has, number in told["samples"] if found == name and wanted.items() <= has.items()), None)
+    return next(
+        (
+            number
+            for sample, sample_labels, number in metrics["samples"]
+            if sample == name and wanted.items() <= sample_labels.items()
+        ),
+        None,
+    )
 
 
-def test_requests_are_counted_by_route_and_status(told):
-    """A route is its rule and not its path, so that ids and addresses make no series of their own."""
+def test_requests_are_counted_by_route_and_status(metrics):
+    """The label is the URL rule and not the path: ids and addresses must create no series of their own."""
     for method, route, status, number in [
         ("GET", "/inventory/<id:part_id>", 200, 4),
         ("GET", "/inventory/<id:part_id>", 404, 1),
@@ -103,43 +111,45 @@ def test_requests_are_counted_by_route_and_status(told):
         ("GET", "none", 404, 1),
         ("PUT", "/inventory/<id:part_id>", 200, 1),
     ]:
-        assert value(told, "shop_requests_total", method=method, route=route, status=status) == number, (method, route, status)
+        assert value(metrics, "shop_requests_total", method=method, route=route, status=status) == number, (
+            method,
+            route,
+            status,
+        )
 
 
-def test_latency_is_counted_by_route(told):
-    assert value(told, "shop_request_seconds_count", route="/inventory/<id:part_id>") == 6
-    assert 0 < value(told, "shop_request_seconds_sum", route="/inventory/<id:part_id>") < 60
-    assert value(told, "shop_request_seconds_bucket", route="/inventory/<id:part_id>", le="+Inf") == 6
+def test_latency_is_measured_by_route(metrics):
+    assert value(metrics, "shop_request_seconds_count", route="/inventory/<id:part_id>") == 6
+    assert 0 < value(metrics, "shop_request_seconds_sum", route="/inventory/<id:part_id>") < 60
+    assert value(metrics, "shop_request_seconds_bucket", route="/inventory/<id:part_id>", le="+Inf") == 6
 
 
-def test_a_transaction_that_is_tried_again_is_counted(told):
-    """Twice the commit met another, and the third time it went through."""
-    assert value(told, "shop_transaction_retries_total") == 2
+def test_transaction_retries_are_counted(metrics):
+    """The script lets the commit fail twice."""
+    assert value(metrics, "shop_transaction_retries_total") == 2
 
 
-def test_refusals_are_counted_by_their_rule(told):
-    """Stock refusals among them."""
-    assert value(told, "shop_refusals_total", rule="OutOfStock") == 3
-    assert value(told, "shop_refusals_total", rule="Invalid") == 1
-    assert value(told, "shop_refusals_total", rule="Unauthorized") == 1
-    assert value(told, "shop_refusals_total", rule="NotFound") == 1
+def test_refusals_are_counted_by_rule(metrics):
+    assert value(metrics, "shop_refusals_total", rule="OutOfStock") == 3
+    assert value(metrics, "shop_refusals_total", rule="Invalid") == 1
+    assert value(metrics, "shop_refusals_total", rule="Unauthorized") == 1
+    assert value(metrics, "shop_refusals_total", rule="NotFound") == 1
 
 
-def test_connections_in_use_are_shown(told):
-    """None between requests, and as many as are checked out meanwhile."""
-    assert told["idle"] == told["ended"] == {"writes": 0, "reads": 0}
-    assert told["used"] == {"writes": 1, "reads": 2}
+def test_connections_in_use_are_counted(metrics):
+    """None between requests, and one for each that is checked out."""
+    assert metrics["idle"] == metrics["ended"] == {"writes": 0, "reads": 0}
+    assert metrics["used"] == {"writes": 1, "reads": 2}
 
 
-def test_no_series_names_a_person(told):
-    """Neither an address, a query nor an id stands in a label."""
-    labels = json.dumps([has for _, has, _ in told["samples"]])
+def test_labels_have_no_personal_data(metrics):
+    labels = json.dumps([sample_labels for _, sample_labels, _ in metrics["samples"]])
     for word in ("example.com", "secret", "999", "Ann"):
         assert word not in labels
 
 
 @pytest.mark.databases("sqlite")
-def test_nothing_is_counted_where_nobody_looks(app):
-    """METRICS_PORT is off by default: no folder is needed, and nothing is hung on a request."""
+def test_metrics_are_off_by_default(app):
+    """Without METRICS_PORT, no folder is needed and no hook runs on a request."""
     assert app.config["METRICS_PORT"] == 0
     assert "metrics" not in app.extensions
