@@ -22,11 +22,7 @@ class IdempotencyKey(Model):
     location: Mapped[str | None] = mapped_column(String(64))
     body: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
-    __table_args__ = (
-        UniqueConstraint("caller", "key"),
-        Index("ix_idempotency_keys_age", "created_at"),
-        TABLE_OPTIONS,
-    )
+    __table_args__ = (UniqueConstraint("caller", "key"), Index("ix_idempotency_keys_age", "created_at"), TABLE_OPTIONS)
 
 
 idempotency_keys = table_of(IdempotencyKey)
