@@ -1,11 +1,10 @@
 """The access policy: who sent the request, and what each role may do. Every view declares its roles with ``@allow``."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from flask import Flask, Request
 
-from app.utils.api.openapi import document
+from app.utils.api.openapi import View, document
 from app.utils.context import RequestState, caller, current_shop
 from app.utils.errors import Forbidden, NotFound, Unauthorized
 
@@ -13,8 +12,6 @@ STAFF = ("mechanic", "admin")
 EVERYONE = ("customer", *STAFF)
 LIBRARY_VIEWS = ("api-docs.openapi_json", "swagger_ui.show")
 """Public views of libraries, which can't declare their roles."""
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 def allow(*roles: str) -> Callable[[View], View]:

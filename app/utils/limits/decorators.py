@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from math import ceil
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from flask import Request, Response, request
 
 from app.extensions import limiter
 from app.utils.api.fields import TRIMMED
+from app.utils.api.openapi import View
 from app.utils.api.strict_json import loads
 from app.utils.context import RequestState, caller, current_request, current_shop, current_state
 from app.utils.errors import Problem, TooMany
 from app.utils.limits.windows import Slot, Window, slots
 
-View = TypeVar("View", bound=Callable[..., Any])
 CACHE_VERSION_KEY = "shop:inventory"
 """Redis returns this value with the windows: see ``inventory/cache.py``. So a cached answer takes one round trip."""
 
