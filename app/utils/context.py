@@ -88,10 +88,6 @@ class ShopFlask(Flask):
     list_counts: dict[tuple[Any, ...], tuple[float, int]]
     """Lengths of long lists: cache key → (expiry, count)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.list_counts = {}
-
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match the path alone, whatever the host. Raise NotFound for ``//customers``.
 

@@ -1,11 +1,11 @@
 """Statements: reads, writes and row locks, in the transaction of the request or, for reads, outside one."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, Update, bindparam, insert, update
+from sqlalchemy import CursorResult, Engine, Executable, Row, Table, Update, bindparam, insert, update
 
 from app.extensions import db
 from app.models import utcnow
@@ -32,12 +32,8 @@ def fetch_all(statement: Executable, parameters: Parameters = None, *, seconds: 
 
 
 def _read(statement: Executable, parameters: Parameters, seconds: float | None) -> Sequence[Row[Any]]:
-    with read_engine().connect() as connection, _timeout(connection, seconds):
+    with read_engine().connect() as connection, statement_timeout(connection, seconds) if seconds else nullcontext():
         return connection.execute(statement, parameters).all()
-
-
-def _timeout(connection: Connection, seconds: float | None) -> AbstractContextManager[None]:
-    return nullcontext() if seconds is None else statement_timeout(connection, seconds)
 
 
 def fetch_one(statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
