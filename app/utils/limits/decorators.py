@@ -65,12 +65,10 @@ def _retried_in_memory(view: View) -> View:
 
     @wraps(view)
     def limited(*args: Any, **kwargs: Any) -> Any:
-        redis = current_shop().redis
-        if redis is None:
-            return view(*args, **kwargs)
+        errors = getattr(current_shop().redis, "error_types", ())
         try:
             return view(*args, **kwargs)
-        except redis.error_types:
+        except errors:
             limiter.context.seen_limits.clear()
             return view(*args, **kwargs)
 
@@ -114,15 +112,12 @@ def require_room(windows: Iterable[Window], state: RequestState) -> None:
 
 
 # ---------------------------------------------------------------- successes
-Keys = tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class SuccessLimit:
     """A limit of the successes of a view: its setting, and the keys that it counts by."""
 
     setting: str
-    keys: Callable[..., Keys]
+    keys: Callable[..., tuple[str, ...]]
 
     def slots(self, request: Request, *, hit: bool) -> list[Slot]:
         limits = current_shop().config[self.setting]
@@ -160,8 +155,7 @@ def add_rate_limit_headers(response: Response, state: RequestState) -> None:
     if window := state.limit_shown:
         amount, remaining, reset = window.amount, window.remaining, window.reset
     elif current := limiter.current_limit:
-        redis = current_shop().redis
-        errors = redis.error_types if redis else ()
+        errors = getattr(current_shop().redis, "error_types", ())
         try:
             amount, remaining, reset = current.limit.amount, current.remaining, current.reset_at
         except errors:
