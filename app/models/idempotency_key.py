@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, table_of, utcnow
+from app.models.base import TABLE_OPTIONS, utcnow
 
 
 class IdempotencyKey(Model):
@@ -25,4 +25,4 @@ class IdempotencyKey(Model):
     __table_args__ = (UniqueConstraint("caller", "key"), Index("ix_idempotency_keys_age", "created_at"), TABLE_OPTIONS)
 
 
-idempotency_keys = table_of(IdempotencyKey)
+idempotency_keys = IdempotencyKey.__table__

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, Record, table_of
+from app.models.base import TABLE_OPTIONS, Record
 
 
 class ServiceTicket(Record, Model):
@@ -54,6 +54,6 @@ class TicketPart(Model):
     )
 
 
-service_tickets = table_of(ServiceTicket)
-ticket_mechanics = table_of(TicketMechanic)
-ticket_parts = table_of(TicketPart)
+service_tickets = ServiceTicket.__table__
+ticket_mechanics = TicketMechanic.__table__
+ticket_parts = TicketPart.__table__
