@@ -100,17 +100,14 @@ class ShopFlask(Flask):
 
 
 def current_request() -> Request:
-    """Return the request behind ``flask.request``."""
     return cast("Request", request._get_current_object())  # type: ignore[attr-defined]
 
 
 def current_state() -> RequestState:
-    """Return the state behind ``flask.g``."""
     return cast("RequestState", g._get_current_object())
 
 
 def current_shop() -> ShopFlask:
-    """Return the app behind ``flask.current_app``."""
     return cast("ShopFlask", current_app._get_current_object())  # type: ignore[attr-defined]
 
 

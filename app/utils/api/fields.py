@@ -139,8 +139,6 @@ class Id(StrictInteger):
 
 
 class Quantity(StrictInteger):
-    """A quantity of a part."""
-
     def __init__(self, low: int = 1, **kwargs: Any) -> None:
         super().__init__(low, MAX_COUNT, **kwargs)
 
@@ -166,9 +164,9 @@ class Money(fields.Float):
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
         cents = getattr(obj, self.attribute or attr)
-        if cents is None or cents < EXACT_CENTS:
-            return None if cents is None else cents / 100
-        return orjson.Fragment(f"{cents // 100}.{cents % 100:02}")
+        if cents is not None and cents >= EXACT_CENTS:
+            return orjson.Fragment(f"{cents // 100}.{cents % 100:02}")
+        return None if cents is None else cents / 100
 
 
 class IsoDate(PassThrough, fields.Date):

@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 from blinker import signal
 from flask import Response
@@ -53,9 +53,7 @@ replayed = signal("request-replayed")
 class InFlight(Conflict):
     code = "in_flight"
     detail = "A request with this Idempotency-Key is being answered; try again shortly."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
 
 
 class KeyReused(Invalid):

@@ -1,7 +1,4 @@
-"""The OpenAPI 3.1 document: what every operation shares, and what follows from the decorators of each.
-
-The errors of an operation are derived from its decorators, so that the document can't miss one.
-"""
+"""The OpenAPI 3.1 document. The errors of an operation follow from its decorators, so that the document can't miss one."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -50,7 +50,6 @@ def execute(statement: Executable, parameters: Parameters = None) -> CursorResul
 
 
 def insert_row(table: Table, values: dict[str, Any]) -> int:
-    """Insert a record and return its id."""
     key = execute(insert(table), values).inserted_primary_key
     return int(key[0]) if key else 0
 
@@ -62,17 +61,16 @@ def insert_rows(table: Table, rows: Iterable[dict[str, Any]]) -> None:
 
 
 @cache
-def _lock_statement(table: Table, columns: tuple[str, ...]) -> Update:
-    given: dict[str, Any] = {name: bindparam(name) for name in columns}
+def _lock_statement(table: Table) -> Update:
     row = (table.c.id == bindparam("record_id")) & table.c.deleted_at.is_(None)
-    return update(table).where(row).values(version=table.c.version + 1, **given)
+    return update(table).where(row).values(version=table.c.version + 1)
 
 
 def lock_row(table: Table, record_id: int, **values: Any) -> None:
     """Lock a record until the transaction ends, by raising its version, and set ``values``.
 
     Raise NotFound if the record does not exist or is deleted."""
-    if not execute(_lock_statement(table, tuple(values)), {"record_id": record_id, **values}).rowcount:
+    if not execute(_lock_statement(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
 
 

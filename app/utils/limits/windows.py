@@ -46,8 +46,6 @@ def slots(items: Iterable[RateLimitItem], *keys: str, hit: bool = True) -> list[
 
 
 class MovingWindows:
-    """The windows of an app: in Redis, or in memory."""
-
     def __init__(self, redis: RedisClient | None) -> None:
         self.memory = MemoryWindows()
         self.redis = redis
