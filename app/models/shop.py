@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, Record, table_of
+from app.models.base import TABLE_OPTIONS, Record
 
 
 class Shop(Record, Model):
@@ -38,4 +38,4 @@ class Shop(Record, Model):
     document_footer: Mapped[str | None] = mapped_column(String(1000))
 
 
-shop = table_of(Shop)
+shop = Shop.__table__

@@ -58,8 +58,6 @@ def log_request(response: Response, request: Request, state: RequestState) -> No
 
 
 class JsonFormatter(logging.Formatter):
-    """Format a record as a line of JSON."""
-
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC),
