@@ -20,8 +20,6 @@ from app.utils.redis import RedisClient
 from config import ROOT, BadSetting, Settings
 
 MIGRATIONS = ROOT / "app" / "migrations"
-NOT_PREPARED = 3
-"""The exit code if the database must be prepared."""
 ADMIN_EXISTS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")
 
 
@@ -87,9 +85,9 @@ def is_prepared(settings: Settings) -> bool:
 
 
 def main() -> None:
-    """Check everything, and print where to serve as a line of JSON.
+    """Check everything, and print as a line of JSON where to serve. Exit with one line if the shop can't start.
 
-    Exit with one line if the shop can't start, or with NOT_PREPARED if ``app.startup.prepare`` must run first."""
+    ``is_prepared`` is false if ``app.startup.prepare`` must run first."""
     try:
         settings = Settings.load()
         address = free_address(settings.HOST, settings.PORT)
@@ -97,10 +95,11 @@ def main() -> None:
             free_address(settings.HOST, settings.METRICS_PORT)
         if settings.REDIS_URL:
             require_redis(settings.REDIS_URL)
-        ready = is_prepared(settings)
+        prepared = is_prepared(settings)
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
     place = {
+        "is_prepared": prepared,
         "url": public_url("localhost" if address == "127.0.0.1" else settings.HOST, settings.PORT),
         "address": address,
         "port": settings.PORT,
@@ -109,7 +108,6 @@ def main() -> None:
         "database": describe_database(settings.DATABASE_URL),
     }
     print(json.dumps(place), flush=True)
-    sys.exit(0 if ready else NOT_PREPARED)
 
 
 def public_url(host: str, port: int) -> str:
