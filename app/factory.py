@@ -14,18 +14,8 @@ from app.utils.monitoring import logs, metrics
 from app.utils.redis import RedisClient
 from config import INSTANCE, Settings
 
-EXPOSED_HEADERS = [
-    "Location",
-    "Link",
-    "ETag",
-    "X-Total-Count",
-    "Retry-After",
-    "Idempotency-Replayed",
-    "X-Request-ID",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-]
+EXPOSED_HEADERS = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
+EXPOSED_HEADERS += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 
 def create_app(settings: Settings | None = None) -> ShopFlask:

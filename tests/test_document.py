@@ -37,7 +37,7 @@ def answers_of(operation):
 
 
 def test_the_committed_document_is_what_the_app_serves():
-    """`make openapi` writes it anew."""
+    """`make docs` writes it anew."""
     assert json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8")) == DOCUMENT
 
 

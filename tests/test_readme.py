@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 
 import pytest
 
-from app import create_app
+from app import commands, create_app
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT
 from tests.support.endpoints import ADMIN, ANYONE, ENDPOINTS, SIGNED_IN, STAFF
@@ -86,6 +86,7 @@ def test_the_settings_table_has_every_setting_with_its_default():
 
 def test_every_command_of_the_shop_is_listed_and_no_other():
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'readme.db'}"}))
+    commands.init_app(app)
     ours = {
         name for name, command in app.cli.commands.items() if getattr(command.callback, "__module__", "").startswith("app.")
     }

@@ -162,7 +162,7 @@ def test_an_unexpected_error_tells_the_client_nothing(app, admin, customer, capl
     def fail(*_):
         raise RuntimeError("a zebra escaped")
 
-    monkeypatch.setattr("app.blueprints.customer.routes.update_account", fail)
+    monkeypatch.setattr("app.blueprints.accounts.service.update_account", fail)
     answer = customer.put(f"/customers/{customer.id}", {"password": NEW})
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.utils.db.engines import journal_mode
 from app.utils.db.startup_lock import CantStart, connect, startup_lock
-from app.utils.redis import RedisClient, RedisUnavailable
+from app.utils.redis import RedisClient
 from config import ROOT, BadSetting, Settings
 
 MIGRATIONS = ROOT / "app" / "migrations"
@@ -45,12 +45,12 @@ def require_redis(url: str) -> None:
     redacted = re.sub("//.*@", "//", url.partition("?")[0])
     try:
         redis = RedisClient(url, socket_timeout=3, socket_connect_timeout=3)
-        redis.try_now(redis.client.ping)
+        redis.client.ping()
         redis.close()
-    except RedisUnavailable as error:
-        raise CantStart(f"REDIS_URL: {redacted} can't be used: {' '.join(str(error).split())}") from None
     except (ValueError, TypeError):  # Their texts may quote an option.
         raise CantStart(f"REDIS_URL: {redacted} can't be used: the driver does not accept its options") from None
+    except Exception as error:  # redis.RedisError or OSError: redis may not be installed.
+        raise CantStart(f"REDIS_URL: {redacted} can't be used: {' '.join(str(error).split())}") from None
 
 
 def newest_revision() -> str:

@@ -39,7 +39,7 @@ def without_examples(built):
 
 
 def test_what_is_committed_is_what_the_day_describes():
-    """`make examples` writes it anew."""
+    """`make docs` writes it anew."""
     assert without_examples(copy.deepcopy(COMMITTED)) == collection(DOCUMENT)
     assert json.loads(ENVIRONMENT.read_text("utf-8")) == environment()
 

@@ -41,6 +41,11 @@ def bad_text(high: int, *, low: int = 1, breaks: bool = False, null: bool = Fals
     ]
 
 
+def nullable(values: list[Any]) -> list[Any]:
+    """Return the bad values of a field that may be null."""
+    return [value for value in values if value is not None]
+
+
 def bad_integers(low: int, high: int) -> list[Any]:
     """Return bad values of an integer from ``low`` to ``high``."""
     return [*NO_INTEGERS, *TOO_LARGE, low - 1, high + 1, -1, "raw:-1"]
@@ -115,6 +120,9 @@ NO_LINES = [
 ]
 BAD_LINES_TO_ADD = [*NO_LINES, *[[bad] for bad in BAD_LINE], [1], [{"inventory_id": 1, "quantity": None}]]
 BAD_LINES_TO_REMOVE = [*NO_LINES, *[[bad] for bad in BAD_LINE], [UNUSED_ID], [0], [-1], [LARGE]]
+
+BAD_FLAG = ["true", "", "yes", 0, 1, "raw:1.0", None, [], {}, [True]]
+BAD_PERCENT = [*NO_TEXT[2:6], "7.5", "", -1, 101, "raw:100.0001", "raw:0.00001", "raw:1e-9", *TOO_LARGE]
 
 BAD_NUMBERS = [
     "",

@@ -1,4 +1,4 @@
-"""Reads docs/cookbook.md and plays it; ``make examples`` writes the answers into it anew."""
+"""Reads docs/cookbook.md and plays it; ``make docs`` writes the answers into it anew."""
 
 import re
 import subprocess

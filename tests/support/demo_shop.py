@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from flask import Flask
 
 from app import create_app
-from app.commands.demo import Demo, fill, finish
+from app.commands.demo import TABLES, Demo, fill, finish
 from app.extensions import db
 from app.startup.prepare import prepare
 from config import Settings
@@ -23,7 +23,7 @@ def demo_shop(kind: str, name: str, tickets: int) -> Iterator[Flask]:
         with db.engine.begin() as connection:
             fill(connection, Demo(tickets))
         with db.engines["reads"].connect() as connection:
-            finish(connection)
+            finish(connection, TABLES)
         engines = list(db.engines.values())
     yield app
     for engine in engines:

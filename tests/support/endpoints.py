@@ -14,18 +14,22 @@ from flask import Flask
 from tests.support.bad_values import (
     BAD_DATE,
     BAD_EMAIL,
+    BAD_FLAG,
     BAD_ID,
     BAD_IDS,
     BAD_LINES_TO_ADD,
     BAD_LINES_TO_REMOVE,
     BAD_MONEY,
     BAD_PASSWORD,
+    BAD_PERCENT,
     BAD_PHONE,
     BAD_ROLE,
     BAD_STOCK,
     BAD_VIN,
     NO_TEXT,
+    bad_integers,
     bad_text,
+    nullable,
 )
 
 ROLES = ("anonymous", "customer", "mechanic", "admin")
@@ -86,6 +90,26 @@ BAD_MECHANIC = BAD_CUSTOMER | {"phone": [*BAD_PHONE, None], "salary": BAD_MONEY,
 BAD_LOGIN = {"email": bad_text(255), "password": [*NO_TEXT, "", "x" * 129, "correct\0horse", "correct\ud800", None]}
 BAD_PART = {"name": bad_text(255), "price": BAD_MONEY, "quantity": BAD_STOCK, "sku": bad_text(64, null=True)}
 BAD_TICKET = {"customer_id": BAD_ID, "service_date": BAD_DATE, "description": bad_text(2000, breaks=True), "vin": BAD_VIN}
+BAD_SHOP = {
+    "name": bad_text(255),
+    "address": bad_text(500, breaks=True, null=True),
+    "country": [*bad_text(2, null=True), "XX", "us", "USA"],
+    "email": nullable(BAD_EMAIL),
+    "phone": BAD_PHONE,
+    "tax_number": bad_text(50, null=True),
+    "registration": bad_text(50, null=True),
+    "currency": [*bad_text(3), "XXX", "usd", "JPY"],
+    "time_zone": [*bad_text(64), "Mars/Olympus", "UTC+1", "../etc/passwd"],
+    "labor_rate": BAD_MONEY,
+    "prices_include_tax": BAD_FLAG,
+    "supplies": [5, "", [], {}, [{"percent": 1}], *({"percent": bad} for bad in [*BAD_PERCENT, None])],
+    "estimate_days": bad_integers(1, 365),
+    "estimate_tolerance": [None, 5, "", [], *({"percent": bad} for bad in BAD_PERCENT), {"rule": "both"}, {"rule": None}],
+    "payment_days": bad_integers(0, 365),
+    "invoice_prefix": [*bad_text(10, low=0), "inv-", "CN-", "A B", "Ä"],
+    "credit_note_prefix": [*bad_text(10, low=0), "cn-", "INV-", "A B", "Ä"],
+    "document_footer": bad_text(1000, breaks=True, null=True),
+}
 BAD_ASSIGNMENT = {
     **dict.fromkeys(("mechanic_ids", "add_mechanic_ids", "remove_mechanic_ids"), BAD_IDS),
     "mechanic_ids ": [[1]],
@@ -97,6 +121,7 @@ LOGIN_BODY = Body(LOGIN, BAD_LOGIN, ("email", "password"))
 NEW_CUSTOMER, CUSTOMER_CHANGE = Body(CUSTOMER, BAD_CUSTOMER, ("name", "email", "password")), Body({}, BAD_CUSTOMER)
 NEW_MECHANIC, MECHANIC_CHANGE = Body(MECHANIC, BAD_MECHANIC, ("name", "email", "phone", "salary")), Body({}, BAD_MECHANIC)
 NEW_PART, PART_CHANGE = Body(PART, BAD_PART, ("name", "price")), Body({}, BAD_PART)
+SHOP_CHANGE = Body({}, BAD_SHOP)
 NEW_TICKET = Body(TICKET, BAD_TICKET | {"mechanic_ids": BAD_IDS, "parts": BAD_LINES_TO_ADD}, tuple(TICKET), TICKET_READ_ONLY)
 TICKET_CHANGE = Body({}, BAD_TICKET, (), (*TICKET_READ_ONLY, "parts", "mechanic_ids"))
 ASSIGNMENT = Body({}, BAD_ASSIGNMENT, (), TICKET_READ_ONLY)
@@ -164,6 +189,8 @@ ENDPOINTS = [
     Endpoint("GET", "/inventory.csv", STAFF, parameters=("q",), statements={"": 1}),
     Endpoint("GET", "/tickets.csv", STAFF, parameters=("q", *TICKET_FILTERS), statements={"": 2, ALL_TICKET_FILTERS: 2}),
     Endpoint("GET", "/inventory/{part_id}/movements.csv", STAFF, statements={"": 2}),
+    Endpoint("GET", "/shop", STAFF, statements={"": 1}),
+    Endpoint("PUT", "/shop", ADMIN, body=SHOP_CHANGE),
 ]
 
 DOCUMENTED = [endpoint for endpoint in ENDPOINTS if endpoint.documented]

@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/images anew: ``make examples``, where chromium is there."""
+"""Takes the pictures of docs/images anew: ``make docs``, where chromium is there."""
 
 import subprocess
 import tempfile

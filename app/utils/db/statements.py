@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, Update, bindparam, insert, update
+from sqlalchemy.dialects import postgresql
 
 from app.extensions import db
 from app.models import utcnow
@@ -61,8 +62,18 @@ def insert_row(table: Table, values: dict[str, Any]) -> int:
 
 def insert_rows(table: Table, rows: Iterable[dict[str, Any]]) -> None:
     """Insert rows that have values for the same columns."""
+    statement: Any = insert(table)
+    if db.engine.dialect.name == "postgresql":
+        # With RETURNING, SQLAlchemy sends one INSERT for all rows. psycopg's executemany() sends one for each.
+        statement = statement.returning(*table.primary_key)
     if values := list(rows):
-        execute(insert(table), values)
+        execute(statement, values)
+
+
+def insert_if_missing(table: Table, values: dict[str, Any]) -> None:
+    """Insert a record, unless another one has its unique values."""
+    prefix = {"sqlite": "OR IGNORE", "mysql": "IGNORE"}.get(db.engine.dialect.name)
+    execute(insert(table).prefix_with(prefix) if prefix else postgresql.insert(table).on_conflict_do_nothing(), values)
 
 
 @cache

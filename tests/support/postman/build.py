@@ -1,4 +1,4 @@
-"""Writes docs/postman: ``make examples``.
+"""Writes docs/postman: ``make docs``.
 
 The day is described in opening.py, counter.py, bay.py and closing.py. A shop is started, newman plays the day
 against it, and what the shop answered becomes the saved examples. Never edit what it writes by hand.

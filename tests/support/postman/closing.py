@@ -47,6 +47,21 @@ ASKS = [
 
 OFFICE = [
     Ask(
+        "The shop's address",
+        "PUT /shop",
+        200,
+        "admin",
+        body={"name": "Ann's Garage", "address": "1 Main Street", "labor_rate": 120},
+        shows={"the new name": 'pm.expect(body.name).to.eql("Ann\'s Garage")'},
+    ),
+    Ask(
+        "The shop",
+        "GET /shop",
+        200,
+        "mechanic",
+        shows={"money per hour": "pm.expect(body.labor_rate).to.eql(120)"},
+    ),
+    Ask(
         "The tickets of one customer",
         "GET /tickets?customer_id={{customer_id}}",
         200,

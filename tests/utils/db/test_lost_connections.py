@@ -52,8 +52,8 @@ def test_a_database_that_cuts_off_every_connection_is_soon_given_up(staff, order
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_pooled_connections_that_were_cut_off_are_noticed_before_they_are_used(app, staff, make, engine, retries):
-    """As after a restart of the database: neither a read nor a write fails first."""
+def test_cut_off_pooled_connections_cost_one_retry_and_no_error(app, staff, make, engine, retries):
+    """As after a restart of the database: the first error makes the pool replace all its connections."""
     part = make.part()
     assert staff.get("/tickets").status_code == 200
     with app.app_context():
@@ -66,7 +66,7 @@ def test_pooled_connections_that_were_cut_off_are_noticed_before_they_are_used(a
             each.close()
     assert staff.get("/tickets").status_code == 200
     assert staff.put(f"/inventory/{part.id}", json={"quantity": 3}).status_code == 200
-    assert retries == []
+    assert len(retries) <= 2, "one for the pool of each engine"
 
 
 def test_a_commit_whose_answer_is_lost_is_503_without_a_key(staff, order, left, answer_lost):

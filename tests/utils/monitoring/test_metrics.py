@@ -17,9 +17,9 @@ import json, sys
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from app import create_app
-from app.preparation import prepare
-from app.utils import database
-from app.utils.extensions import db
+from app.extensions import db
+from app.startup.prepare import prepare
+from app.utils.db.transactions import Transaction
 from config import Settings
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -46,7 +46,7 @@ call("GET", "/nowhere/ann@example.com?q=secret")
 call("POST", "/tickets", json={})
 client.get("/tickets")
 
-real, failures = database.Transaction.commit, [1, 2]
+real, failures = Transaction.commit, [1, 2]
 class Busy(Exception):
     sqlite_errorcode = 5
 def commit(transaction):
@@ -54,7 +54,7 @@ def commit(transaction):
         failures.pop()
         raise OperationalError("COMMIT", {}, Busy())
     real(transaction)
-database.Transaction.commit = commit
+Transaction.commit = commit
 call("PUT", f"/inventory/{part}", json={"price": 2})
 
 registry = CollectorRegistry()

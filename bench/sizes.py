@@ -1,8 +1,9 @@
-"""Measures whether a shop's size shows (``make bench-sizes``): the same requests of shops with 1,000, 50,000 and 500,000
-tickets, on the PostgreSQL server of DATABASE_URL.
+"""Measure how response times depend on the size of a shop (``make bench-sizes``).
 
-Each shop is made by ``flask demo``, and served as an operator would. One client asks all of them in turn, so that they
-share whatever the machine does; what counts is each median as a ratio to the smallest shop's.
+The same requests go to shops with 1,000, 50,000 and 500,000 tickets on the PostgreSQL server of DATABASE_URL. ``flask demo``
+fills each shop, and each is served with production settings. One client sends each request to all shops in turn, so that
+changes in the speed of the machine affect all shops alike. The result is the ratio of the medians of the largest and the
+smallest shop.
 """
 
 import argparse
@@ -17,9 +18,9 @@ from dataclasses import dataclass
 
 from app import create_app
 from app.utils.auth.tokens import make_token
+from bench.harness import Client, Shop
+from bench.run import Bench, Side
 from config import ROOT, Settings
-from tests.bench.run import Bench, Side
-from tests.support.shop import Client, Shop
 
 SIZES = (1_000, 50_000, 500_000)
 SECRET = "a secret of more than thirty-two bytes"
@@ -27,7 +28,7 @@ SECRET = "a secret of more than thirty-two bytes"
 
 @dataclass
 class Sized:
-    """A shop of a size, while it is served."""
+    """A running shop of one size."""
 
     tickets: int
     staff: Client
@@ -65,17 +66,19 @@ REQUESTS: dict[str, Ask] = {
 }
 
 
-def made(bench: Bench, tickets: int, ending: ExitStack) -> Side:
+def create(bench: Bench, tickets: int, cleanup: ExitStack) -> Side:
+    """Create and fill the database of a shop with this number of tickets."""
     bench.tickets = tickets
     side = Side(f"size_{tickets}", ROOT, sys.executable, f"shop_bench_size_{tickets}")
-    ending.callback(bench.drop, side.seed)
+    cleanup.callback(bench.drop, side.seed)
     bench.seed(side)
     return side
 
 
-def served(bench: Bench, side: Side, tickets: int, ending: ExitStack) -> Sized:
+def serve(bench: Bench, side: Side, tickets: int, cleanup: ExitStack) -> Sized:
+    """Start a shop, and look up the newest and the oldest ticket that the requests start from."""
     shop: Shop = bench.shop(side, side.seed)
-    ending.callback(shop.remove)
+    cleanup.callback(shop.remove)
     shop.start()
     with create_app(Settings.load(shop.program.env)).app_context():
         customer = make_token("customer", 5, 1)["token"]
@@ -86,7 +89,7 @@ def served(bench: Bench, side: Side, tickets: int, ending: ExitStack) -> Sized:
 
 
 def medians(shops: list[Sized], ask: Ask, times: int) -> Iterator[float]:
-    """The median time of a request of each shop, in milliseconds."""
+    """Return the median time of a request for each shop, in milliseconds."""
     taken: list[list[float]] = [[] for _ in shops]
     for number in range(times):
         for shop, seconds in zip(shops, taken, strict=True):
@@ -98,17 +101,17 @@ def medians(shops: list[Sized], ask: Ask, times: int) -> Iterator[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.sizes", description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=200, help="how often each request is made")
-    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="tickets of each shop")
+    parser = argparse.ArgumentParser(prog="python -m bench.sizes", description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=200, help="how often each request is sent (200)")
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="the numbers of tickets, separated by commas")
     options = parser.parse_args()
     if not os.environ.get("DATABASE_URL"):
-        sys.exit("DATABASE_URL is not set: it names a database of the PostgreSQL server to measure on.")
+        sys.exit("DATABASE_URL is not set: name a database of the PostgreSQL server to measure on.")
     sizes = [int(size) for size in options.sizes.split(",")]
-    with ExitStack() as ending:
-        bench = Bench(ROOT, os.environ["DATABASE_URL"], SECRET, 0)
-        sides = [made(bench, tickets, ending) for tickets in sizes]
-        shops = [served(bench, side, tickets, ending) for side, tickets in zip(sides, sizes, strict=True)]
+    with ExitStack() as cleanup:
+        bench = Bench(os.environ["DATABASE_URL"], SECRET, 0)
+        sides = [create(bench, tickets, cleanup) for tickets in sizes]
+        shops = [serve(bench, side, tickets, cleanup) for side, tickets in zip(sides, sizes, strict=True)]
         print("\n| milliseconds |", " | ".join(f"{size:,}" for size in sizes), "| last / first |")
         print("| --- |", " | ".join("---" for _ in sizes), "| --- |")
         for name, ask in REQUESTS.items():

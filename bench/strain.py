@@ -1,7 +1,7 @@
-"""Measures what a run of ``make bench`` does not (``make bench-strain``): the start, a long list as CSV, latency below
-capacity beside FastAPI, idle and slow connections, and what is left after an overload.
+"""Measure a shop with 50,000 tickets under conditions that ``make bench`` does not cover (``make bench-strain``).
 
-A shop of 50,000 tickets is served as an operator would; PEERS names the folder of the peers, as for ``make bench``.
+The conditions are: the start, a long list as CSV, latency below capacity beside FastAPI, idle and slow connections, and the
+recovery after an overload. The shop is served with production settings.
 """
 
 import argparse
@@ -18,17 +18,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.harness import Shop, free_port, listens, until
+from bench.load import hold, offer
+from bench.run import PEERS, Bench, Side, set_up
 from config import ROOT
-from tests.bench.load import hold, offer
-from tests.bench.run import Bench, Side, set_up
-from tests.support.processes import free_port, listens, until
-from tests.support.shop import Shop
 
 AFTER, PAGE, TICKET = "/tickets?after=30000", "/tickets?page=7&per_page=20", "/tickets/{}"
 
 
 def capacity(port: int, path: str, token: str, seconds: int = 4) -> float:
-    """Answers a second to 32 clients that never wait, by wrk."""
+    """Return the responses a second that wrk counts with 32 connections that never wait."""
     command = ["wrk", "-t1", "-c32", f"-d{seconds}", "-H", f"Authorization: Bearer {token}", f"http://127.0.0.1:{port}{path}"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
@@ -38,14 +37,15 @@ def capacity(port: int, path: str, token: str, seconds: int = 4) -> float:
 
 
 def memory(shop: Shop) -> float:
-    """Megabytes of its processes, shared pages divided."""
+    """Return the megabytes of the processes of a shop (PSS: shared pages are divided among the processes)."""
     pids = [shop.program.process.pid, *shop.workers()] if shop.program.process else []
     rolled = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
     return sum(int(found[1]) for text in rolled if (found := re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE))) / 1024
 
 
 def starts(shop: Shop) -> list[float]:
-    """Seconds from the command to the first answer, on a database that is there; the last one is left running."""
+    """Start the shop five times on an existing database; return the seconds from each command to the first response. The last
+    shop keeps running."""
     taken = []
     for _ in range(5):
         shop.stop()
@@ -56,7 +56,7 @@ def starts(shop: Shop) -> list[float]:
 
 
 def as_csv(shop: Shop, token: str) -> None:
-    """How long the tickets as CSV let a client wait, for the first byte and for the last."""
+    """Print the time to the first and to the last byte of all tickets as CSV."""
     connection = http.client.HTTPConnection("127.0.0.1", shop.port, timeout=60)
     began = time.perf_counter()
     connection.request("GET", "/tickets.csv", headers={"Authorization": f"Bearer {token}"})
@@ -69,35 +69,35 @@ def as_csv(shop: Shop, token: str) -> None:
     print(f"{rows:,} tickets as CSV: first byte after {first:.3f} s, last after {last:.1f} s", flush=True)
 
 
-def fastapi(bench: Bench, database: str, ending: ExitStack) -> tuple[int, str]:
-    """FastAPI on a fresh copy of its own data: its port, and a token."""
+def fastapi(bench: Bench, database: str, cleanup: ExitStack) -> tuple[int, str]:
+    """Serve the FastAPI peer on a fresh copy of its data, and return its port and a token."""
     bench.drop(database)
     bench.sql(f"CREATE DATABASE {database} TEMPLATE peers")
-    ending.callback(bench.drop, database)
+    cleanup.callback(bench.drop, database)
     port = free_port()
     environment = os.environ | {"DATABASE_URL": bench.url(database), "PORT": str(port)}
     with Path(os.devnull).open("w") as nowhere:
-        server = subprocess.Popen([str(bench.peers / "fastapi/run.sh")], env=environment, stdout=nowhere, stderr=nowhere)
-    ending.callback(server.wait)
-    ending.callback(server.terminate)
+        server = subprocess.Popen(["sh", str(PEERS / "fastapi/run.sh")], env=environment, stdout=nowhere, stderr=nowhere)
+    cleanup.callback(server.wait)
+    cleanup.callback(server.terminate)
     until(lambda: listens(port), 30, "FastAPI's start")
-    token = subprocess.run([sys.executable, str(bench.peers / "make_token.py")], capture_output=True, text=True, check=True)
+    token = subprocess.run([sys.executable, str(PEERS / "make_token.py")], capture_output=True, text=True, check=True)
     return port, token.stdout.strip()
 
 
 def thinking(port: int, token: str, clients: int, milliseconds: float = 0.0, seconds: int = 10) -> dict[str, float]:
-    """What so many clients see who think for so long between two tickets: ``rate`` a second, ``p50`` and ``p99`` of the
-    milliseconds of an answer. It is wrk: a generator in Python would take a core of its own from the servers."""
+    """Run clients that wait between two requests for a ticket. Return the ``rate`` of responses a second, and the ``p50`` and
+    ``p99`` of their latency in milliseconds. The load comes from wrk, since a load generator in Python needs a whole core."""
     environment = os.environ | {"TOKEN": token, "THINK": str(milliseconds)}
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}", "--timeout", "10s", "-s", str(ROOT / "tests/bench/thinking.lua")]
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}", "--timeout", "10s", "-s", str(ROOT / "bench/thinking.lua")]
     said = subprocess.run([*command, f"http://127.0.0.1:{port}"], env=environment, capture_output=True, text=True, check=True)
     seen: dict[str, float] = json.loads(said.stdout.partition("SEEN ")[2])
     return sys.exit(said.stdout) if seen.pop("bad") else seen
 
 
 def below_capacity(sides: dict[str, tuple[int, str]], rounds: int) -> None:
-    """The 99th percentile at four fifths of what each can do at most, in turn: of 64 clients who think so long that
-    together they ask that often; a little less long, since they wait for their answers, too."""
+    """Print the latency of each server at four fifths of its capacity. 64 clients wait between two requests; together their
+    waiting times offer 0.86 of the capacity, since the clients also wait for their responses."""
     clients, offered = 64, 0.86
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
     most = {
@@ -113,6 +113,7 @@ def below_capacity(sides: dict[str, tuple[int, str]], rounds: int) -> None:
 
 
 def beside_idle(port: int, token: str, rounds: int) -> None:
+    """Print the capacity beside idle and slow connections as a ratio to the capacity without them."""
     ratios = []
     for _ in range(rounds):
         alone = capacity(port, TICKET.format(77), token)
@@ -121,7 +122,7 @@ def beside_idle(port: int, token: str, rounds: int) -> None:
 
 
 def overload(shop: Shop, token: str, seconds: int) -> None:
-    """Twice what it can do, for so long; then its speed again."""
+    """Offer twice the capacity for ``seconds``, then print the responses, the memory and the capacity again."""
     before, held = statistics.median(capacity(shop.port, AFTER, token) for _ in range(3)), memory(shop)
     seen = asyncio.run(offer(shop.port, itertools.repeat(AFTER), token, 2 * before, seconds, 1024))
     time.sleep(5)
@@ -131,22 +132,22 @@ def overload(shop: Shop, token: str, seconds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.strain", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--overload", type=int, default=600, help="seconds of it")
+    parser = argparse.ArgumentParser(prog="python -m bench.strain", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (3)")
+    parser.add_argument("--overload", type=int, default=600, help="seconds of the overload (600)")
     options = parser.parse_args()
     bench = set_up(50_000)
     os.environ["DATABASE_URL"] = bench.server
-    with ExitStack() as ending:
+    with ExitStack() as cleanup:
         side = Side("strain", ROOT, sys.executable)
-        ending.callback(bench.drop, side.seed)
+        cleanup.callback(bench.drop, side.seed)
         bench.seed(side)
         shop = bench.shop(side, side.seed)
-        ending.callback(shop.remove)
-        print("seconds from the command to the first answer:", ", ".join(f"{each:.2f}" for each in starts(shop)), flush=True)
+        cleanup.callback(shop.remove)
+        print("seconds from the command to the first response:", ", ".join(f"{each:.2f}" for each in starts(shop)), flush=True)
         token = shop.admin_token()
         as_csv(shop, token)
-        sides = {"this shop": (shop.port, token), "FastAPI": fastapi(bench, "shop_bench_fastapi", ending)}
+        sides = {"this shop": (shop.port, token), "FastAPI": fastapi(bench, "shop_bench_fastapi", cleanup)}
         below_capacity(sides, options.rounds)
         beside_idle(shop.port, token, options.rounds)
         overload(shop, token, options.overload)

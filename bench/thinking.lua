@@ -1,5 +1,5 @@
--- Each client asks for a ticket at random and then thinks, for THINK milliseconds on average: an exponential time, as between
--- people who know nothing of each other. Without THINK it never waits. TOKEN is who asks.
+-- A wrk script. Each client requests a random ticket and then waits for THINK milliseconds on average. The waiting times have an
+-- exponential distribution, like those of independent people. Without THINK, a client does not wait. TOKEN is the bearer token.
 local header = { Authorization = "Bearer " .. os.getenv("TOKEN") }
 local think = tonumber(os.getenv("THINK") or 0)
 
