@@ -1,7 +1,7 @@
-"""The shop under test: one app for each database, emptied before each test, and people who call it.
+"""Fixtures of all tests: one app for each database, emptied before each test, and clients of each role.
 
-Tests drive HTTP as a client would, and look afterwards at what is left behind. After each test the invariants of
-the stock must hold. No test holds an app context around a call: it would share the request's session.
+Tests send requests as a client does, and then check the tables. After each test the invariants of the stock must hold.
+No test keeps an app context open around a request: the request would share its state.
 """
 
 import os
@@ -40,7 +40,7 @@ ENVIRONMENT = {
     "SECRET_KEY_FALLBACKS": "an older secret of more than thirty-two bytes",
     "ADMIN_EMAIL": "first@example.com",
     "ADMIN_PASSWORD": PASSWORD,
-    # Off, but for the tests of limits: `app.config` is read at each request.
+    # Rate limits are off. Tests of limits set them in `app.config`, which is read at each request.
     **dict.fromkeys(("LIMIT_TICKET_MECHANICS", "LIMIT_TICKET_INVENTORY", "LIMIT_TICKET_DELETE"), ""),
     **dict.fromkeys(("LIMIT_REGISTER", "LIMIT_LOGIN", "LIMIT_DEFAULT"), ""),
 }
@@ -63,15 +63,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def database(request: pytest.FixtureRequest) -> str:
-    """The kind of database that this test runs on."""
+    """The kind of database of this test."""
     kind: str = request.param
     return kind
 
 
 @pytest.fixture(scope="session")
 def shared_app(database: str, worker_id: str) -> Iterator[Flask]:
-    """The app on a database of its own, made once for each worker."""
-    name = f"shop_test_{worker_id}_{os.getpid()}"  # Another run may be under way on the same server.
+    """The app on its own database, created once for each pytest worker."""
+    name = f"shop_test_{worker_id}_{os.getpid()}"  # Another run may use the same server.
     url = services.fresh_database(database, name)
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": url}))
     commands.init_app(app)
@@ -85,7 +85,7 @@ def shared_app(database: str, worker_id: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def app(shared_app: Flask) -> Iterator[Flask]:
-    """The app with an empty shop: no record, no limit that was hit, nothing cached."""
+    """The app with empty tables, rate limits and caches."""
     with shared_app.app_context():
         with db.engine.begin() as connection:
             for table in TABLES:
@@ -103,10 +103,10 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 @pytest.fixture
 def another_app(tmp_path):
-    """Make an app with other settings, on no database that is used: ``another_app(CORS_ORIGINS="*")``.
+    """Create an app with other settings: ``another_app(CORS_ORIGINS="*")``. Its database is never used.
 
-    The limiter is one for the whole process and serves the last app that was made; afterwards it serves the shared
-    one again."""
+    The limiter is shared by the process and belongs to the last app; afterwards it belongs to the shared app again.
+    """
     kept = dict(vars(limiter))
     address = {"DATABASE_URL": f"sqlite:///{tmp_path}/another.db"}
     yield lambda **settings: create_app(Settings.load(ENVIRONMENT | address | settings))
@@ -115,14 +115,14 @@ def another_app(tmp_path):
 
 @pytest.fixture
 def engine(app: Flask) -> Engine:
-    """The writing engine, to look at what is left behind."""
+    """The write engine, to check the tables after a request."""
     with app.app_context():
         return db.engine
 
 
-# ---------------------------------------------------------------- people
+# ---------------------------------------------------------------- clients
 class Person:
-    """Someone who calls the shop, with their token where they have one."""
+    """A client of the shop, with the token and the record of an account, or without a token."""
 
     def __init__(self, app: Flask, token: str | None = None, record: dict[str, Any] | None = None) -> None:
         self.app = app
@@ -152,7 +152,7 @@ class Person:
 
 
 class Maker:
-    """Makes what a test needs: records through HTTP as an admin would, accounts with a ready hash (it is slow)."""
+    """Create records: over HTTP as an admin, except accounts, which share one password hash because hashing is slow."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -180,12 +180,12 @@ class Maker:
         return self.mechanic(role="admin", **given)
 
     def part(self, **given: Any) -> SimpleNamespace:
-        """A part; 10 in stock at 9.99 unless said otherwise."""
+        """Create a part; by default with 10 in stock at 9.99."""
         number = next(self.numbers)
         return self.made("/inventory", {"name": f"Part {number}", "price": 9.99, "quantity": 10} | given)
 
     def ticket(self, **given: Any) -> SimpleNamespace:
-        """A ticket of a new customer, without mechanics and parts unless said otherwise."""
+        """Create a ticket; by default of a new customer, without mechanics and parts."""
         number = next(self.numbers)
         body = {"service_date": "2026-11-24", "description": f"Visit {number}", "vin": f"VIN{number}"} | given
         if "customer_id" not in body:
@@ -193,14 +193,15 @@ class Maker:
         return self.made("/tickets", body)
 
     def made(self, path: str, body: dict[str, Any]) -> SimpleNamespace:
-        answer = self.boss.post(path, json=body)
-        assert answer.status_code == 201, answer.text
-        return SimpleNamespace(**answer.json)  # type: ignore[arg-type]
+        """POST a body as an admin, and return the created record."""
+        response = self.boss.post(path, json=body)
+        assert response.status_code == 201, response.text
+        return SimpleNamespace(**response.json)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def anyone(app: Flask) -> Person:
-    """Someone who is not signed in."""
+    """A client without a token."""
     return Person(app)
 
 
@@ -216,7 +217,7 @@ def admin(make: Maker) -> Person:
 
 @pytest.fixture
 def staff(make: Maker) -> Person:
-    """A mechanic who is no admin."""
+    """A mechanic without the role of an admin."""
     return make.mechanic()
 
 
@@ -245,15 +246,15 @@ def ids(make: Maker) -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------- what is left behind
+# ---------------------------------------------------------------- tables
 class Left:
-    """What stands in the tables."""
+    """The rows of the tables."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table, to compare before and after."""
+        """Return all rows of all tables, to compare them before and after a request."""
         with self.engine.connect() as connection:
             return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in TABLES}
 
@@ -265,13 +266,13 @@ class Left:
         return int(self.row(inventory, part.id).quantity)
 
     def movements_of(self, part: Any) -> list[tuple[str, int]]:
-        """The ledger of a part, oldest first: (reason, change)."""
+        """Return the ledger of a part, oldest first: (reason, change)."""
         ledger = select(stock_movements).where(stock_movements.c.inventory_id == part.id).order_by(stock_movements.c.id)
         with self.engine.connect() as connection:
             return [(row.reason, row.change) for row in connection.execute(ledger)]
 
     def lines_of(self, ticket: Any) -> dict[int, int]:
-        """The parts on a ticket: part id → count."""
+        """Return the parts on a ticket: part id → quantity."""
         with self.engine.connect() as connection:
             lines = connection.execute(select(ticket_parts).where(ticket_parts.c.ticket_id == ticket.id))
             return {line.inventory_id: line.quantity for line in lines}
@@ -284,7 +285,7 @@ def left(engine: Engine) -> Left:
 
 @pytest.fixture
 def unchanged(left: Left) -> Any:
-    """A context in which no table may change: ``with unchanged(): …``."""
+    """A context manager that fails if a table changes: ``with unchanged(): …``."""
 
     @contextmanager
     def context() -> Iterator[None]:
@@ -297,7 +298,7 @@ def unchanged(left: Left) -> Any:
 
 @pytest.fixture
 def backdate(engine: Engine) -> Any:
-    """Set a record's times to long ago, so that a change of them shows: ``backdate(inventory, part)``."""
+    """Set the times of a record to 2020, so that a change of them is visible: ``backdate(inventory, part)``."""
 
     def set_back(table: Any, record: Any) -> None:
         times = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
@@ -309,7 +310,7 @@ def backdate(engine: Engine) -> Any:
 
 @pytest.fixture
 def statements(app: Flask) -> Iterator[list[str]]:
-    """The SQL statements that ran; clear it before what you count."""
+    """The SQL statements that ran. Clear the list before the request to count."""
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:

@@ -67,7 +67,7 @@ def test_imports_go_down_only():
     assert upward == []
 
 
-def test_a_blueprint_imports_no_routes_of_another():
+def test_blueprint_imports_no_routes_of_another():
     for path in ROOT.glob("app/blueprints/*/*.py"):
         area = path.parent.name
         found = [

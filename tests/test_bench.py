@@ -20,15 +20,15 @@ from config import ROOT
 
 def refused(program, **environment):
     """Run a benchmark that must exit with 1 before it prints a result, and return the lines on stderr."""
-    given = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
+    settings = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
     command = [sys.executable, "-m", f"bench.{program}"]
-    ran = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60, check=False)
-    assert (ran.returncode, ran.stdout) == (1, "")
-    return ran.stderr.splitlines()
+    result = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    return result.stderr.splitlines()
 
 
 @pytest.mark.parametrize("program", ["run", "strain"])
-def test_missing_programs_are_named_before_anything_is_set_up(program, tmp_path):
+def test_missing_programs_are_listed_before_the_setup(program, tmp_path):
     (tmp_path / "bin").mkdir()
     for name in ("sh", "dirname"):
         (tmp_path / "bin" / name).symlink_to(shutil.which(name))
@@ -50,7 +50,7 @@ def test_every_peer_has_pinned_requirements_and_a_start():
 
 
 @pytest.mark.parametrize(("redis", "left"), [("/usr/bin/redis-server", [1, 2]), (None, [1])])
-def test_without_redis_only_one_worker_is_measured(redis, left, monkeypatch, capsys):
+def test_one_worker_is_measured_without_redis(redis, left, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda _: redis)
     assert runnable([1, 2]) == left
     assert capsys.readouterr().err == ("" if redis else "redis-server is not installed: no run with 2 workers.\n")
@@ -80,30 +80,30 @@ def check(monkeypatch):
         ({"parts": [{"id": 1}]}, ["other.price"]),
     ],
 )
-def test_the_comparison_finds_every_value_that_falls_short(check, other, found):
+def test_comparison_finds_every_wrong_value(check, other, found):
     base = {"price": 5.0, "parts": [{"id": 1}]}
     assert [where for where, _ in check.differences(base, other, "other")] == found
 
 
-def served(answers):
+def serve_responses(responses):
     """Start a server that sends each response in turn, and return its port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
         connection, _ = listener.accept()
         with listener, connection:
-            for answer in answers:
+            for response in responses:
                 connection.recv(4096)
-                connection.sendall(answer)
+                connection.sendall(response)
 
     threading.Thread(target=serve, daemon=True).start()
     return listener.getsockname()[1]
 
 
-def test_a_load_counts_statuses_and_503_without_retry_after():
+def test_load_counts_statuses_and_503_without_retry_after():
     ok = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"
     full = b"HTTP/1.1 503 Service Unavailable\r\n%scontent-length: 0\r\n\r\n"
-    port = served([ok, full % b"", full % b"retry-after: 1\r\n", ok, ok])
+    port = serve_responses([ok, full % b"", full % b"retry-after: 1\r\n", ok, ok])
     seen = asyncio.run(load.offer(port, itertools.repeat("/"), "token", rate=10, seconds=0.45, connections=1))
     assert seen.statuses == {200: 3, 503: 2}
     assert seen.without_retry_after == 1

@@ -1,4 +1,4 @@
-"""The settings: what each takes, what it refuses in one line, and how they depend on each other."""
+"""The settings: good and bad values of each, and how they depend on each other."""
 
 import re
 from dataclasses import fields
@@ -22,14 +22,14 @@ def load(**given):
 
 
 def refusal(**given):
-    """The one line that a bad value ends the start with."""
+    """Return the error of a bad value, which is a single line."""
     with pytest.raises(BadSetting) as caught:
         load(**given)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-# ---------------------------------------------------------------- one by one
+# ---------------------------------------------------------------- single settings
 @pytest.mark.parametrize(
     ("name", "default"),
     [
@@ -55,7 +55,7 @@ def refusal(**given):
         ("LOG_LEVEL", "INFO"),
     ],
 )
-def test_what_is_not_set_or_blank_has_its_default(name, default):
+def test_unset_or_blank_setting_has_its_default(name, default):
     assert getattr(load(), name) == default
     if name not in LIMITS:
         assert getattr(load(**{name: "  "}), name) == default
@@ -89,12 +89,12 @@ def test_what_is_not_set_or_blank_has_its_default(name, default):
         ("METRICS_PORT", "9100", 9100),
     ],
 )
-def test_a_good_value_is_taken(name, text, value):
+def test_good_value_is_accepted(name, text, value):
     assert getattr(load(**{name: text}), name) == value
 
 
 @pytest.mark.parametrize(
-    ("asked", "check_hostname"),
+    ("option", "check_hostname"),
     [
         ("ssl=true", "false"),
         ("useSSL=true", "false"),
@@ -104,13 +104,13 @@ def test_a_good_value_is_taken(name, text, value):
         ("ssl=false", None),
     ],
 )
-def test_a_providers_url_that_asks_for_tls_gets_it(asked, check_hostname):
-    query = load(DATABASE_URL=f"mysql://shop:pw@db/shop?{asked}").DATABASE_URL.query
+def test_tls_options_of_hosting_providers_are_translated(option, check_hostname):
+    query = load(DATABASE_URL=f"mysql://shop:pw@db/shop?{option}").DATABASE_URL.query
     assert query.get("ssl_check_hostname") == check_hostname
     assert ("ssl_ca" in query) == (check_hostname == "true")
 
 
-def test_several_hosts_may_stand_in_the_url_of_a_database():
+def test_database_url_accepts_several_hosts():
     clustered = load(DATABASE_URL="postgres://shop:pw@db1:5432,db2:5433/shop").DATABASE_URL
     assert clustered.query == {"target_session_attrs": "read-write", "host": ("db1:5432", "db2:5433")}
     assert (clustered.username, clustered.database) == ("shop", "shop")
@@ -141,9 +141,9 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])
-def test_a_bad_value_is_refused_in_one_line_that_begins_with_its_name(name, text):
-    beside = {"ADMIN_EMAIL": "ann@example.com"} if name == "ADMIN_PASSWORD" else {}
-    line = refusal(**beside, **{name: text})
+def test_bad_value_is_refused_in_one_line_with_its_name(name, text):
+    required = {"ADMIN_EMAIL": "ann@example.com"} if name == "ADMIN_PASSWORD" else {}
+    line = refusal(**required, **{name: text})
     assert re.fullmatch(rf"{name}: (must|may not|names|has) .+", line)
 
 
@@ -151,19 +151,19 @@ def test_a_bad_value_is_refused_in_one_line_that_begins_with_its_name(name, text
 @pytest.mark.parametrize(
     "text", ["hunter2", "hunter2 /", "oracle://u:hunter2@db/shop", "mysql://u:hunter2@db?x=hunter2", "9hunter2"]
 )
-def test_a_refusal_never_repeats_the_value(name, text):
+def test_refusal_does_not_repeat_the_value(name, text):
     try:
         load(**{name: text})
-    except BadSetting as refused:
-        assert "hunter2" not in str(refused)  # noqa: PT017
+    except BadSetting as error:
+        assert "hunter2" not in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_bytes_that_are_no_utf8_are_refused(name):
+def test_bytes_other_than_utf8_are_refused(name):
     assert refusal(**{name: "\udcff" * 40}) == f"{name}: must be text in UTF-8"
 
 
-def test_the_table_of_bad_values_leaves_no_setting_out():
+def test_table_of_bad_values_has_every_setting():
     assert set(BAD) == NAMES
 
 
@@ -189,7 +189,7 @@ def test_settings_are_frozen():
         ("mariadb://u:p@host/shop?charset=latin1", "mysql+pymysql", "shop"),
     ],
 )
-def test_a_hosting_providers_url_works_as_it_is(text, driver, rest):
+def test_database_url_of_hosting_providers_is_translated(text, driver, rest):
     if driver is None:
         assert refusal(DATABASE_URL=text).startswith("DATABASE_URL: names 'mysql2'")
         return
@@ -211,12 +211,12 @@ def test_a_hosting_providers_url_works_as_it_is(text, driver, rest):
         ("ssl_mode=VERIFY_IDENTITY&ssl_ca=/ca.pem", {"ssl_ca": "/ca.pem", "ssl_check_hostname": "true"}),
     ],
 )
-def test_mysqls_own_words_for_an_encrypted_connection_are_understood(query, options):
+def test_mysql_tls_options_are_translated(query, options):
     assert load(DATABASE_URL=f"mysql://u:p@host/shop?{query}").DATABASE_URL.query == options | {"charset": "utf8mb4"}
 
 
 @pytest.mark.parametrize("text", ["mysql://u:hunter2@host/shop?magic=1", "mysql://u:hunter2@host"])
-def test_a_mysql_url_that_the_driver_could_not_use_is_refused(text):
+def test_mysql_url_with_unknown_option_or_no_database_is_refused(text):
     assert re.match("DATABASE_URL: (has an option|must name a database)", refusal(DATABASE_URL=text))
 
 
@@ -228,14 +228,14 @@ def test_sqlite_in_memory_is_refused(text):
     assert refusal(DATABASE_URL=text).startswith("DATABASE_URL: must name a file")
 
 
-# ---------------------------------------------------------------- between them
+# ---------------------------------------------------------------- dependencies
 def test_production_starts_with_a_secret_and_a_database():
     settings = Settings.load(PRODUCTION)
     assert settings.APP_ENV == "production"
     assert settings.CORS_ORIGINS == ()
 
 
-def test_in_development_any_port_of_this_machine_is_an_origin():
+def test_any_local_port_is_an_origin_in_development():
     [origin] = load().CORS_ORIGINS
     for good in ("http://localhost:3000", "http://127.0.0.1:8080", "https://localhost"):
         assert re.match(origin, good)
@@ -245,25 +245,25 @@ def test_in_development_any_port_of_this_machine_is_an_origin():
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL"])
 @pytest.mark.parametrize("text", [None, "", "   "])
-def test_production_refuses_to_start_without(name, text):
+def test_production_requires_secret_and_database(name, text):
     given = {key: value for key, value in (PRODUCTION | {name: text}).items() if value is not None}
     with pytest.raises(BadSetting, match=f"^{name}: must be set where APP_ENV is production$"):
         Settings.load(given)
 
 
-def test_a_short_secret_is_refused_in_production():
+def test_short_secret_is_refused_in_production():
     with pytest.raises(BadSetting, match=r"^SECRET_KEY: must have at least 32 bytes"):
         Settings.load(PRODUCTION | {"SECRET_KEY": "short"})
 
 
-def test_more_than_one_process_needs_redis():
+def test_several_workers_require_redis():
     assert refusal(WEB_CONCURRENCY="2").startswith("WEB_CONCURRENCY: more than one process needs REDIS_URL")
     assert refusal(WEB_CONCURRENCY="2", REDIS_URL="").startswith("WEB_CONCURRENCY: ")
     assert load(WEB_CONCURRENCY="2", REDIS_URL="redis://cache").WEB_CONCURRENCY == 2
 
 
-def test_with_redis_there_is_a_process_for_each_core(monkeypatch):
-    """For each that it may run on: a container may have fewer than the machine. Where no one says, it is the machine's."""
+def test_default_with_redis_is_one_worker_per_core(monkeypatch):
+    """The cores of the process, which in a container may be fewer than those of the machine."""
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.delattr("os.sched_getaffinity", raising=False)
     assert load(REDIS_URL="redis://cache").WEB_CONCURRENCY == 4
@@ -274,6 +274,6 @@ def test_with_redis_there_is_a_process_for_each_core(monkeypatch):
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_blank_limit_is_off(name):
+def test_blank_limit_is_off(name):
     assert getattr(load(**{name: ""}), name) == ()
     assert getattr(load(**{name: "  "}), name) == ()

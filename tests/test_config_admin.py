@@ -1,4 +1,4 @@
-"""The settings of the first admin obey the rules that every account's email and password obey."""
+"""The email and password of the first admin are validated like those of every account."""
 
 import pytest
 from marshmallow import ValidationError
@@ -8,7 +8,7 @@ from config import BadSetting, Settings
 from tests.test_config import PRODUCTION, load, refusal
 
 
-def test_an_admins_password_needs_an_email():
+def test_admin_password_requires_an_email():
     assert refusal(ADMIN_PASSWORD="correct horse").startswith("ADMIN_EMAIL: ")
     assert load(ADMIN_EMAIL="ann@example.com").ADMIN_PASSWORD == ""
     with pytest.raises(BadSetting, match=r"^ADMIN_PASSWORD: is needed beside ADMIN_EMAIL"):
@@ -16,7 +16,7 @@ def test_an_admins_password_needs_an_email():
     assert Settings.load(PRODUCTION).ADMIN_EMAIL == ""
 
 
-def accepted(check):
+def is_accepted(check):
     try:
         check()
     except (BadSetting, ValidationError):
@@ -29,9 +29,9 @@ def accepted(check):
     ["Ann@Example.com", "a.b+c@shop.example", "ann@localhost", "ann", "a b@shop.example", "ann@-x.example", ".a@shop.example",
      "a@shop.example.", "ä@shop.example", f"{'a' * 243}@example.com", f"{'a' * 244}@example.com", "a@b.c", "a@b.co"],
 )  # fmt: skip
-def test_the_first_admins_email_obeys_the_rule_of_every_email(text):
-    as_setting = accepted(lambda: load(ADMIN_EMAIL=text))
-    assert as_setting == accepted(lambda: Email().deserialize(text))
+def test_admin_email_is_validated_like_every_email(text):
+    as_setting = is_accepted(lambda: load(ADMIN_EMAIL=text))
+    assert as_setting == is_accepted(lambda: Email().deserialize(text))
     if as_setting:
         assert Email().deserialize(text) == load(ADMIN_EMAIL=text).ADMIN_EMAIL
 
@@ -39,8 +39,8 @@ def test_the_first_admins_email_obeys_the_rule_of_every_email(text):
 @pytest.mark.parametrize(
     "text", ["1234567", "12345678", " x 8 ch ", "x" * 128, "x" * 129, "\t1234567", "nbsp\u00a0here", "12345678\u2028"]
 )
-def test_the_first_admins_password_obeys_the_rule_of_every_password(text):
-    as_setting = accepted(lambda: load(ADMIN_EMAIL="a@b.co", ADMIN_PASSWORD=text))
-    assert as_setting == accepted(lambda: Password().deserialize(text))
+def test_admin_password_is_validated_like_every_password(text):
+    as_setting = is_accepted(lambda: load(ADMIN_EMAIL="a@b.co", ADMIN_PASSWORD=text))
+    assert as_setting == is_accepted(lambda: Password().deserialize(text))
     if as_setting:
-        assert text == load(ADMIN_EMAIL="a@b.co", ADMIN_PASSWORD=text).ADMIN_PASSWORD, "never trimmed"
+        assert text == load(ADMIN_EMAIL="a@b.co", ADMIN_PASSWORD=text).ADMIN_PASSWORD, "not trimmed"

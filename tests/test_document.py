@@ -1,4 +1,4 @@
-"""The API's document: what the app serves, what is committed, and what it must say of each operation."""
+"""The OpenAPI document: the served and the committed one, and what each operation must document."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ DOCUMENT = Person(APP).get("/openapi.json").json
 METHODS = ("get", "post", "put", "delete")
 OPERATIONS = {(path, method): item[method] for path, item in DOCUMENT["paths"].items() for method in METHODS if method in item}
 AREA_NAMES = set(APP.blueprints) - {"api-docs", "site", "swagger_ui"}
-"""The endpoints of the areas are in the document; what stands beside them (`/`, health) explains itself."""
+"""The areas whose endpoints are in the document; the start page and the health checks are not."""
 
 each_operation = pytest.mark.parametrize(("path", "method"), sorted(OPERATIONS))
 
@@ -29,19 +29,21 @@ def has_body(operation):
     return "requestBody" in operation
 
 
-def answers_of(operation):
-    """What an operation answers, by status; problems that many share stand among the components."""
+def responses_of(operation):
+    """Return the responses of an operation by status, with the shared problems of the components resolved."""
     shared = DOCUMENT["components"]["responses"]
     found = operation["responses"].items()
-    return {status: shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer for status, answer in found}
+    return {
+        status: shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response for status, response in found
+    }
 
 
-def test_the_committed_document_is_what_the_app_serves():
-    """`make docs` writes it anew."""
+def test_committed_document_equals_the_served_one():
+    """`make docs` writes it."""
     assert json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8")) == DOCUMENT
 
 
-def test_the_document_is_valid_openapi_3_1():
+def test_document_is_valid_openapi_3_1():
     assert DOCUMENT["openapi"].startswith("3.1.")
     assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
 
@@ -58,15 +60,15 @@ def test_operation_names_the_roles_of_the_endpoint_table(path, method):
 
 
 @each_operation
-def test_an_operation_says_what_it_does(path, method):
+def test_operation_has_summary_tag_and_descriptions(path, method):
     operation = OPERATIONS[path, method]
     assert re.fullmatch(r"[A-Z].*\.", operation["summary"])
     assert len(operation["tags"]) == 1
-    assert all(answer["description"] for answer in answers_of(operation).values())
+    assert all(response["description"] for response in responses_of(operation).values())
 
 
 @each_operation
-def test_an_operation_names_its_errors_as_problem_json(path, method):
+def test_operation_documents_its_errors_as_problem_json(path, method):
     operation = OPERATIONS[path, method]
     expected = {"429", "503"}
     if operation["security"] or path.endswith("/login"):
@@ -79,26 +81,26 @@ def test_an_operation_names_its_errors_as_problem_json(path, method):
         expected |= {"404"} if "{" in path else {"422"}
     if method in ("put", "delete"):
         expected |= {"412"}
-    errors = {status: answer for status, answer in answers_of(operation).items() if status[0] in "45"}
+    errors = {status: response for status, response in responses_of(operation).items() if status[0] in "45"}
     assert expected <= set(errors)
-    for answer in errors.values():
-        [(kind, said)] = answer["content"].items()
-        assert (kind, said["schema"]) == ("application/problem+json", {"$ref": "#/components/schemas/Problem"})
+    for response in errors.values():
+        [(kind, media_type)] = response["content"].items()
+        assert (kind, media_type["schema"]) == ("application/problem+json", {"$ref": "#/components/schemas/Problem"})
     assert "Retry-After" in errors["429"]["headers"]
     assert "Retry-After" in errors["503"]["headers"]
 
 
 @each_operation
-def test_an_operation_says_who_may_call_it_and_what_it_answers(path, method):
+def test_operation_documents_security_and_success(path, method):
     operation = OPERATIONS[path, method]
-    successes = {status: answer for status, answer in answers_of(operation).items() if status[0] == "2"}
+    successes = {status: response for status, response in responses_of(operation).items() if status[0] == "2"}
     assert list(successes) == [{"post": "201", "delete": "204"}.get(method, "200") if "login" not in path else "200"]
-    [answer] = successes.values()
+    [response] = successes.values()
     assert operation["security"] == ([] if "anyone" in operation["x-allowed"] else [{"bearer": []}])
-    assert ("content" in answer) == (method != "delete")
+    assert ("content" in response) == (method != "delete")
     is_streamed = path.endswith(".csv")
-    assert ("ETag" in answer["headers"]) == (method != "delete" and "login" not in path and not is_streamed)
-    assert ("Location" in answer["headers"]) == ("201" in successes)
+    assert ("ETag" in response["headers"]) == (method != "delete" and "login" not in path and not is_streamed)
+    assert ("Location" in response["headers"]) == ("201" in successes)
     assert ("304" in operation["responses"]) == (method == "get" and not is_streamed)
     everywhere = DOCUMENT["paths"][path].get("parameters", [])
     names = {each["name"] for each in [*operation.get("parameters", []), *everywhere]}
@@ -106,15 +108,15 @@ def test_an_operation_says_who_may_call_it_and_what_it_answers(path, method):
     assert set(re.findall(r"{(\w+)}", path)) <= names
 
 
-def test_a_bearer_token_is_how_to_sign_in():
+def test_security_scheme_is_a_bearer_token():
     [(name, scheme)] = DOCUMENT["components"]["securitySchemes"].items()
     assert (name, scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("bearer", "http", "bearer", "JWT")
     for path in re.findall(r"POST (/[\w/]+)", scheme["description"]):
         assert (path, "post") in OPERATIONS
 
 
-def test_what_may_not_be_known_is_in_no_answer_of_the_document():
-    """A password is write-only: no schema of an answer has it."""
+def test_secret_fields_are_in_no_output_schema():
+    """A password is write-only."""
     kept = {"password", "password_hash", "token_version", "deleted_at", "version"}
     shown = {name: schema["properties"] for name, schema in DOCUMENT["components"]["schemas"].items() if name.endswith("Out")}
     assert {"CustomerOut", "MechanicOut", "TicketOut", "PartOut", "MovementOut"} <= set(shown)
@@ -123,21 +125,25 @@ def test_what_may_not_be_known_is_in_no_answer_of_the_document():
 
 # ---------------------------------------------------------------- examples
 def contents_of(operation):
-    """(name, media type) of what an operation takes and of all that it answers."""
-    for status, answer in answers_of(operation).items():
-        yield from ((status, said) for said in answer.get("content", {}).values())
-    yield from (("body", said) for said in operation.get("requestBody", {}).get("content", {}).values())
+    """Yield (name, media type) of the body and of every response of an operation."""
+    for status, response in responses_of(operation).items():
+        yield from ((status, media_type) for media_type in response.get("content", {}).values())
+    yield from (("body", media_type) for media_type in operation.get("requestBody", {}).get("content", {}).values())
 
 
-def examples_in(said):
-    return [said["example"]] if "example" in said else [each["value"] for each in said.get("examples", {}).values()]
+def examples_in(media_type):
+    return (
+        [media_type["example"]]
+        if "example" in media_type
+        else [each["value"] for each in media_type.get("examples", {}).values()]
+    )
 
 
-def without_good_examples(operation):
-    """Where an example is missing, or is not what the schema beside it says."""
-    for name, said in contents_of(operation):
-        accepts = Draft202012Validator(said["schema"] | {"components": DOCUMENT["components"]})
-        examples = examples_in(said)
+def faults_of_examples(operation):
+    """Yield where an example is missing or does not match its schema."""
+    for name, media_type in contents_of(operation):
+        accepts = Draft202012Validator(media_type["schema"] | {"components": DOCUMENT["components"]})
+        examples = examples_in(media_type)
         if not examples or any(isinstance(each, dict | list) and not each for each in examples):
             yield f"{name} has none"
         for each in examples:
@@ -147,8 +153,8 @@ def without_good_examples(operation):
 
 
 @each_operation
-def test_an_operation_has_examples_of_all_that_it_takes_and_answers(path, method):
-    assert list(without_good_examples(OPERATIONS[path, method])) == []
+def test_operation_has_valid_examples_of_bodies_and_responses(path, method):
+    assert list(faults_of_examples(OPERATIONS[path, method])) == []
 
 
 @pytest.mark.parametrize(
@@ -163,14 +169,14 @@ def test_an_operation_has_examples_of_all_that_it_takes_and_answers(path, method
         (lambda o: o["responses"].update({"409": {"$ref": "#/components/responses/NotFound"}}), "409 shows another status"),
     ],
 )
-def test_a_missing_or_a_bad_example_is_found(sabotage, found):
+def test_missing_or_bad_example_is_found(sabotage, found):
     operation = copy.deepcopy(OPERATIONS["/tickets", "post"])
     sabotage(operation)
-    assert any(found in each for each in without_good_examples(operation))
+    assert any(found in each for each in faults_of_examples(operation))
 
 
-def test_the_examples_can_be_sent_as_they_stand():
-    """Whoever tries them from top to bottom in a new shop is refused nothing."""
+def test_request_examples_are_accepted():
+    """From top to bottom, in a new shop."""
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": fresh_database("sqlite", "examples")}))
     prepare(app)
     login = Person(app).post("/mechanics/login", json={"email": "first@example.com", "password": PASSWORD})
@@ -178,10 +184,10 @@ def test_the_examples_can_be_sent_as_they_stand():
     order = ["/customers", "/customers/login", "/mechanics", "/inventory", "/tickets"]
     sent = [("post", path) for path in order] + [(method, path) for path, method in OPERATIONS if method == "put"]
     for method, path in sent:
-        if path == "/tickets/{ticket_id}/inventory":  # «Another part instead» wants one.
+        if path == "/tickets/{ticket_id}/inventory":  # The example «Another part instead» needs a second part.
             assert admin.post("/inventory", json={"name": "Rotor", "price": 1, "quantity": 9}).status_code == 201
         for body in examples_in(OPERATIONS[path, method]["requestBody"]["content"]["application/json"]):
-            answer = admin.open(method.upper(), re.sub("{.+}", "1", path), json=body)
-            assert answer.status_code in (200, 201), (method, path, body, answer.text)
+            response = admin.open(method.upper(), re.sub("{.+}", "1", path), json=body)
+            assert response.status_code in (200, 201), (method, path, body, response.text)
     with_bodies = {path for (path, _), operation in OPERATIONS.items() if has_body(operation)}
     assert with_bodies - {path for _, path in sent} == {"/mechanics/login"}

@@ -1,7 +1,7 @@
-"""Each invariant is shown to fail where it should: a check that can't fail proves nothing.
+"""Every invariant fails on tables that break it: a check that cannot fail proves nothing.
 
-The tables are sabotaged in a transaction, looked at from inside it, and rolled back. PostgreSQL's own checks are
-dropped in it, the others' switched off for the connection: here they would stop the sabotage before it is found.
+The tables are sabotaged and checked in one transaction, which is rolled back. The CHECK constraints of the database are
+dropped in it (PostgreSQL) or switched off for the connection, since they would refuse the sabotage.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -41,7 +41,7 @@ SABOTAGE = {
     "a line that nothing was used for": (NEW_LINE + "(:other, :part, 1, 100)", {LINE}),
     "a deleted ticket holds its parts": ("UPDATE service_tickets SET deleted_at = created_at WHERE id = :ticket", {DELETED}),
 }
-"""What is done to the tables → the statement, and every rule that finds it."""
+"""Name → statement, and the rules that it breaks."""
 
 CHECKS = {
     "inventory": "quantity_not_negative",
@@ -54,7 +54,7 @@ ON = {"sqlite": "PRAGMA ignore_check_constraints = OFF", "mysql": "SET check_con
 
 @pytest.fixture
 def stocked(make, left):
-    """A part of which 2 of 10 are on a ticket: its ids, for the statements."""
+    """Create a part of which 2 of 10 are on a ticket, and return the ids for the statements."""
     part = make.part(quantity=10)
     ticket, other = make.ticket(parts=[{"inventory_id": part.id, "quantity": 2}]), make.ticket()
     first, last = sorted(row[0] for row in left.everything()["stock_movements"])
@@ -63,7 +63,7 @@ def stocked(make, left):
 
 @contextmanager
 def unchecked(engine):
-    """A connection on which the tables' own checks are off; whatever it did is rolled back."""
+    """Return a connection without CHECK constraints, whose changes are rolled back."""
     with engine.connect() as connection:
         try:
             if engine.dialect.name == "postgresql":
@@ -79,17 +79,17 @@ def unchecked(engine):
                 connection.rollback()
 
 
-@pytest.mark.parametrize("what", SABOTAGE)
-def test_a_sabotaged_shop_is_found_out(engine, stocked, what):
-    sql, expected = SABOTAGE[what]
+@pytest.mark.parametrize("name", SABOTAGE)
+def test_sabotaged_tables_break_the_expected_rules(engine, stocked, name):
+    sql, expected = SABOTAGE[name]
     with unchecked(engine) as connection:
-        inside = SimpleNamespace(connect=lambda: nullcontext(connection))
-        assert faults(inside) == []
-        connection.execute(statement(connection, sql), {name: each for name, each in stocked.items() if f":{name}" in sql})
-        found = faults(inside)
+        in_transaction = SimpleNamespace(connect=lambda: nullcontext(connection))
+        assert faults(in_transaction) == []
+        connection.execute(statement(connection, sql), {key: value for key, value in stocked.items() if f":{key}" in sql})
+        found = faults(in_transaction)
     assert {fault.partition(": ")[0] for fault in found} == expected
     assert faults(engine) == [], "the sabotage was not undone"
 
 
-def test_every_rule_has_its_sabotage():
+def test_every_rule_has_a_sabotage():
     assert set.union(*(expected for _, expected in SABOTAGE.values())) == set(RULES)

@@ -1,4 +1,4 @@
-"""The migrations: they make the tables of the models, and take what stands in the tables along, there and back."""
+"""The migrations: they create the tables of the models, and keep the rows on the way up and down."""
 
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from tests.support import services
 
 DAYS = {1: date(2026, 3, 1), 2: date(2024, 2, 29), 3: date(2026, 3, 1)}
 CREW = [(1, 1), (1, 2), (2, 2), (3, 1)]
-"""Who is on which ticket: the third is a deleted one, and a fourth has nobody."""
+"""(ticket id, mechanic id). Ticket 3 is deleted, and ticket 4 has no mechanic."""
 
 
 class Migrated:
@@ -75,16 +75,16 @@ def tables(database, worker_id):
     services.drop_database(database, name)
 
 
-def test_the_migrations_make_the_tables_of_the_models(tables):
+def test_migrated_tables_equal_the_models(tables):
     tables.to("0002")
-    assert tables.differences() != [], "the control: those of a version before are found out"
+    assert tables.differences() != [], "control: an older revision must differ"
     tables.to("head")
     assert tables.differences() == []
 
 
 @pytest.fixture
 def crew(tables):
-    """A shop of the second version, with tickets and who is on them."""
+    """A shop of revision 0002, with tickets and their mechanics."""
     tables.to("0002")
     dated = {"version": 1, "created_at": datetime(2026, 1, 1), "updated_at": datetime(2026, 1, 1)}
     person = {"name": "Ann", "token_version": 1} | dated
@@ -99,7 +99,7 @@ def crew(tables):
     return tables
 
 
-def test_the_third_gives_each_mechanic_of_a_ticket_its_date_and_the_way_back_leaves_who_they_are(crew):
+def test_migration_0003_adds_service_dates_and_downgrade_removes_them(crew):
     before = crew.described()
     tickets = crew.rows("SELECT * FROM service_tickets ORDER BY id")
     crew.to("0003")
@@ -109,7 +109,7 @@ def test_the_third_gives_each_mechanic_of_a_ticket_its_date_and_the_way_back_lea
     ]
     crew.run("UPDATE service_tickets SET service_date = '2027-01-01' WHERE id = 1")
     dates = crew.rows("SELECT ticket_id, service_date FROM ticket_mechanics WHERE mechanic_id = 2 ORDER BY 1")
-    assert [str(day) for _, day in dates] == ["2027-01-01", "2024-02-29"], "it follows the ticket"
+    assert [str(day) for _, day in dates] == ["2027-01-01", "2024-02-29"], "the date does not follow the ticket"
     crew.run("UPDATE service_tickets SET service_date = '2026-03-01' WHERE id = 1")
     crew.to("0002", downgrade)
     assert crew.rows("SELECT * FROM ticket_mechanics ORDER BY 1, 2") == CREW

@@ -1,6 +1,6 @@
-"""How the hot statements are carried out, on a shop with 10,000 tickets: by an index, reading what is shown and little more.
+"""Query plans of the hot statements in a shop with 10,000 tickets: by an index, reading few rows more than are returned.
 
-What is explained are the statements that a request ran, with their values. The clock plays no part.
+The statements that a request ran are explained with their values. No time is measured.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from tests.support.query_plans import PRIMARY, plan
 
 pytestmark = pytest.mark.slow
 TICKETS = 10_000
-"""So many that no planner would rather read all of them."""
+"""Enough that no planner prefers a full scan."""
 NEWEST, CUSTOMER, VIN = (f"ix_service_tickets_{name}" for name in ("newest", "customer", "vin"))
 MECHANIC = "ix_ticket_mechanics_newest"
 COUNTER = count(1)
@@ -28,38 +28,39 @@ OF_A_MECHANIC = 2000
 
 @dataclass
 class Hot:
-    """A request, the indexes of which one must serve it, and how many rows it may read. ``counts``: the total is found
-    by an index, too; ``generic``: so is all under a plan that is made for no values in particular. ``from_the_end``: an
-    index may be read from its end on, since what is wanted stands there."""
+    """A request, the indexes of which one must be used, and the number of rows that may be read.
+
+    ``counts``: the count uses an index, too. ``generic``: a generic plan uses the same indexes. ``from_the_end``: an index
+    may be scanned from its end, since the newest rows are there. ``key``: the Idempotency-Key of the request.
+    """
 
     request: str
-    through: tuple[str, ...]
-    most: int
-    who: str = "staff"
+    indexes: tuple[str, ...]
+    max_rows: int
+    role: str = "staff"
     counts: bool = True
     generic: bool = True
     from_the_end: bool = False
     body: dict | None = None
     key: str | None = None
-    """The Idempotency-Key that it is sent with."""
 
 
 KEY = ("uq_idempotency_keys_caller", "sqlite_autoindex_idempotency_keys_1")
 ORDER = {"add_parts": [{"inventory_id": 4}, {"inventory_id": 6}]}
 HOT = {
-    # Counting all is reading all: that is done once in five seconds, and never for `after`.
+    # The count reads all rows, at most once in five seconds, and never for `after`.
     "the newest tickets": Hot("/tickets", (NEWEST,), 300, counts=False, from_the_end=True),
     "after the newest": Hot("/tickets?after=9799", (NEWEST,), 300),
     "after one in the middle": Hot("/tickets?after=5250", (NEWEST,), 300),
     "the last after all": Hot("/tickets?after=702", (NEWEST,), 300),
     "one ticket": Hot("/tickets/1234", (PRIMARY,), 20),
     "who works on it": Hot("/tickets/1234/mechanics", (PRIMARY,), 20),
-    "a customer's own": Hot("/tickets/my-tickets", (CUSTOMER,), 80, who="customer"),
-    "a customer's own, after": Hot("/tickets/my-tickets?after={own}", (CUSTOMER,), 80, who="customer"),
+    "a customer's own": Hot("/tickets/my-tickets", (CUSTOMER,), 80, role="customer"),
+    "a customer's own, after": Hot("/tickets/my-tickets?after={own}", (CUSTOMER,), 80, role="customer"),
     "of a customer": Hot("/tickets?customer_id=5", (CUSTOMER,), 80),
     "of a car": Hot("/tickets?vin=VIN00000000001234", (VIN,), 30),
     "of a few days": Hot("/tickets?from=2025-11-25&to=2025-11-28", (NEWEST,), 400),
-    # A mechanic has thousands; how they are counted is seen below.
+    # A mechanic has thousands; the count has a test of its own below.
     "a mechanic's own": Hot("/tickets/my-tickets", (MECHANIC,), 350, counts=False),
     "of a mechanic": Hot("/tickets?mechanic_id=3", (MECHANIC,), 350, counts=False),
     "of a mechanic, after": Hot("/tickets?mechanic_id=3&after=5250", (MECHANIC,), 350),
@@ -68,7 +69,7 @@ HOT = {
     "the ledger of a part": Hot("/inventory/7/movements", ("ix_stock_movements_part",), 150),
     "the ledger, after": Hot("/inventory/7/movements?after={movement}", ("ix_stock_movements_part", PRIMARY), 60),
     "an order": Hot("/tickets/9/inventory", (PRIMARY,), 40, body=ORDER),
-    # No key is kept yet, and a planner that knew would read all of them: soon there are many.
+    # The plan must use the index although the table of keys is still small.
     "an order that can be repeated": Hot("/tickets/9/inventory", KEY, 40, body=ORDER, key="once"),
 }
 
@@ -80,8 +81,8 @@ def shop(database, worker_id):
 
 
 @pytest.fixture
-def ran(shop):
-    """The statements that a hot request ran, each with its values."""
+def statements_of(shop):
+    """Send a hot request, and return its statements with their values."""
     with shop.app_context():
         engines = list(db.engines.values())
         people = {"staff": make_token("mechanic", 1, 1)["token"], "customer": make_token("customer", 5, 1)["token"]}
@@ -89,7 +90,7 @@ def ran(shop):
     own = max((row["service_date"], row["id"]) for row in demo.service_tickets_rows() if row["customer_id"] == 5)[1]
     movement = max(row["id"] for row in demo.stock_movements_rows() if row["inventory_id"] == 7)
 
-    def ask(hot):
+    def send(hot):
         seen = []
 
         def note(_connection, _cursor, sql, parameters, _context, many):
@@ -100,19 +101,19 @@ def ran(shop):
         try:
             path = hot.request.format(own=own, movement=movement)
             headers = {"Idempotency-Key": f"{hot.key} {next(COUNTER)}"} if hot.key else {}
-            answer = Person(shop, people[hot.who]).open("PUT" if hot.body else "GET", path, json=hot.body, headers=headers)
+            response = Person(shop, people[hot.role]).open("PUT" if hot.body else "GET", path, json=hot.body, headers=headers)
         finally:
             for engine in engines:
                 event.remove(engine, "before_cursor_execute", note)
-        assert answer.status_code == 200, answer.text
-        assert answer.json
+        assert response.status_code == 200, response.text
+        assert response.json
         return [each for each in seen if each[0].startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
 
-    return ask
+    return send
 
 
 def explain(shop, statements, **options):
-    """The accesses of all the statements, and the rows that they read."""
+    """Return the table accesses of all statements, and the number of rows that they read."""
     accesses, total = [], 0
     with shop.app_context(), db.engines["reads"].connect() as connection:
         for sql, parameters in statements:
@@ -123,36 +124,36 @@ def explain(shop, statements, **options):
 
 
 def require_indexes(hot, accesses):
-    whole = [each for each in accesses if each.index is None]
-    assert whole == [], "a table that grows is read whole"
-    assert {each.index for each in accesses} & set(hot.through)
-    assert all(each.to_a_place for each in accesses) or hot.from_the_end
+    full_scans = [each for each in accesses if each.index is None]
+    assert full_scans == [], "full scan of a growing table"
+    assert {each.index for each in accesses} & set(hot.indexes)
+    assert all(each.by_condition for each in accesses) or hot.from_the_end
 
 
 @pytest.mark.parametrize("name", HOT)
-def test_a_hot_request_reads_by_its_index_what_it_shows(shop, ran, name):
+def test_hot_request_uses_its_index_and_reads_few_rows(shop, statements_of, name):
     hot = HOT[name]
-    statements = [each for each in ran(hot) if hot.counts or "count(*)" not in each[0]]
+    statements = [each for each in statements_of(hot) if hot.counts or "count(*)" not in each[0]]
     accesses, rows = explain(shop, statements)
     require_indexes(hot, accesses)
-    assert rows <= hot.most
+    assert rows <= hot.max_rows
 
 
 @pytest.mark.databases("postgresql")
 @pytest.mark.parametrize("name", [name for name, hot in HOT.items() if hot.generic])
-def test_a_generic_plan_reads_by_the_same_index(shop, ran, name):
-    """PostgreSQL may come to plan a prepared statement once for all values."""
+def test_generic_plan_uses_the_same_index(shop, statements_of, name):
+    """PostgreSQL may plan a prepared statement once for all values."""
     hot = HOT[name]
-    statements = [each for each in ran(hot) if hot.counts or "count(*)" not in each[0]]
+    statements = [each for each in statements_of(hot) if hot.counts or "count(*)" not in each[0]]
     accesses, rows = explain(shop, statements, mode="generic")
     require_indexes(hot, accesses)
-    assert rows <= hot.most
+    assert rows <= hot.max_rows
 
 
 @pytest.mark.parametrize("name", ["a mechanic's own", "of a mechanic"])
-def test_a_mechanics_tickets_are_counted_without_reading_the_shops(shop, ran, name):
+def test_count_for_a_mechanic_reads_only_their_rows(shop, statements_of, name):
     shop.list_counts.clear()
-    counts = [each for each in ran(HOT[name]) if "count(*)" in each[0]]
+    counts = [each for each in statements_of(HOT[name]) if "count(*)" in each[0]]
     for options in [{}, {"mode": "generic"}] if "postgresql" in str(shop.config["DATABASE_URL"]) else [{}]:
         accesses, rows = explain(shop, counts, **options)
         require_indexes(HOT[name], accesses)
@@ -160,21 +161,21 @@ def test_a_mechanics_tickets_are_counted_without_reading_the_shops(shop, ran, na
 
 
 @pytest.mark.parametrize("name", ["the newest tickets", "after one in the middle", "the last after all"])
-def test_deep_in_the_list_no_more_is_read(shop, ran, name):
-    """As many rows as right after the newest, but for the few tickets of the same day."""
-    here, there = (
-        explain(shop, [each for each in ran(HOT[which]) if "count(*)" not in each[0]])[1]
+def test_deep_page_reads_no_more_rows_than_the_first(shop, statements_of, name):
+    """As many rows as right after the newest ticket, except for the few tickets of the same day."""
+    deep, first = (
+        explain(shop, [each for each in statements_of(HOT[which]) if "count(*)" not in each[0]])[1]
         for which in (name, "after the newest")
     )
-    assert here <= there + TICKETS // 700 + 1
+    assert deep <= first + TICKETS // 700 + 1
 
 
-def test_a_statement_without_an_index_is_found_out(shop):
-    """The control: `after` as it was written first is read whole by MariaDB, and so is what no index serves by all."""
+def test_statement_without_an_index_is_found(shop):
+    """Control: an unindexed column is a full scan everywhere, and a row comparison is one on MariaDB."""
     with shop.app_context(), db.engines["reads"].connect() as connection:
         accesses, rows = plan(connection, "SELECT id FROM service_tickets WHERE description = 'x'", {})
         assert [each.index for each in accesses] == [None]
         assert rows is None or rows >= TICKETS
         compared = "SELECT id FROM service_tickets WHERE deleted_at IS NULL AND (service_date, id) < ('2024-06-01', 1)"
         accesses, _ = plan(connection, f"{compared} ORDER BY service_date DESC, id DESC LIMIT 20", {})
-        assert [each.to_a_place for each in accesses] == [connection.dialect.name != "mysql"]
+        assert [each.by_condition for each in accesses] == [connection.dialect.name != "mysql"]

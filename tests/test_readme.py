@@ -1,4 +1,4 @@
-"""The README keeps its word: its tour runs as it stands there, and its tables are those of the app."""
+"""The README: its tour runs as printed, and its tables match the app."""
 
 import re
 import shlex
@@ -23,28 +23,29 @@ def blocks(section):
 
 
 def rows(section):
-    """The cells of a section's table, without its head."""
+    """Return the cells of the table of a section, without its header."""
     lines = [line.strip("|").split("|") for line in SECTIONS[section].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line] for line in lines[2:]]
 
 
 @pytest.mark.slow
-def test_the_tour_runs_word_for_word(tmp_path):
+def test_tour_prints_the_documented_output(tmp_path):
     (tmp_path / "shop").mkdir()
     start, *tour = blocks("A tour")
     *settings, make, run = shlex.split(start)
     assert (make, run) == ("make", "run")
     script = "".join(tour)
     with Start(copy_of_the_shop(tmp_path / "shop"), **dict(each.split("=", 1) for each in settings)) as shop:
-        here = script.replace("http://localhost:5000", f"http://localhost:{shop.port}")
-        assert here != script
-        ran = subprocess.run(["bash", "-euo", "pipefail", "-c", here], capture_output=True, text=True, timeout=60, check=False)
+        local = script.replace("http://localhost:5000", f"http://localhost:{shop.port}")
+        assert local != script
+        command = ["bash", "-euo", "pipefail", "-c", local]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert shop.end()[0] == 0
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.splitlines() == re.findall(r"^# → (.*)$", script, re.MULTILINE)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == re.findall(r"^# → (.*)$", script, re.MULTILINE)
 
 
-def test_the_two_commands_are_in_the_makefile():
+def test_start_commands_are_makefile_targets():
     [commands] = blocks("Start")
     targets = re.findall(r"^make (\w+)", commands, re.MULTILINE)
     assert targets == ["run", "test"]
@@ -72,7 +73,7 @@ def test_endpoint_table_is_that_of_the_tests():
     assert all(description for _, _, description in rows("Endpoints"))
 
 
-def test_the_settings_table_has_every_setting_with_its_default():
+def test_settings_table_has_every_setting_with_its_default():
     table = {name.strip("`"): default for name, default, _ in rows("Settings")}
     defaults = {each.name: each.default if each.default is not MISSING else each.default_factory() for each in fields(Settings)}
     assert table.keys() == {"APP_ENV", *defaults}
@@ -84,7 +85,7 @@ def test_the_settings_table_has_every_setting_with_its_default():
             assert table[name].startswith(f"`{'; '.join(map(str, shown))}`"), name
 
 
-def test_every_command_of_the_shop_is_listed_and_no_other():
+def test_command_table_has_every_command_and_its_options():
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'readme.db'}"}))
     commands.init_app(app)
     ours = {
@@ -99,7 +100,7 @@ def test_every_command_of_the_shop_is_listed_and_no_other():
         assert words <= options, name
 
 
-def test_what_the_layout_names_is_there():
+def test_paths_of_the_layout_exist():
     [layout] = re.findall(r"(?:^    .+\n)+", SECTIONS["How it is laid out"], re.MULTILINE)
     for line in layout.splitlines():
         path = line.split()[0].replace("/…", "/")

@@ -1,7 +1,7 @@
-"""What no answer and no log may hold: passwords and their hashes, tokens, and what is not the reader's to see.
+"""No response and no log holds passwords, hashes, tokens, or values that the reader may not see.
 
-Each record holds words that stand nowhere else. Every role walks every route, with bodies that are good and bad, and
-afterwards each body, each header and each line of the log is searched.
+Every record has unique words. Every role calls every endpoint with good and bad bodies; then each body, each header and
+each line of the log is searched for them.
 """
 
 import logging
@@ -19,16 +19,16 @@ NEW = "zebra-new-password"
 SALARY = "7654321.98"
 NEVER = [PASSWORD, PASSWORD_HASH, NEW, "$argon2", "password_hash", "token_version", "argon2id"]
 NEVER += [ENVIRONMENT["SECRET_KEY"], ENVIRONMENT["SECRET_KEY_FALLBACKS"]]
-"""What no answer and no line of a log ever holds."""
+"""No response and no line of a log ever holds these."""
 BOBS = ["Zebra Bob", "zebra.bob@example.com", "+49 40 11223344", "Zebra brakes", "ZEBRAVIN"]
-"""What belongs to one customer and their ticket, and no other customer may see."""
+"""Values of one customer and their ticket, hidden from other customers."""
 ACCOUNT = {"name": "Someone", "email": "someone@example.com", "phone": "555-0123", "password": NEW}
 TICKET = {"service_date": "2026-11-24", "description": "Oil", "vin": "VIN1"}
 
 
 @pytest.fixture
 def shop(make, customer, staff, admin):
-    """A customer Bob with a ticket, a mechanic Paid on it with a part, all with words of their own."""
+    """A customer Bob with a ticket, its mechanic and its part, all with unique words."""
     bob = make.customer(name=BOBS[0], email=BOBS[1], phone=BOBS[2])
     paid = make.mechanic(name="Paid", salary_cents=765_432_198)
     part = make.part()
@@ -38,7 +38,7 @@ def shop(make, customer, staff, admin):
 
 
 def bodies(path, ids):
-    """Good and bad bodies for a path; each with a password where one may be."""
+    """Yield good and bad bodies for a path, with a password if the path accepts one."""
     number = ids["customer_id"]
     good = {
         "/customers": ACCOUNT,
@@ -54,7 +54,7 @@ def bodies(path, ids):
         "/tickets/{ticket_id}/mechanics": {"mechanic_ids": []},
     }.get(path, {})
     bad = [{"password": NEW * 20}, {"password": [NEW]}, {"password": NEW + "\n"}, {"name": {"x": NEW}, "email": NEW}]
-    yield from ({"json": body} for body in [*bad, good, good])  # The second time, an email is taken.
+    yield from ({"json": body} for body in [*bad, good, good])  # In the second request, the email is taken.
     yield {"data": f'{{"password": "{NEW}"', "content_type": "application/json"}
     yield {"data": f'{{"password": "{NEW}", "password": "{NEW}"}}', "content_type": "application/json"}
     yield {"data": {"password": NEW}}
@@ -70,23 +70,23 @@ def walk(person, ids):
         queries = ("", "?q=Zebra", f"?customer_id={ids['customer_id']}", "?q=7654321", "?after=x") if method == "GET" else ("",)
         for query in queries:
             for body in bodies(path, ids) if method in ("PUT", "POST") else [{}]:
-                answer = person.open(method, fill(path, ids) + query, **body)
-                yield f"{method} {path}{query}", f"{answer.status}\n{answer.headers}\n{answer.text}"
+                response = person.open(method, fill(path, ids) + query, **body)
+                yield f"{method} {path}{query}", f"{response.status}\n{response.headers}\n{response.text}"
 
 
 def found(words, texts):
-    """Which words stand in which texts, in any case."""
+    """Return (name, word) for each word in a text, ignoring case."""
     return [(what, word) for what, text in texts for word in words if word.lower() in text.lower()]
 
 
 def lines_of(caplog):
-    """All that the log holds: messages, their arguments, tracebacks and whatever else a record carries."""
+    """Return everything in the log: messages, arguments, tracebacks and extra attributes of the records."""
     formatter = logging.Formatter()
     return [(record.name, f"{formatter.format(record)} {vars(record)}") for record in caplog.records]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_answer_and_no_log_holds_what_is_not_the_readers(shop, people, caplog, role):
+def test_response_and_log_hold_no_hidden_value(shop, people, caplog, role):
     hidden = {
         "anonymous": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
         "customer": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
@@ -100,32 +100,32 @@ def test_no_answer_and_no_log_holds_what_is_not_the_readers(shop, people, caplog
     tokens = [person.token for person in people.values() if person.token]
     assert found([*NEVER, *tokens, SALARY, "765432198"], lines_of(caplog)) == []
     if role == "admin":
-        assert found([SALARY], texts), "the control: who may see it does"
+        assert found([SALARY], texts), "control: an admin sees the salary"
         assert found(BOBS[:3], texts)
 
 
-def test_a_mechanic_sees_one_salary_their_own(staff, shop, make):
+def test_mechanic_sees_only_the_own_salary(staff, shop, make):
     make.mechanic(salary_cents=111_111)
     texts = [staff.get(path).text for path in ("/mechanics?per_page=100", f"/mechanics/{staff.id}")]
     assert [text.count('"salary"') for text in texts] == [1, 1]
     assert staff.get(f"/mechanics/{shop['mechanic_id']}").text.count("salary") == 0
 
 
-def test_no_log_of_a_login_holds_password_or_token(anyone, customer, staff, caplog):
+def test_log_of_a_login_has_no_password_or_token(anyone, customer, staff, caplog):
     caplog.set_level(logging.DEBUG)
     tokens = []
     for kind, person in (("customers", customer), ("mechanics", staff)):
         for password in (PASSWORD, NEW):
-            answer = anyone.post(f"/{kind}/login", {"email": person.record["email"], "password": password})
-            tokens += [answer.json["token"]] if answer.status_code == 200 else []
+            response = anyone.post(f"/{kind}/login", {"email": person.record["email"], "password": password})
+            tokens += [response.json["token"]] if response.status_code == 200 else []
     assert len(tokens) == 2
     assert found([*NEVER, *tokens], lines_of(caplog)) == []
 
 
-# ---------------------------------------------------------------- when something breaks
+# ---------------------------------------------------------------- errors
 @pytest.fixture
 def broken(app, monkeypatch, customer, admin):
-    """Let each statement that writes an account be one that no database understands; answer 500s, as in production."""
+    """Let each statement that writes an account fail, and respond with 500 as in production."""
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
 
     def break_it(_connection, _cursor, sql, parameters, *_):
@@ -140,40 +140,40 @@ def broken(app, monkeypatch, customer, admin):
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_statement_that_fails_takes_no_hash_to_the_answer_or_the_log(anyone, customer, admin, caplog, unchanged):
-    """SQLAlchemy's exceptions quote the values of a statement, unless told otherwise."""
+def test_failing_statement_reveals_no_hash(anyone, customer, admin, caplog, unchanged):
+    """By default, the exceptions of SQLAlchemy quote the values of a statement."""
     caplog.set_level(logging.DEBUG)
     with unchanged():
-        answers = [
+        responses = [
             anyone.post("/customers", ACCOUNT),
             customer.put(f"/customers/{customer.id}", {"password": NEW}),
             admin.post("/mechanics", ACCOUNT | {"salary": 7_654_321.98}),
         ]
-    assert {answer.status_code for answer in answers} <= {500, 503}
-    assert found([*NEVER[:4], "no_such_table", "sql"], [("answer", answer.text) for answer in answers]) == []
-    assert caplog.records, "the operator is told"
+    assert {response.status_code for response in responses} <= {500, 503}
+    assert found([*NEVER[:4], "no_such_table", "sql"], [("response", response.text) for response in responses]) == []
+    assert caplog.records, "nothing was logged"
     assert found([PASSWORD, NEW, "$argon2", "765432198", ACCOUNT["phone"]], lines_of(caplog)) == []
 
 
-def test_an_unexpected_error_tells_the_client_nothing(app, admin, customer, caplog, monkeypatch):
-    """500 as `problem+json`; the operator's log has the traceback, and neither password nor token."""
+def test_unexpected_error_reveals_nothing_to_the_client(app, admin, customer, caplog, monkeypatch):
+    """500 as `problem+json`; the log has the traceback, but no password and no token."""
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
 
     def fail(*_):
         raise RuntimeError("a zebra escaped")
 
     monkeypatch.setattr("app.blueprints.accounts.service.update_account", fail)
-    answer = customer.put(f"/customers/{customer.id}", {"password": NEW})
-    assert answer.status_code == 500
-    assert answer.mimetype == "application/problem+json"
-    assert found([*NEVER, "zebra", "Traceback", "RuntimeError"], [("answer", answer.text)]) == []
+    response = customer.put(f"/customers/{customer.id}", {"password": NEW})
+    assert response.status_code == 500
+    assert response.mimetype == "application/problem+json"
+    assert found([*NEVER, "zebra", "Traceback", "RuntimeError"], [("response", response.text)]) == []
     assert "a zebra escaped" in caplog.text
     assert found([NEW, "$argon2", customer.token], lines_of(caplog)) == []
 
 
-# ---------------------------------------------------------------- what is kept
-def test_no_password_stands_in_any_table(shop, anyone, admin, left, engine):
-    """Not beside its hash, and not in an answer that is kept for an `Idempotency-Key`."""
+# ---------------------------------------------------------------- the tables
+def test_no_table_holds_a_plain_password(shop, anyone, admin, left, engine):
+    """Neither beside its hash nor in a response that is stored for an `Idempotency-Key`."""
     headers = {"Idempotency-Key": "once"}
     assert anyone.post("/customers", ACCOUNT, headers=headers).status_code == 201
     assert anyone.post("/customers", ACCOUNT, headers=headers).status_code == 201

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import create_engine
 
 from tests.support.invariants import faults
-from tests.support.pages import HERE, THERE, both_pages
+from tests.support.pages import INSTALLED, SCRIPTS, both_pages
 from tests.support.services import REQUIRED
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not THERE and not REQUIRED,
+        not INSTALLED and not REQUIRED,
         reason="chromium or its driver is not there: npm ci --prefix tests/browser, npm ci --prefix examples/frontend",
     ),
 ]
@@ -25,7 +25,7 @@ def told(tmp_path):
 
     def tell(name, **settings):
         with both_pages(tmp_path, **settings) as given:
-            command = ["node", "--test", "--test-reporter=tap", str(HERE / f"{name}.mjs")]
+            command = ["node", "--test", "--test-reporter=tap", str(SCRIPTS / f"{name}.mjs")]
             ran = subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=240)
         assert ran.returncode == 0, ran.stdout
         assert re.search(r"^# pass [1-9]", ran.stdout, re.MULTILINE), ran.stdout
@@ -55,7 +55,7 @@ def test_a_page_of_an_origin_that_the_shop_does_not_know_is_told_nothing(told):
 
 def test_the_stories_see_only_what_a_person_sees():
     """Roles, labels and text; what looks behind them is the desk's alone."""
-    stories = [path for path in HERE.glob("*.mjs") if path.name != "desk.mjs"]
+    stories = [path for path in SCRIPTS.glob("*.mjs") if path.name != "desk.mjs"]
     assert len(stories) >= 5
     behind = re.compile(r"evaluate|locator\(|\$\(|querySelector|TestId|content\(\)|force:")
     assert [path.name for path in stories if behind.search(path.read_text("utf-8"))] == []

@@ -1,4 +1,4 @@
-"""``flask --app run demo``: the shop that it fills a database with, and the databases that it leaves alone."""
+"""``flask --app run demo``: the records that it creates, and the databases that it refuses."""
 
 from datetime import date, datetime
 
@@ -36,32 +36,32 @@ def values(row, *names):
     return tuple(getattr(row, name) for name in names)
 
 
-# ---------------------------------------------------------------- what it makes
+# ---------------------------------------------------------------- records
 @pytest.mark.parametrize(
     ("tickets", "people", "staff", "parts"),
     [(1, 10, 5, 25), (200, 40, 5, 25), (3275, 655, 5, 130), (50_000, 10_000, 50, 2000), (500_000, 100_000, 500, 20_000)],
 )
-def test_a_shop_of_more_tickets_has_more_of_all(tickets, people, staff, parts):
+def test_other_records_grow_with_the_tickets(tickets, people, staff, parts):
     shop = Demo(tickets)
     assert (shop.customers, shop.mechanics, shop.parts) == (people, staff, parts)
 
 
 @pytest.mark.parametrize("tickets", [1, 24, 131, 200, 999])
-def test_any_count_of_tickets_is_a_whole_shop(run, left, engine, tickets):
+def test_demo_of_any_size_keeps_the_invariants(run, left, engine, tickets):
     """The invariants hold, and no ticket names a mechanic or a part twice."""
-    code, said = run("--tickets", str(tickets))
-    assert (code, said[-1]) == (0, "Sign in as first@example.com, an admin.")
+    code, output = run("--tickets", str(tickets))
+    assert (code, output[-1]) == (0, "Sign in as first@example.com, an admin.")
     shop = Demo(tickets)
     assert counts(left) == {table.name: count for table, count in shop.counts.items()}
     assert counts(left)["ticket_parts"] == 3 * tickets
-    assert said[-2] == (
+    assert output[-2] == (
         f"The shop has {shop.customers:,} customers, {shop.mechanics} mechanics, {shop.parts} parts and {tickets} tickets."
     )
     assert faults(engine) == []
 
 
-def test_every_row_follows_from_its_number(run, left):
-    """The second ticket of a shop of 200, and all that is on it."""
+def test_rows_follow_from_their_number(run, left):
+    """The second ticket of a shop of 200, with its customer, mechanic and parts."""
     assert run("--tickets", "200")[0] == 0
     person, worker, part, ticket = (left.row(table, 2) for table in (customers, mechanics, inventory, service_tickets))
     dated = (1, OPENED, OPENED, None)
@@ -91,8 +91,8 @@ def test_every_row_follows_from_its_number(run, left):
     assert values(second, *ledger) == (2, -20, 99_999_980, "used", 2, None, day)
 
 
-def test_the_shop_is_served_and_goes_on_at_the_next_number(app, run, anyone, customer, left):
-    """A token from the login of the first admin is that of mechanic 1; new records follow the last ones."""
+def test_new_records_follow_the_last_demo_id(app, run, anyone, customer, left):
+    """The login of the first admin returns a token of mechanic 1, and ids of new records continue."""
     with app.app_context(), db.engine.begin() as connection:
         for table in (customers, mechanics):
             connection.execute(table.delete())
@@ -121,9 +121,9 @@ def test_the_shop_is_served_and_goes_on_at_the_next_number(app, run, anyone, cus
     assert left.row(stock_movements, 25 + 150 + 2).reason == "received"
 
 
-# ---------------------------------------------------------------- who can sign in
-def test_the_first_admin_becomes_mechanic_1_and_keeps_email_and_password(app, run, left):
-    """Whatever their number was."""
+# ---------------------------------------------------------------- the first admin
+def test_first_admin_becomes_mechanic_1_with_email_and_password(app, run, left):
+    """Independent of the id before."""
     prepare(app)
     [[admin_id, *_]] = left.everything()["mechanics"]
     before = left.row(mechanics, admin_id)
@@ -134,19 +134,19 @@ def test_the_first_admin_becomes_mechanic_1_and_keeps_email_and_password(app, ru
     assert values(first, "name", "phone", "salary_cents") == ("Mechanic 1", "555-020001", 4_010_000)
 
 
-def test_without_a_first_admin_nobody_can_sign_in(app, run, left, monkeypatch):
-    """In production without ADMIN_EMAIL; the rows are then those of the description alone."""
+def test_demo_without_first_admin_allows_no_login(app, run, left, monkeypatch):
+    """In production without ADMIN_EMAIL, mechanic 1 keeps the generated email and has no password."""
     monkeypatch.setitem(app.config, "APP_ENV", "production")
     monkeypatch.setitem(app.config, "ADMIN_EMAIL", "")
-    code, said = run("--tickets", "10")
-    assert (code, said[-1]) == (0, "Nobody can sign in: there was no first admin (ADMIN_EMAIL).")
+    code, output = run("--tickets", "10")
+    assert (code, output[-1]) == (0, "Nobody can sign in: there was no first admin (ADMIN_EMAIL).")
     first = left.row(mechanics, 1)
     assert values(first, "email", "password_hash", "role") == ("mechanic1@example.com", None, "admin")
 
 
-# ---------------------------------------------------------------- what it leaves alone
+# ---------------------------------------------------------------- refusals
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "reason"),
     [
         ("customer", "customers"),
         ("mechanic", "mechanics besides the first admin"),
@@ -154,16 +154,19 @@ def test_without_a_first_admin_nobody_can_sign_in(app, run, left, monkeypatch):
         ("ticket", "customers"),
     ],
 )
-def test_a_database_that_is_not_empty_is_refused(run, make, unchanged, kind, said):
-    """With one line, and a code that is not 0."""
+def test_database_with_records_is_refused(run, make, unchanged, kind, reason):
+    """With one line, and exit code 1, or 0 with --if-empty."""
     getattr(make, kind)()
     with unchanged():
-        assert run("--tickets", "3") == (1, [f"Error: The database is not empty: it has {said} already. Nothing was changed."])
-        assert run("--if-empty") == (0, [f"The database is left as it is: it has {said} already."])
+        assert run("--tickets", "3") == (
+            1,
+            [f"Error: The database is not empty: it has {reason} already. Nothing was changed."],
+        )
+        assert run("--if-empty") == (0, [f"The database is left as it is: it has {reason} already."])
 
 
-def test_what_was_deleted_counts_too(app, run, make, engine, unchanged):
-    """A ledger may refer to it."""
+def test_database_with_deleted_records_is_refused(app, run, make, engine, unchanged):
+    """The ledger may refer to a deleted record."""
     part = make.part()
     make.boss.delete(f"/inventory/{part.id}")
     with engine.begin() as connection:
@@ -171,14 +174,14 @@ def test_what_was_deleted_counts_too(app, run, make, engine, unchanged):
     assert run("--if-empty")[1][-1] == "The database is left as it is: it has inventory already."
 
 
-def test_it_fills_a_database_once(run, unchanged):
+def test_second_demo_is_refused(run, unchanged):
     assert run("--tickets", "5")[0] == 0
     with unchanged():
         assert run("--tickets", "5")[0] == 1
 
 
-def test_an_end_in_the_middle_leaves_nothing(app, run, left, monkeypatch):
-    """All is one transaction."""
+def test_failing_demo_leaves_nothing(app, run, left, monkeypatch):
+    """The demo is one transaction."""
     prepare(app)
     before = left.everything()
 
@@ -189,24 +192,24 @@ def test_an_end_in_the_middle_leaves_nothing(app, run, left, monkeypatch):
 
     write = demo.write
     monkeypatch.setattr(demo, "write", fail)
-    code, said = run("--tickets", "5")
+    code, output = run("--tickets", "5")
     assert code == 1
-    assert len([line for line in said if line.startswith("Error: ")]) == 1
-    assert "nothing_of_this_name" in said[-1]
+    assert len([line for line in output if line.startswith("Error: ")]) == 1
+    assert "nothing_of_this_name" in output[-1]
     assert left.everything() == before
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "many", "10000001"])
-def test_a_bad_count_is_refused(run, unchanged, wrong):
+def test_bad_number_of_tickets_is_refused(run, unchanged, wrong):
     with unchanged():
         assert run("--tickets", wrong)[0] == 2
 
 
-# ---------------------------------------------------------------- the shop that is measured
+# ---------------------------------------------------------------- the benchmark shop
 @pytest.mark.slow
 @pytest.mark.databases("postgresql")
-def test_fifty_thousand_tickets_are_the_shop_that_others_are_measured_on(run, left, engine):
-    """With statistics for the planner."""
+def test_demo_of_fifty_thousand_tickets_is_the_benchmark_shop(run, left, engine):
+    """Row counts, sample rows, and statistics for the planner."""
     assert run("--tickets", "50000")[0] == 0
     with engine.connect() as connection:
         ask = lambda statement: [tuple(row) for row in connection.execute(statement)]  # noqa: E731
@@ -230,7 +233,7 @@ def test_fifty_thousand_tickets_are_the_shop_that_others_are_measured_on(run, le
         assert ask(select(func.min(inventory.c.quantity), func.max(inventory.c.quantity))) == [(99_998_500, 99_998_500)]
         assert ask(select(func.max(service_tickets.c.service_date))) == [(date(2025, 11, 30),)]
         assert left.row(mechanics, 50).salary_cents == 4_500_000
-        known = connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE relname = 'service_tickets'").scalar()
-        assert known == 50_000
+        estimate = connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE relname = 'service_tickets'").scalar()
+        assert estimate == 50_000
     assert {table.name for table in Demo(1).counts} <= set(inspect(engine).get_table_names())
     assert faults(engine) == []

@@ -1,4 +1,4 @@
-"""The start, as real processes on real ports: python run.py."""
+"""``python run.py`` as a real process on a real port: start, signals, refused starts."""
 
 import os
 import re
@@ -21,15 +21,15 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def folder(tmp_path):
-    """A fresh clone, on a machine without settings."""
+    """A fresh clone without settings."""
     (tmp_path / "shop").mkdir()
     return copy_of_the_shop(tmp_path / "shop")
 
 
-def test_the_first_start_makes_everything_and_the_second_finds_it_as_it_was(folder):
+def test_first_start_creates_the_instance_and_second_keeps_it(folder):
     with Start(folder) as first:
-        status, answer = first.call("POST", "/customers", {"name": "Bea", "email": "bea@example.com", "password": "12345678"})
-        assert (status, answer["id"]) == (201, 1)
+        status, customer = first.call("POST", "/customers", {"name": "Bea", "email": "bea@example.com", "password": "12345678"})
+        assert (status, customer["id"]) == (201, 1)
         code, _, printed, errors, left = first.end()
     assert (code, errors, left) == (0, "", [])
     [password] = re.findall(
@@ -53,7 +53,7 @@ def test_the_first_start_makes_everything_and_the_second_finds_it_as_it_was(fold
     assert (folder / "instance" / "secret_key").read_text() == secret
 
 
-def test_the_first_admin_is_the_one_of_the_settings_and_their_password_is_not_printed(folder):
+def test_first_admin_comes_from_the_settings(folder):
     with Start(folder, **SECRET, **ADMIN) as shop:
         shop.log_in()
         code, _, printed, errors, _ = shop.end()
@@ -75,34 +75,34 @@ def test_production_without_an_admin_starts_and_prints_no_password(folder):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_at_once_and_cleanly(folder, sign):
-    """Also with a connection that a client keeps open."""
+def test_signal_stops_the_server_in_two_seconds(folder, sign):
+    """Also while a client keeps a connection open."""
     with Start(folder, **SECRET, **ADMIN) as shop:
-        kept = shop.connect()
-        assert shop.call("GET", "/health/live", connection=kept)[0] == 200
+        connection = shop.connect()
+        assert shop.call("GET", "/health/live", connection=connection)[0] == 200
         code, seconds, _, errors, left = shop.end(sign)
-        kept.close()
+        connection.close()
     assert (code, errors, left) == (0, "", [])
     assert seconds < 2
 
 
 @pytest.mark.parametrize("moment", [0.05, 0.1, 0.15, 0.2, 0.5, 1.2])
-def test_ctrl_c_ends_a_start_at_any_moment(folder, moment):
-    """While it prepares, spawns a worker or serves; a terminal sends it to the whole group of the start."""
+def test_ctrl_c_stops_a_start_at_any_moment(folder, moment):
+    """During preparation, the start of a worker, or serving. A terminal sends SIGINT to the whole process group."""
     start = Start(folder, **SECRET, **ADMIN)
-    while not children(start.process.pid) and start.process.poll() is None:  # Python itself begins.
+    while not children(start.process.pid) and start.process.poll() is None:  # Python itself is starting.
         time.sleep(0.005)
     time.sleep(moment)
-    below = children(start.process.pid)
+    processes = children(start.process.pid)
     sent = time.monotonic()
     os.killpg(start.process.pid, signal.SIGINT)
     _, errors = start.process.communicate(timeout=20)
     assert time.monotonic() - sent < 2
     assert (start.process.returncode, errors) == (0, "")
-    assert [pid for pid in below if runs(pid)] == []
+    assert [pid for pid in processes if runs(pid)] == []
 
 
-def test_no_worker_outlives_a_start_that_is_killed(folder):
+def test_worker_ends_if_its_parent_is_killed(folder):
     with Start(folder, **SECRET, **ADMIN) as shop:
         workers = children(shop.process.pid)
         assert len(workers) == 1
@@ -113,7 +113,7 @@ def test_no_worker_outlives_a_start_that_is_killed(folder):
         assert not any(map(runs, workers))
 
 
-def test_a_worker_that_dies_is_replaced(folder):
+def test_killed_worker_is_replaced(folder):
     with Start(folder, **SECRET, **ADMIN) as shop:
         [worker] = children(shop.process.pid)
         subprocess.run(["kill", "-KILL", str(worker)], check=True)
@@ -125,8 +125,8 @@ def test_a_worker_that_dies_is_replaced(folder):
         assert shop.end()[4] == []
 
 
-# ---------------------------------------------------------------- what keeps it from starting
-def test_a_port_in_use_is_named_and_nothing_is_made(folder):
+# ---------------------------------------------------------------- refused starts
+def test_port_in_use_is_refused_before_anything_is_created(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -168,21 +168,21 @@ def test_a_port_in_use_is_named_and_nothing_is_made(folder):
         ({"DATABASE_URL": "sqlite:////dev/null/shop.db"}, "DATABASE_URL: /dev/null/shop.db can't be written"),
     ],
 )
-def test_what_keeps_it_from_starting_is_one_line_without_a_password(folder, settings, begins):
+def test_refused_start_prints_one_line_without_a_password(folder, settings, begins):
     printed, line = refused_start(folder, **(SECRET | settings))
     assert line.startswith(begins)
     assert "hunter2" not in line
     assert printed == ""
 
 
-def test_an_instance_folder_that_cannot_be_made_is_named(folder):
+def test_instance_folder_that_cannot_be_created_is_refused(folder):
     (folder / "instance").touch()
     assert refused_start(folder)[1].startswith("SECRET_KEY: ")
     assert re.match(r"DATABASE_URL: .*instance/shop\.db can't be written", refused_start(folder, **SECRET)[1])
 
 
 @pytest.mark.parametrize("spoiled", ["text", "cut", "folder", "future"])
-def test_a_file_that_is_no_database_of_this_shop_is_named_and_left_alone(folder, spoiled):
+def test_foreign_database_file_is_refused_and_unchanged(folder, spoiled):
     path = folder / "shop.db"
     if spoiled == "text":
         path.write_text("This was never a database, however long the text in it goes on.")
@@ -207,7 +207,7 @@ def test_a_file_that_is_no_database_of_this_shop_is_named_and_left_alone(folder,
 
 @pytest.mark.parametrize("kind", [kind for kind in services.databases() if kind != "sqlite"])
 @pytest.mark.parametrize("wrong", ["database", "user"])
-def test_a_server_that_refuses_is_named_without_the_password(folder, kind, wrong):
+def test_refusal_of_a_database_server_hides_the_password(folder, kind, wrong):
     url = database_url(services.url_of(kind)).set(
         **({"database": "no_such_shop"} if wrong == "database" else {"username": "nobody_here"})
     )
@@ -223,7 +223,7 @@ def test_a_server_that_refuses_is_named_without_the_password(folder, kind, wrong
 
 # ---------------------------------------------------------------- together
 @pytest.mark.parametrize("kind", services.databases())
-def test_of_two_starts_at_once_one_migrates_and_both_serve(folder, kind):
+def test_concurrent_starts_migrate_once_and_both_serve(folder, kind):
     name = f"shop_start_{free_port()}"
     url = services.fresh_database(kind, name)
     settings = SECRET | {"DATABASE_URL": url}
@@ -241,7 +241,7 @@ def test_of_two_starts_at_once_one_migrates_and_both_serve(folder, kind):
     services.drop_database(kind, name)
 
 
-def test_flask_db_upgrade_brings_the_tables_up_to_date(folder):
+def test_flask_db_upgrade_migrates_the_tables(folder):
     settings = SECRET | {"DATABASE_URL": f"sqlite:///{folder}/by_hand.db"}
     upgrade = [sys.executable, "-m", "flask", "--app", "run", "db", "upgrade"]
     for _ in range(2):
@@ -252,7 +252,7 @@ def test_flask_db_upgrade_brings_the_tables_up_to_date(folder):
         assert "The first admin is" in shop.end()[2]
 
 
-def test_it_starts_from_any_folder_and_reads_env_beside_it(folder, tmp_path):
+def test_start_from_another_folder_reads_the_env_file_beside_run_py(folder, tmp_path):
     port = free_port()
     (folder / ".env").write_text(f"PORT={port}\nADMIN_EMAIL=ann@example.com\nADMIN_PASSWORD='correct horse battery'\n")
     start = Start(tmp_path, [sys.executable, str(folder / "run.py")], PORT=None)

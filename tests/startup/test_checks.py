@@ -1,4 +1,4 @@
-"""Whether anything is to be done before the shop serves, which a start asks the database without making an app."""
+"""The checks before a start: whether the database needs preparation, found out without creating the app."""
 
 import os
 import subprocess
@@ -24,37 +24,37 @@ DEVELOPMENT = ENVIRONMENT | {"APP_ENV": "development"}
 NAMED = ENVIRONMENT | {"APP_ENV": "production"}
 PRODUCTION = NAMED | {"ADMIN_EMAIL": "", "ADMIN_PASSWORD": ""}
 
-ENDING = {
+KILL_CONNECTION = {
     "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
     "mariadb": ("SELECT connection_id()", "KILL {}"),
 }
-"""How a connection is told by its number, and another ends it."""
+"""Kind of database → statements that return the id of a connection, and end it from another."""
 
 
 @pytest.fixture
 def url(database, worker_id):
-    """Of an empty database."""
+    """The URL of an empty database."""
     name = f"shop_ready_{worker_id}"
     yield services.fresh_database(database, name)
     services.drop_database(database, name)
 
 
-def make_ready(url, environment=DEVELOPMENT):
-    """Prepare a database as a start does; how long its reads would wait for a lock, on PostgreSQL."""
+def prepare_database(url, environment=DEVELOPMENT):
+    """Prepare a database as a start does. Return the lock timeout of its read engine on PostgreSQL."""
     app = create_app(Settings.load(environment | {"DATABASE_URL": url}))
     prepare(app)
     with app.app_context():
-        with db.engines["reads"].connect() as used:
-            patience = used.execute(text("SHOW lock_timeout")).scalar() if "postgresql" in url else None
+        with db.engines["reads"].connect() as connection:
+            lock_timeout = connection.execute(text("SHOW lock_timeout")).scalar() if "postgresql" in url else None
         for engine in db.engines.values():
             engine.dispose()
-    return patience
+    return lock_timeout
 
 
 @pytest.fixture
 def prepared(url):
     """The URL of a database that a start in development has prepared."""
-    make_ready(url)
+    prepare_database(url)
     return url
 
 
@@ -69,24 +69,24 @@ def run(url, sql):
     engine.dispose()
 
 
-def test_an_empty_database_is_to_be_prepared_and_a_prepared_one_is_not(url):
+def test_empty_database_needs_preparation(url):
     assert [ready(url, each) for each in (DEVELOPMENT, PRODUCTION)] == [False, False]
-    make_ready(url, PRODUCTION)
-    assert ready(url, PRODUCTION), "production without an admin makes none"
-    assert [ready(url, each) for each in (DEVELOPMENT, NAMED)] == [False, False], "who wants an admin has none yet"
+    prepare_database(url, PRODUCTION)
+    assert ready(url, PRODUCTION), "production without ADMIN_EMAIL needs no admin"
+    assert [ready(url, each) for each in (DEVELOPMENT, NAMED)] == [False, False], "the first admin is missing"
 
 
-def test_tables_of_another_version_are_to_be_prepared(prepared):
+def test_other_schema_revision_needs_preparation(prepared):
     assert ready(prepared)
     for other in ("0001", "9999_later"):
         run(prepared, f"UPDATE alembic_version SET version_num = '{other}'")
         assert not ready(prepared)
     run(prepared, "DELETE FROM alembic_version")
-    assert not ready(prepared), "as a migration leaves it that ended in its middle"
+    assert not ready(prepared), "no revision, as after an interrupted migration"
 
 
 @pytest.mark.parametrize("change", ["role = 'mechanic'", "deleted_at = '2026-01-01 00:00:00'"])
-def test_an_admin_who_is_none_any_more_does_not_count(prepared, change):
+def test_former_admin_does_not_count(prepared, change):
     assert [ready(prepared, each) for each in (DEVELOPMENT, NAMED, PRODUCTION)] == [True, True, True]
     run(prepared, f"UPDATE mechanics SET {change}")
     assert [ready(prepared, each) for each in (DEVELOPMENT, NAMED, PRODUCTION)] == [False, False, True]
@@ -94,50 +94,50 @@ def test_an_admin_who_is_none_any_more_does_not_count(prepared, change):
 
 @pytest.fixture
 def connection(prepared):
-    """One to the prepared database, of the engine that a start asks with."""
+    """A connection to the prepared database, of the engine that a start uses."""
     engine = create_read_engine(database_url(prepared))
     with engine.connect() as opened:
         yield opened
     engine.dispose()
 
 
-def test_who_fills_the_database_is_waited_for(prepared, connection):
-    """A copy or a demo into it, which hold the lock of a start."""
+def test_check_waits_for_the_startup_lock(prepared, connection):
+    """A copy or a demo holds the startup lock while it fills the database."""
     seen = []
-    asking = threading.Thread(target=lambda: seen.append(ready(prepared)))
+    thread = threading.Thread(target=lambda: seen.append(ready(prepared)))
     with startup_lock(connection):
-        asking.start()
-        asking.join(0.5)
-        assert (asking.is_alive(), seen) == (True, [])
-    asking.join(10)
+        thread.start()
+        thread.join(0.5)
+        assert (thread.is_alive(), seen) == (True, [])
+    thread.join(10)
     assert seen == [True]
 
 
-def test_who_fills_it_for_too_long_is_named(prepared, connection, monkeypatch):
+def test_startup_lock_timeout_is_reported(prepared, connection, monkeypatch):
     monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
     with startup_lock(connection), pytest.raises(CantStart, match=r"^DATABASE_URL: another process has"):
         ready(prepared)
-    assert ready(prepared), "the lock is free again"
+    assert ready(prepared), "the lock was not released"
 
 
 @pytest.mark.databases("postgresql", "mariadb")
-def test_another_database_of_the_server_is_not_waited_for(prepared, connection, database, worker_id):
+def test_startup_lock_of_another_database_does_not_block(prepared, connection, database, worker_id):
     name = f"shop_other_{worker_id}"
     other = services.fresh_database(database, name)
     with startup_lock(connection):
-        assert not ready(other), "it is empty"
+        assert not ready(other), "an empty database needs preparation"
     services.drop_database(database, name)
 
 
 @pytest.mark.databases("postgresql", "mariadb")
-def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, connection, database):
-    """And not what its end makes of it."""
-    mine, ending = ENDING[database]
-    number = connection.execute(text(mine)).scalar()
+def test_connection_lost_under_the_startup_lock_is_reported(prepared, connection, database):
+    """The error names the database, not the failed release of the lock."""
+    connection_id, kill = KILL_CONNECTION[database]
+    number = connection.execute(text(connection_id)).scalar()
 
     def lose():
         with translate_errors(database_url(prepared)), startup_lock(connection):
-            run(prepared, ending.format(number))
+            run(prepared, kill.format(number))
             revision_of(connection)
 
     with pytest.raises(CantStart, match=r"^DATABASE_URL: .* can't be used: "):
@@ -145,12 +145,12 @@ def test_a_connection_that_is_lost_under_the_lock_is_told_as_such(prepared, conn
 
 
 @pytest.mark.databases("postgresql")
-def test_the_patience_with_the_lock_is_not_for_requests(url):
-    assert make_ready(url) == "5s"
+def test_lock_timeout_of_the_start_is_not_used_by_requests(url):
+    assert prepare_database(url) == "5s"
 
 
 @pytest.mark.parametrize(
-    ("url", "named"),
+    ("url", "error"),
     [
         (
             "postgresql://u:hunter2@127.0.0.1:1/shop",
@@ -165,37 +165,37 @@ def test_the_patience_with_the_lock_is_not_for_requests(url):
         ("mysql://u:hunter2@127.0.0.1:1,127.0.0.1:x/shop", "can't be used: the driver does not accept its options"),
     ],
 )
-def test_one_that_cannot_be_asked_is_named(url, named):
-    with pytest.raises(CantStart, match=f"^DATABASE_URL: .*{named}") as said:
+def test_unreachable_database_is_reported_without_the_password(url, error):
+    with pytest.raises(CantStart, match=f"^DATABASE_URL: .*{error}") as caught:
         ready(url)
-    assert "hunter2" not in str(said.value)
+    assert "hunter2" not in str(caught.value)
 
 
-def test_a_file_that_cannot_be_written_is_left_to_who_prepares(tmp_path, monkeypatch):
-    """Who says in one line what is wrong with it."""
+def test_read_only_file_needs_preparation(tmp_path, monkeypatch):
+    """prepare() then reports the error in one line."""
     url = f"sqlite:///{tmp_path / 'shop.db'}"
-    make_ready(url)
+    prepare_database(url)
     assert ready(url)
-    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)  # Root may write whatever the file says.
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)  # Root may write every file.
     assert not ready(url)
     monkeypatch.undo()
-    nowhere = DEVELOPMENT | {"DATABASE_URL": f"sqlite:///{tmp_path}/{'x' * 300}/shop.db"}
-    assert not is_prepared(Settings.load(nowhere))
+    too_long = DEVELOPMENT | {"DATABASE_URL": f"sqlite:///{tmp_path}/{'x' * 300}/shop.db"}
+    assert not is_prepared(Settings.load(too_long))
     with pytest.raises(CantStart, match=r"^DATABASE_URL: .*shop\.db can't be written: File name too long$"):
-        prepare(create_app(Settings.load(nowhere)))
+        prepare(create_app(Settings.load(too_long)))
 
 
-def test_to_ask_makes_no_file(tmp_path):
+def test_check_creates_no_file(tmp_path):
     assert not ready(f"sqlite:///{tmp_path / 'shop.db'}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_newest_version_is_that_of_the_last_migration():
+def test_newest_revision_is_the_last_migration():
     assert newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
-def test_the_checks_import_no_app():
+def test_checks_import_neither_flask_nor_alembic():
     """Importing Flask, the blueprints and Alembic would double the time of a start."""
     code = "import sys, app.startup.checks; print({'flask', 'alembic', 'marshmallow'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"

@@ -1,4 +1,4 @@
-"""A shop with several workers in use: one counts a part up and up, others look at the list and sign in."""
+"""Load for a shop with several workers: one client increments a quantity, others read the list and sign in."""
 
 import threading
 import time
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def worker_of(shop, client):
-    """The worker that holds the other end of a client's connection."""
-    mine = f":{client.connection.sock.getsockname()[1]:04X}"
+    """Return the process id of the worker that serves a connection, found by its socket."""
+    local_port = f":{client.connection.sock.getsockname()[1]:04X}"
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    inodes = {f"socket:[{line[9]}]" for line in lines if line[2].endswith(mine) and line[1].endswith(f":{shop.port:04X}")}
+    inodes = {f"socket:[{line[9]}]" for line in lines if line[2].endswith(local_port) and line[1].endswith(f":{shop.port:04X}")}
     for pid in shop.workers():
         if any(str(link.readlink()) in inodes for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()):
             return pid
@@ -18,7 +18,7 @@ def worker_of(shop, client):
 
 
 def one_client_each(shop, token):
-    """A client for every worker, by its process id."""
+    """Return a connected client for every worker, by process id."""
     found = {}
     for _ in range(200):
         client = shop.client(token)
@@ -30,11 +30,11 @@ def one_client_each(shop, token):
             found[pid] = client
         if len(found) == len(shop.workers()):
             return found
-    raise AssertionError(f"only these workers answer: {list(found)}")
+    raise AssertionError(f"only these workers respond: {list(found)}")
 
 
 class Use:
-    """A shop in use: one counts a part up and up; on each worker readers look at the list, and someone signs in."""
+    """A shop under load: one client increments a quantity; each worker has clients that read the list and sign in."""
 
     def __init__(self, shop):
         self.shop, self.token = shop, shop.admin_token()
@@ -63,31 +63,31 @@ class Use:
     def go_on(self, act, client):
         while not self.over.is_set():
             try:
-                answer = act(client)
+                response = act(client)
             except Exception as error:
                 self.wrong.append(repr(error))
                 break
-            self.statuses[answer.status] += 1
-            self.seconds.append((time.monotonic(), answer.seconds))
-            if answer.status not in (200, 401):
-                self.wrong.append((answer.status, answer.body))
+            self.statuses[response.status] += 1
+            self.seconds.append((time.monotonic(), response.seconds))
+            if response.status not in (200, 401):
+                self.wrong.append((response.status, response.body))
             time.sleep(0.002)
         client.close()
 
     def write(self, client):
         quantity = self.answered + 1
-        answer = client.call("PUT", f"/inventory/{self.part}", {"quantity": quantity})
-        if answer.status == 200:
+        response = client.call("PUT", f"/inventory/{self.part}", {"quantity": quantity})
+        if response.status == 200:
             self.answered = quantity
-        return answer
+        return response
 
     def read(self, client):
-        """The list must show what was answered before it was asked for; else note when it did not."""
-        known = self.answered
-        answer = client.call("GET", "/inventory")
-        if answer.status == 200 and answer.body[0]["quantity"] < known:
+        """Read the list. Note the time if the list is older than the last answered write before the request."""
+        expected = self.answered
+        response = client.call("GET", "/inventory")
+        if response.status == 200 and response.body[0]["quantity"] < expected:
             self.stale.append(time.monotonic())
-        return answer
+        return response
 
     def sign_in(self, client):
         time.sleep(0.05)

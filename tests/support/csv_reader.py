@@ -1,4 +1,4 @@
-"""A file of CSV, read as a spreadsheet would."""
+"""Read CSV as a spreadsheet does."""
 
 import csv
 from io import StringIO

@@ -1,4 +1,4 @@
-"""A shop that was filled as ``flask demo`` fills one, on a database of its own."""
+"""An app with the records of ``flask demo``, on its own database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tests.support import services
 
 @contextmanager
 def demo_shop(kind: str, name: str, tickets: int) -> Iterator[Flask]:
-    """The app on a fresh database of that kind and name, with so many tickets."""
+    """Create the app on a fresh database with a number of demo tickets, and drop the database at the end."""
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(kind, name)}))
     prepare(app)
     with app.app_context():

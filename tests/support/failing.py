@@ -1,4 +1,4 @@
-"""Database failures that a test causes: a conflict with another transaction, a lost connection."""
+"""Failing databases: a conflict with another transaction, a connection that the server closes."""
 
 import sqlite3
 import struct
@@ -10,29 +10,29 @@ import pytest
 
 
 def conflict(kind, code):
-    """Return the exception that a driver raises for an error code of its database."""
+    """Return the exception of the driver for an error code of the database."""
     if kind == "sqlite":
         error = sqlite3.OperationalError("database is locked")
         error.sqlite_errorcode = code
         return error
     if kind == "postgresql":
         return psycopg.errors.lookup(code)("could not serialize access")
-    try:  # As a server sends the error: for most codes, the SQLSTATE is only HY000.
+    try:  # As the server sends it: most error numbers have no SQLSTATE of their own.
         pymysql.err.raise_mysql_exception(struct.pack("<Bh", 0xFF, code) + b"#HY000try restarting transaction")
     except pymysql.err.Error as error:
         return error
 
 
 @contextmanager
-def failing(engine, prefix, fail, times=1):
-    """Call ``fail`` before the first statements that begin with ``prefix``. Yield the statements with that prefix so far."""
-    executed = []
+def failing(engine, begins, fail, times=1):
+    """Call ``fail`` instead of the first statements that begin with a text. Yield the list of all statements that do."""
+    matching = []
 
     def failing_first(real):
         def run(cursor, sql, *rest):
-            if sql.startswith(prefix):
-                executed.append(sql)
-                if len(executed) <= times:
+            if sql.startswith(begins):
+                matching.append(sql)
+                if len(matching) <= times:
                     fail(cursor)
             return real(cursor, sql, *rest)
 
@@ -41,7 +41,7 @@ def failing(engine, prefix, fail, times=1):
     with pytest.MonkeyPatch.context() as patched:
         for name in ("do_execute", "do_executemany"):
             patched.setattr(engine.dialect, name, failing_first(getattr(engine.dialect, name)))
-        yield executed
+        yield matching
 
 
 def raising(error):
@@ -52,7 +52,7 @@ def raising(error):
 
 
 def cut_off(connection, url):
-    """Close a connection from outside, as an operator or a server that shuts down does."""
+    """Close a connection from the server, as an operator or a shutdown does."""
     if isinstance(connection, pymysql.Connection):
         with pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "") as other:
             other.kill(connection.thread_id())

@@ -1,4 +1,4 @@
-"""What must hold after every test, race and crash: the rules that ``flask --app run check`` has for a live database."""
+"""The invariants that hold after every test: the rules of ``flask --app run check``."""
 
 from app.commands.check import RULES, faults, statement
 

@@ -1,4 +1,4 @@
-"""What a proof can't do without; where that is not there it is skipped, and with REQUIRE_SERVICES=1 it fails."""
+"""Skip a test if a program that it starts is missing; with REQUIRE_SERVICES=1 the test runs and fails."""
 
 import shutil
 import sys
@@ -18,11 +18,11 @@ def is_there(program):
 
 
 def is_wanted(program):
-    """Whether the run is on the service that a program is the server of: without any it is on SQLite alone, and short."""
+    """Return whether the run uses the service of a program. Without servers, the run is short and on SQLite alone."""
     return program not in SERVERS or answers(SERVERS[program])
 
 
 def needs(*programs):
-    """A mark for a proof that starts these programs, each a name or a path."""
+    """Return a mark for a test that starts these programs, each a name or a path."""
     absent = [program for program in programs if not is_there(program) or not is_wanted(program)]
     return pytest.mark.skipif(bool(absent) and not REQUIRED, reason=f"not on this machine: {', '.join(absent)}")

@@ -1,4 +1,4 @@
-"""A shop and the example built for it, each at an address of its own, as scripts of node are told of them."""
+"""Serve a shop and the front-end example on two ports, for the browser tests in Node."""
 
 import os
 import shutil
@@ -13,25 +13,25 @@ from threading import Thread
 from config import ROOT
 from tests.support.start import ADMIN, Start, copy_of_the_shop
 
-HERE, EXAMPLE = ROOT / "tests" / "browser", ROOT / "examples" / "frontend"
+SCRIPTS, EXAMPLE = ROOT / "tests" / "browser", ROOT / "examples" / "frontend"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-THERE = bool(CHROMIUM) and (HERE / "node_modules").exists() and (EXAMPLE / "node_modules").exists()
+INSTALLED = bool(CHROMIUM) and (SCRIPTS / "node_modules").exists() and (EXAMPLE / "node_modules").exists()
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
-        """Say nothing of each request."""
+        """Log no request."""
 
 
 def build(folder: Path, shop: str) -> None:
-    """Build the example for a shop."""
+    """Build the example for the URL of a shop."""
     command = ["npx", "--no-install", "vite", "build", "--outDir", str(folder), "--emptyOutDir", "--logLevel", "error"]
     subprocess.run(command, cwd=EXAMPLE, env=os.environ | {"VITE_SHOP": shop}, check=True, timeout=60)
 
 
 @contextmanager
 def both_pages(folder: Path, **settings: str) -> Iterator[dict[str, str]]:
-    """Serve both until the end; what a script finds in its environment."""
+    """Serve both, and yield the environment for a script."""
     (folder / "shop").mkdir()
     with Start(copy_of_the_shop(folder / "shop"), **ADMIN, **settings) as shop:
         address = f"http://127.0.0.1:{shop.port}"

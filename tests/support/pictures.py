@@ -1,22 +1,22 @@
-"""Takes the pictures of docs/images anew: ``make docs``, where chromium is there."""
+"""Take the pictures of docs/images: ``make docs``, if Chromium is installed."""
 
 import subprocess
 import tempfile
 from pathlib import Path
 
 from config import ROOT
-from tests.support.pages import HERE, THERE, both_pages
+from tests.support.pages import INSTALLED, SCRIPTS, both_pages
 
 FOLDER = ROOT / "docs" / "images"
 
 
 def main() -> None:
-    if not THERE:
-        print("chromium or its driver is not there: docs/images stays as it is.")
+    if not INSTALLED:
+        print("Chromium or its driver is not installed: docs/images stays unchanged.")
         return
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, both_pages(Path(folder)) as given:
-        subprocess.run(["node", "--test", str(HERE / "pictures.mjs")], env=given | {"FOLDER": str(FOLDER)}, check=True)
+    with tempfile.TemporaryDirectory() as folder, both_pages(Path(folder)) as environment:
+        subprocess.run(["node", "--test", str(SCRIPTS / "pictures.mjs")], env=environment | {"FOLDER": str(FOLDER)}, check=True)
 
 
 if __name__ == "__main__":

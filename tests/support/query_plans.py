@@ -1,4 +1,4 @@
-"""How a database would carry out a statement: which tables it reads, by which index, and how many rows of them."""
+"""Query plans: the tables that a statement reads, the indexes that it uses, and the number of rows."""
 
 import json
 import re
@@ -7,19 +7,20 @@ from typing import NamedTuple
 
 PRIMARY = "primary key"
 JOINED = ("mechanics", "inventory", "customers")
-"""Small tables that a planner may rather read whole."""
+"""Small tables, for which a planner may prefer a full scan."""
 
 
 class Access(NamedTuple):
-    """How a table is read: by an index or, where there is none, row by row. ``to_a_place``: not from the index's end."""
+    """How a table is read: by an index, or by a full scan if it is None. ``by_condition``: only the rows of the index that
+    a condition selects, instead of from its end."""
 
     table: str
     index: str | None
-    to_a_place: bool
+    by_condition: bool
 
 
-def named(index):
-    """The name of an index, with one name for every primary key."""
+def index_name(index):
+    """Return the name of an index, and one name for every primary key."""
     own = index and re.search(r"^pk_|^PRIMARY$|^INTEGER PRIMARY KEY|^sqlite_autoindex_ticket_\w+_1$", index)
     return PRIMARY if own else index
 
@@ -29,14 +30,14 @@ def sqlite(connection, sql, parameters):
     line = r"(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|(INTEGER PRIMARY KEY)))?"
     steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
     found = [re.match(line, step) for step in steps]
-    return [Access(each[2], named(each[3] or each[4]), each[1] == "SEARCH") for each in found if each], None
+    return [Access(each[2], index_name(each[3] or each[4]), each[1] == "SEARCH") for each in found if each], None
 
 
 # ---------------------------------------------------------------- MySQL, MariaDB
 def mysql(connection, sql, parameters):
     steps = connection.exec_driver_sql(f"EXPLAIN {sql}", parameters).mappings().all()
     steps = [step for step in steps if step["table"] and not step["table"].startswith("<")]
-    accesses = [Access(step["table"], named(step["key"]), step["type"] not in ("ALL", "index")) for step in steps]
+    accesses = [Access(step["table"], index_name(step["key"]), step["type"] not in ("ALL", "index")) for step in steps]
     if not sql.startswith("SELECT"):
         return accesses, None
     connection.exec_driver_sql("FLUSH STATUS")
@@ -49,10 +50,10 @@ def mysql(connection, sql, parameters):
 
 # ---------------------------------------------------------------- PostgreSQL
 def postgresql(connection, sql, parameters, mode="custom"):
-    """``mode``: the plan for these values, or the generic one that serves all of a prepared statement."""
+    """``mode``: custom for the plan of these values, or generic for the one of all values of a prepared statement."""
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", sql)
-    plain = (str, int, date)  # The others are bytes, which no plan depends on.
+    plain = (str, int, date)  # Other values are bytes; no plan depends on them.
     values = ", ".join(f"'{parameters[name]}'" if isinstance(parameters[name], plain) else "NULL" for name in names)
     analyze = "ANALYZE, " if sql.startswith("SELECT") else ""
     connection.exec_driver_sql(f"SET plan_cache_mode = force_{mode}_plan")
@@ -67,7 +68,7 @@ def postgresql(connection, sql, parameters, mode="custom"):
     accesses = []
     for scan in scans:
         within = next((step for step in walk(scan) if "Index Name" in step), {})
-        accesses.append(Access(scan["Relation Name"], named(within.get("Index Name")), "Index Cond" in within))
+        accesses.append(Access(scan["Relation Name"], index_name(within.get("Index Name")), "Index Cond" in within))
     if not analyze:
         return accesses, None
     watched = [scan for scan in scans if scan["Relation Name"] not in JOINED]
@@ -85,6 +86,6 @@ READERS = {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql}
 
 
 def plan(connection, sql, parameters, **options):
-    """(accesses of the tables that grow with the tickets, rows read where the database tells, else None)."""
+    """Return (accesses of the tables that grow with the tickets, rows read or None if the database does not report them)."""
     accesses, rows = READERS[connection.dialect.name](connection, sql, parameters, **options)
     return [each for each in accesses if each.table not in JOINED], rows

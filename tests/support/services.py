@@ -1,6 +1,6 @@
-"""Which databases and which Redis the tests run on: those on their usual ports, or those that TEST_*_URL name.
+"""The database and Redis servers of the tests: those on their default ports, or those of TEST_*_URL.
 
-SQLite is always there. With REQUIRE_SERVICES=1 a missing one fails the run, so that CI can't pass without it.
+SQLite is always available. With REQUIRE_SERVICES=1 a missing server fails the run, so that CI cannot pass without it.
 """
 
 import os
@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import database_url
 
-USUAL = {
+DEFAULT_URLS = {
     "postgresql": "postgresql://postgres@127.0.0.1:5432/postgres",
     "mariadb": "mysql://root@127.0.0.1:3306/mysql",
     "redis": "redis://127.0.0.1:6379/9",
@@ -22,16 +22,16 @@ USUAL = {
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
 MEMORY = Path("/dev/shm")
 SCRATCH = Path(tempfile.mkdtemp(prefix="shop-tests-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
-"""Databases of tests need not survive a power cut; the proofs have servers of their own, which must."""
+"""SQLite databases of the tests, in memory if possible: they need not survive a crash of the machine."""
 
 
 def url_of(service: str) -> str:
-    return os.environ.get(f"TEST_{service.upper()}_URL") or USUAL[service]
+    return os.environ.get(f"TEST_{service.upper()}_URL") or DEFAULT_URLS[service]
 
 
 @cache
 def answers(service: str) -> bool:
-    """Whether a service can be used by the tests."""
+    """Return whether a service accepts connections."""
     try:
         if service == "redis":
             return bool(Redis.from_url(url_of(service), socket_connect_timeout=1, socket_timeout=1).ping())
@@ -45,16 +45,16 @@ def answers(service: str) -> bool:
 
 
 def missing() -> list[str]:
-    return [service for service in USUAL if not answers(service)]
+    return [service for service in DEFAULT_URLS if not answers(service)]
 
 
 def databases() -> list[str]:
-    """The kinds of database that the tests run on."""
+    """Return the kinds of database that the tests run on."""
     return ["sqlite", *(kind for kind in ("postgresql", "mariadb") if answers(kind))]
 
 
 def fresh_database(kind: str, name: str) -> str:
-    """The URL of an empty database of that kind and name."""
+    """Create an empty database of a kind, and return its URL."""
     if kind == "sqlite":
         path = SCRATCH / f"{name}.db"
         path.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def drop_database(kind: str, name: str) -> None:
 
 
 def run(kind: str, sql: str) -> None:
-    """Run a statement on a database server, outside any database of the tests."""
+    """Run a statement on the maintenance database of a server."""
     engine = create_engine(database_url(url_of(kind)), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(sql))

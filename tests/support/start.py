@@ -1,4 +1,4 @@
-"""The shop as real processes on real ports, started as a person would: ``python run.py`` in a folder of its own."""
+"""Start the shop as a user does: ``python run.py`` in a copy of the repository, on a real port."""
 
 import http.client
 import json
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from config import ROOT
 
-PATIENCE = 60
-"""Seconds for a start, on a busy machine."""
+TIMEOUT = 60
+"""Seconds for a start on a busy machine."""
 SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
 ADMIN = {"ADMIN_EMAIL": "ann@example.com", "ADMIN_PASSWORD": "correct horse battery"}
 NO_LIMITS = dict.fromkeys(
@@ -38,7 +38,7 @@ def free_port():
 
 
 def copy_of_the_shop(folder):
-    """The shop as a clone has it, but for what tests and developers need: no .env, no instance/."""
+    """Copy app/, run.py and config.py into a folder, without .env and instance/."""
     shutil.copytree(ROOT / "app", folder / "app")
     for name in ("run.py", "config.py"):
         shutil.copy2(ROOT / name, folder)
@@ -46,24 +46,24 @@ def copy_of_the_shop(folder):
 
 
 def children(pid):
-    """The processes below a process, as long as they run."""
+    """Return the running descendants of a process."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
         except OSError:
-            continue  # It has just ended.
+            continue  # The process has just ended.
         if int(parent) == pid and state != "Z":
             found += [int(stat.parent.name), *children(int(stat.parent.name))]
     return found
 
 
 class Start:
-    """One start of the shop; ``with Start(folder, …) as shop`` waits until it serves, and ends what is left."""
+    """One start of the shop. ``with Start(folder, …) as shop`` waits until it serves, and kills its processes at the end."""
 
     def __init__(self, folder, command=None, **settings):
         self.port = settings.setdefault("PORT", free_port())
-        settings.setdefault("LOG_LEVEL", "WARNING")  # So that a start that is well says nothing on stderr.
+        settings.setdefault("LOG_LEVEL", "WARNING")  # So that a good start prints nothing on stderr.
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | {
             name: str(text) for name, text in settings.items() if text is not None
         }
@@ -85,50 +85,50 @@ class Start:
     def __exit__(self, *_):
         left = children(self.process.pid)
         for pid in (self.process.pid, *left):
-            with suppress(ProcessLookupError):  # It has ended, as it should.
+            with suppress(ProcessLookupError):  # Already ended.
                 os.kill(pid, signal.SIGKILL)
         self.process.communicate()
 
     def wait_until_it_serves(self):
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             try:
                 assert self.call("GET", "/health/ready")[0] == 200
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     self.process.kill()
-                    raise AssertionError(f"it does not serve: {self.process.communicate()}") from None
+                    raise AssertionError(f"the shop does not serve: {self.process.communicate()}") from None
                 time.sleep(0.02)
             else:
                 return
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=PATIENCE)
+        return http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=TIMEOUT)
 
     def call(self, method, path, body=None, token=None, connection=None):
-        """(status, parsed body) of one request."""
-        mine = connection or self.connect()
+        """Send a request, and return (status, parsed body)."""
+        client = connection or self.connect()
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        mine.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = mine.getresponse()
-        text = answer.read()
+        client.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = client.getresponse()
+        text = response.read()
         if connection is None:
-            mine.close()
-        return answer.status, json.loads(text) if text else None
+            client.close()
+        return response.status, json.loads(text) if text else None
 
     def log_in(self, email=ADMIN["ADMIN_EMAIL"], password=ADMIN["ADMIN_PASSWORD"]):
-        status, answer = self.call("POST", "/mechanics/login", {"email": email, "password": password})
-        assert status == 200, answer
-        return answer["token"]
+        status, body = self.call("POST", "/mechanics/login", {"email": email, "password": password})
+        assert status == 200, body
+        return body["token"]
 
     def end(self, sign=signal.SIGTERM):
-        """Send a signal, and return (exit code, seconds, what it printed, errors, processes that are left)."""
-        below = children(self.process.pid)
+        """Send a signal, and return (exit code, seconds, stdout, stderr, ids of processes that still run)."""
+        processes = children(self.process.pid)
         sent = time.monotonic()
         self.process.send_signal(sign)
-        printed, errors = self.process.communicate(timeout=PATIENCE)
+        printed, errors = self.process.communicate(timeout=TIMEOUT)
         seconds = time.monotonic() - sent
-        left = [pid for pid in below if runs(pid)]
+        left = [pid for pid in processes if runs(pid)]
         return self.process.returncode, seconds, printed, errors, left
 
 
@@ -140,9 +140,9 @@ def runs(pid):
 
 
 def refused_start(folder, **settings):
-    """What a start that fails says, on stdout and stderr; it must end by itself, with one line."""
+    """Return stdout and stderr of a start that must fail by itself, with one line of error."""
     start = Start(folder, **settings)
-    printed, errors = start.process.communicate(timeout=PATIENCE)
+    printed, errors = start.process.communicate(timeout=TIMEOUT)
     assert start.process.returncode == 1, (printed, errors)
     assert len(errors.splitlines()) == 1, errors
     assert "Traceback" not in errors
