@@ -1,1 +1,1 @@
-"""What the proofs are made with: a shop as real processes, clients that retry, and private servers that may be killed."""
+"""Tools for tests against real processes: a running shop, clients that retry, and private servers that a test may kill."""
