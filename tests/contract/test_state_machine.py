@@ -9,9 +9,9 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from app.utils.auth.tokens import make_token
 from tests.conftest import Person
-from tests.contract.shop_machine import DAY, NUMBER, VIN, ShopMachine
-from tests.contract.shop_model import ShopModel
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.shop_machine import DAY, NUMBER, VIN, ShopMachine
+from tests.support.shop_model import ShopModel
 
 
 class Shop(ShopMachine):
@@ -103,7 +103,7 @@ def test_any_story_of_every_endpoint_ends_as_the_model_says(admin, engine, proof
     run_state_machine_as_test(lambda: Shop(admin, engine, steps), settings=stories)
     made = next(steps)
     assert made >= proof.size(100, 2000)
-    proof.saw(requests_that_change_something=made)
+    proof.report(requests_that_change_something=made)
 
 
 class Forgetful(ShopModel):

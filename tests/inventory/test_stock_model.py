@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from app.models import inventory, stock_movements, ticket_parts
-from tests.invariants import faults
+from tests.support.invariants import faults
 
 MOST = 2_147_483_647
 NUMBER = st.integers(0, 5)

@@ -12,11 +12,11 @@ from app.blueprints.inventory.cache import LocalVersion, RedisVersion
 from app.utils.context import current_state
 from app.utils.limits.windows import MovingWindows, slots
 from app.utils.redis import RedisClient, RedisUnavailable
-from tests import services
-from tests.faults.needs import needs
-from tests.harness.processes import free_port
-from tests.harness.servers import Redis
-from tests.races.together import at_once
+from tests.support import services
+from tests.support.needs import needs
+from tests.support.processes import free_port
+from tests.support.servers import Redis
+from tests.support.together import at_once
 
 REDIS = services.url_of("redis")
 with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")
@@ -31,7 +31,7 @@ def connected():
 
 @pytest.fixture
 def key(monkeypatch):
-    """The key of the cache version, for this test alone."""
+    """Return a key of the cache version for this test alone."""
     name = f"shop:test:{uuid.uuid4().hex}"
     monkeypatch.setattr(cache, "CACHE_VERSION_KEY", name)
     return name
@@ -51,7 +51,7 @@ def shared(app, key):
 
 # ---------------------------------------------------------------- the client
 @with_redis
-def test_a_command_that_fails_opens_the_circuit_breaker_for_a_second(monkeypatch):
+def test_failing_command_opens_the_circuit_breaker_for_a_second(monkeypatch):
     client, calls = connected(), []
 
     def fail():
@@ -61,13 +61,13 @@ def test_a_command_that_fails_opens_the_circuit_breaker_for_a_second(monkeypatch
     for _ in range(3):
         with pytest.raises(RedisUnavailable):
             client.run(fail)
-    assert len(calls) == 1, "no further command is sent"
+    assert len(calls) == 1, "a command was sent to a failing Redis"
     client.breaker.open_until = 0.0
     assert client.run(client.client.ping)
 
 
-def test_a_silent_redis_is_waited_for_once():
-    """A server that accepts connections and never answers."""
+def test_unresponsive_redis_is_waited_for_once():
+    """The server accepts connections and never answers."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -79,26 +79,26 @@ def test_a_silent_redis_is_waited_for_once():
         assert time.monotonic() - began < 5
 
 
-def test_nobody_at_the_port_is_unavailable():
+def test_refused_connection_is_unavailable():
     client = RedisClient(f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(RedisUnavailable):
         client.run(client.client.ping)
 
 
 @with_redis
-def test_threads_that_come_and_go_leave_no_connections_behind():
-    client, answers = connected(), []
+def test_finished_threads_leave_no_connections():
+    client, responses = connected(), []
     for _ in range(150):
-        thread = threading.Thread(target=lambda: answers.append(client.run(client.client.ping)))
+        thread = threading.Thread(target=lambda: responses.append(client.run(client.client.ping)))
         thread.start()
         thread.join()
-    assert answers == [True] * 150
+    assert responses == [True] * 150
     assert client.epoch == 1
 
 
 # ---------------------------------------------------------------- the cache version
 @pytest.mark.databases("sqlite")
-def test_a_version_stands_until_it_is_replaced(version):
+def test_version_is_constant_until_it_is_replaced(version):
     first = version.read()
     assert first == version.read()
     version.replace()
@@ -123,15 +123,15 @@ def test_simultaneous_first_reads_agree_on_one_version(app, shared):
         with app.test_request_context():
             return RedisVersion(connected()).read()
 
-    found = at_once(*[read] * 8)
-    assert len(found) == 8
-    assert len(set(found)) == 1
+    versions = at_once(*[read] * 8)
+    assert len(versions) == 8
+    assert len(set(versions)) == 1
 
 
 @with_redis
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("emptied", [False, True])
-def test_the_rate_limit_brings_the_version_along(shared, key, emptied):
+def test_rate_limit_check_also_returns_the_version(shared, key, emptied):
     """One round trip for both, also if Redis has no version yet."""
     if not emptied:
         shared.replace()
@@ -146,16 +146,16 @@ def test_the_rate_limit_brings_the_version_along(shared, key, emptied):
 
 @with_redis
 @pytest.mark.databases("sqlite")
-def test_a_version_that_was_brought_along_is_not_read_again(shared, monkeypatch):
-    current_state().cache_version = b"brought along"
+def test_version_from_the_rate_limit_check_is_not_read_again(shared, monkeypatch):
+    current_state().cache_version = b"from the check"
     monkeypatch.setattr(shared.redis, "client", None)
-    assert shared.read() == b"brought along 1"
+    assert shared.read() == b"from the check 1"
 
 
 @needs("redis-server")
 @pytest.mark.databases("sqlite")
-def test_a_redis_that_was_restored_from_a_snapshot_revives_no_response(app, key):
-    """The snapshot names an older version, and responses cached under it are from before a write."""
+def test_redis_snapshot_restore_revives_no_cached_response(app, key):
+    """The snapshot has an older version, and the responses cached under it are from before a write."""
     server = Redis().start()
     try:
         with app.test_request_context():
@@ -170,7 +170,7 @@ def test_a_redis_that_was_restored_from_a_snapshot_revives_no_response(app, key)
             server.start()
             client.breaker.open_until = 0.0
             seen = [shared.read(), shared.read()]
-            assert seen[-1].partition(b" ")[0] == cached.partition(b" ")[0], "the old version is back"
+            assert seen[-1].partition(b" ")[0] == cached.partition(b" ")[0], "the snapshot did not restore the old version"
             assert cached not in seen
     finally:
         server.remove()
@@ -178,7 +178,7 @@ def test_a_redis_that_was_restored_from_a_snapshot_revives_no_response(app, key)
 
 @with_redis
 @pytest.mark.parametrize("loss", ["client kill", "script flush"])
-def test_a_lost_connection_or_script_loses_no_hit(loss):
+def test_lost_connection_or_script_loses_no_hit(loss):
     client = connected()
     windows, hit = MovingWindows(client), slots([parse("9 per hour")], uuid.uuid4().hex)
     assert windows.check_and_hit(hit)[0][0].remaining == 8

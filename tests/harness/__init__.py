@@ -1,1 +1,0 @@
-"""Tools for tests against real processes: a running shop, clients that retry, and private servers that a test may kill."""
