@@ -161,7 +161,7 @@ def test_each_answer_is_one_that_the_document_allows(document, make, engine, pro
         never = [label for label, statuses in met.items() if not any(status < 400 for status in statuses)]
         assert [label for label in never if not label.endswith("/login")] == []
     assert faults(engine) == []
-    proof.saw(operations=len(met), requests=sum(sum(each.values()) for each in met.values()))
+    proof.report(operations=len(met), requests=sum(sum(each.values()) for each in met.values()))
 
 
 @pytest.mark.parametrize("role", ["customer", "mechanic", "admin"])
@@ -199,7 +199,7 @@ def test_stories_of_linked_requests_are_as_documented(document, make, engine, pr
         )
     )
     assert faults(engine) == []
-    proof.saw(stories=role, steps=next(steps))
+    proof.report(stories=role, steps=next(steps))
 
 
 TIMES = b'"created_at":"2026-11-24T08:00:00Z","updated_at":"2026-11-24T08:00:00Z"'

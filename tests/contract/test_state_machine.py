@@ -103,7 +103,7 @@ def test_any_story_of_every_endpoint_ends_as_the_model_says(admin, engine, proof
     run_state_machine_as_test(lambda: Shop(admin, engine, steps), settings=stories)
     made = next(steps)
     assert made >= proof.size(100, 2000)
-    proof.saw(requests_that_change_something=made)
+    proof.report(requests_that_change_something=made)
 
 
 class Forgetful(ShopModel):

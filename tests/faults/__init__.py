@@ -1,1 +1,1 @@
-"""Proofs that kill, stop and starve what the shop depends on, and look at what is left."""
+"""Tests that kill, stop or starve the services of a running shop and then check its data."""

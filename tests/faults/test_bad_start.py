@@ -1,4 +1,4 @@
-"""What the shop depends on is not there at its start, or is not what it should be: one line names it."""
+"""Start with a missing or unsuitable database or Redis: one line names the setting."""
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -15,7 +15,7 @@ from tests.support.processes import free_port
 from tests.support.servers import Redis
 from tests.support.start import SECRET, copy_of_the_shop, refused_start
 
-NOWHERE = "127.0.0.1:1"
+UNREACHABLE = "127.0.0.1:1"
 
 
 @pytest.fixture
@@ -26,65 +26,69 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("name", "url", "shown", "reason"),
     [
-        ("DATABASE_URL", f"postgresql://u:hunter2@{NOWHERE}/shop", f"postgresql+psycopg://u:***@{NOWHERE}/shop", "refused"),
-        ("DATABASE_URL", f"mysql://u:hunter2@{NOWHERE}/shop", f"mysql+pymysql://u:***@{NOWHERE}/shop", "refused"),
         (
             "DATABASE_URL",
-            f"postgresql://u:hunter2@{NOWHERE},127.0.0.1:2/shop",
-            f"postgresql+psycopg://u:***@{NOWHERE},127.0.0.1:2/shop",
+            f"postgresql://u:hunter2@{UNREACHABLE}/shop",
+            f"postgresql+psycopg://u:***@{UNREACHABLE}/shop",
+            "refused",
+        ),
+        ("DATABASE_URL", f"mysql://u:hunter2@{UNREACHABLE}/shop", f"mysql+pymysql://u:***@{UNREACHABLE}/shop", "refused"),
+        (
+            "DATABASE_URL",
+            f"postgresql://u:hunter2@{UNREACHABLE},127.0.0.1:2/shop",
+            f"postgresql+psycopg://u:***@{UNREACHABLE},127.0.0.1:2/shop",
             "refused",
         ),
         (
             "DATABASE_URL",
-            f"mysql://u:hunter2@{NOWHERE},127.0.0.1:2/shop",
-            f"mysql+pymysql://u:***@{NOWHERE},127.0.0.1:2/shop",
+            f"mysql://u:hunter2@{UNREACHABLE},127.0.0.1:2/shop",
+            f"mysql+pymysql://u:***@{UNREACHABLE},127.0.0.1:2/shop",
             "refused",
         ),
-        ("REDIS_URL", f"redis://{NOWHERE}/0", f"redis://{NOWHERE}/0", "refused"),
-        ("REDIS_URL", f"redis://:hunter2@{NOWHERE}/0", f"redis://{NOWHERE}/0", "refused"),
-        ("REDIS_URL", f"rediss://u:hunter2@{NOWHERE}/3?password=hunter2", f"rediss://{NOWHERE}/3", "refused"),
+        ("REDIS_URL", f"redis://{UNREACHABLE}/0", f"redis://{UNREACHABLE}/0", "refused"),
+        ("REDIS_URL", f"redis://:hunter2@{UNREACHABLE}/0", f"redis://{UNREACHABLE}/0", "refused"),
+        ("REDIS_URL", f"rediss://u:hunter2@{UNREACHABLE}/3?password=hunter2", f"rediss://{UNREACHABLE}/3", "refused"),
         ("REDIS_URL", "unix:///no/such/socket?password=hunter2", "unix:///no/such/socket", "No such file"),
-        ("REDIS_URL", f"redis://{NOWHERE}/0?magic=hunter2", f"redis://{NOWHERE}/0", "options"),
+        ("REDIS_URL", f"redis://{UNREACHABLE}/0?magic=hunter2", f"redis://{UNREACHABLE}/0", "options"),
     ],
 )
-def test_what_cannot_be_reached_at_the_start_is_named_without_its_password(folder, name, url, shown, reason):
-    """Settings: a bad value stops the start with a clear line that names it."""
+def test_unreachable_url_stops_the_start_and_is_shown_without_password(folder, name, url, shown, reason):
     printed, line = refused_start(folder, **SECRET, **{name: url})
     assert line.startswith(f"{name}: {shown} can't be used: ")
     assert reason in line
     assert "hunter2" not in line
     assert printed == ""
-    assert not (folder / "instance" / "shop.db").exists(), "nothing was begun"
+    assert not (folder / "instance" / "shop.db").exists(), "a database was created"
 
 
 @needs("redis-server")
-def test_a_redis_that_wants_another_password_is_named_without_the_given_one(folder):
+def test_refused_redis_password_stops_the_start_and_is_not_shown(folder):
     server = Redis()
     server.program.command += ["--requirepass", "the right one"]
     server.pings = lambda: True
     try:
         server.start()
-        given = f"redis://:hunter2@127.0.0.1:{server.port}/0"
-        _, line = refused_start(folder, **SECRET, REDIS_URL=given)
+        url = f"redis://:hunter2@127.0.0.1:{server.port}/0"
+        _, line = refused_start(folder, **SECRET, REDIS_URL=url)
     finally:
         server.remove()
     assert line.startswith(f"REDIS_URL: redis://127.0.0.1:{server.port}/0 can't be used: ")
     assert "hunter2" not in line
 
 
-def test_a_frozen_redis_does_not_hold_up_the_start(folder):
-    """It accepts connections and never answers: the start gives up after seconds."""
+def test_silent_redis_stops_the_start_after_a_timeout(folder):
+    """The server accepts connections and never answers."""
     import socket
 
-    with socket.create_server(("127.0.0.1", free_port())) as silent:
-        _, line = refused_start(folder, **SECRET, REDIS_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        _, line = refused_start(folder, **SECRET, REDIS_URL=f"redis://127.0.0.1:{server.getsockname()[1]}/0")
     assert line.startswith("REDIS_URL: ")
     assert "imeout" in line
 
 
 @pytest.fixture
 def prepared(database):
-    """The settings of a shop on a database that it has prepared, and an engine to look at it."""
+    """Prepare a database. Return its settings and an engine."""
     name = "shop_ahead"
     url = services.fresh_database(database, name)
     settings = Settings.load(ENVIRONMENT | {"DATABASE_URL": url})
@@ -103,26 +107,27 @@ def close(app):
     from app.extensions import db
 
     with app.app_context():
-        for each in db.engines.values():
-            each.dispose()
+        for engine in db.engines.values():
+            engine.dispose()
 
 
-def content(engine):
+def rows_of(engine):
     with engine.connect() as connection:
         tables = [*Model.metadata.sorted_tables, text("SELECT version_num FROM alembic_version")]
         selects = [table.select() if hasattr(table, "select") else table for table in tables]
         return [sorted(map(tuple, connection.execute(select)), key=repr) for select in selects]
 
 
-def test_a_database_ahead_of_the_code_is_refused_and_left_as_it_is(prepared):
-    """Its migrations are of a later version: one line says so, and nothing in it has changed."""
+def test_database_of_a_later_version_is_refused_unchanged(prepared):
     settings, engine = prepared
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999_later'"))
-    before = content(engine)
+    before = rows_of(engine)
     app = create_app(settings)
-    with pytest.raises(CantStart, match=r"^DATABASE_URL: .*shop_ahead.* holds tables of another version .*9999_later") as said:
+    with pytest.raises(
+        CantStart, match=r"^DATABASE_URL: .*shop_ahead.* holds tables of another version .*9999_later"
+    ) as refusal:
         prepare(app)
     close(app)
-    assert "\n" not in str(said.value)
-    assert content(engine) == before
+    assert "\n" not in str(refusal.value)
+    assert rows_of(engine) == before

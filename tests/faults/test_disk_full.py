@@ -1,4 +1,4 @@
-"""The disk is full: what can't be written is refused and leaves nothing, what is read goes on, and with room so do writes."""
+"""A full disk: writes are refused without a trace, reads succeed, and writes succeed again as soon as there is room."""
 
 import os
 import subprocess
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.slow
 
 @contextmanager
 def small_disk(folder):
-    """A file system of 4 MiB that the test may fill; skipped where none can be mounted."""
+    """Mount a file system of 4 MiB, or skip the test if that is not allowed."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=777", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here; test_a_database_that_may_not_grow needs none")
+        pytest.skip("cannot mount a file system; test_sqlite_at_its_maximum_size_refuses_and_recovers needs none")
     try:
         yield folder
     finally:
@@ -29,84 +29,84 @@ def small_disk(folder):
 
 
 def fill(folder):
-    """Leave not a byte on a disk."""
+    """Fill a disk to the last byte."""
     with (folder / "ballast").open("ab", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"x" * 4096)
 
 
-class Clerk:
-    """Opens tickets with a part, again and again, and remembers what each answer said."""
+class TicketWriter:
+    """Open tickets with a part, and record the acknowledged and the refused ones."""
 
     def __init__(self, shop):
         self.client = shop.client(shop.admin_token())
-        self.part = self.made("/inventory", {"name": "Pad", "price": 1, "quantity": 1_000_000})
+        self.part = self.create("/inventory", {"name": "Pad", "price": 1, "quantity": 1_000_000})
         customer = {"name": "Ann", "email": "ann@example.com", "password": "correct horse battery"}
-        self.owner = self.made("/customers", customer)
+        self.owner = self.create("/customers", customer)
         self.done, self.refused, self.statuses = set(), set(), Counter()
 
-    def made(self, path, body):
-        answer = self.client.call("POST", path, body)
-        assert answer.status == 201, answer
-        return answer.body["id"]
+    def create(self, path, body):
+        response = self.client.call("POST", path, body)
+        assert response.status == 201, response
+        return response.body["id"]
 
-    def order(self, size=1500, key=None):
-        """One more ticket with a long description; whether it was opened."""
-        told = uuid.uuid4().hex
-        body = {"customer_id": self.owner, "service_date": "2026-11-24", "vin": "V1", "description": told + "x" * size}
-        answer = self.client.call("POST", "/tickets", body | {"parts": [{"inventory_id": self.part, "quantity": 2}]}, key)
-        self.statuses[answer.status] += 1
-        if answer.status == 201:
-            self.done.add(told)
+    def open_ticket(self, size=1500, key=None):
+        """Open a ticket with a long description. Return whether the shop did so."""
+        ticket_id = uuid.uuid4().hex
+        body = {"customer_id": self.owner, "service_date": "2026-11-24", "vin": "V1", "description": ticket_id + "x" * size}
+        response = self.client.call("POST", "/tickets", body | {"parts": [{"inventory_id": self.part, "quantity": 2}]}, key)
+        self.statuses[response.status] += 1
+        if response.status == 201:
+            self.done.add(ticket_id)
             return True
-        assert answer.status in (503, 507), answer
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.headers["retry-after"].isdecimal()
-        self.refused.add(told)
+        assert response.status in (503, 507), response
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["retry-after"].isdecimal()
+        self.refused.add(ticket_id)
         return False
 
 
-def require_truth(engine, clerk):
-    """What was answered 201 is there once, what was refused is not, and stock and ledger add up."""
+def require_consistency(engine, writer):
+    """Require that exactly the acknowledged tickets exist, once each, and that stock and movements agree."""
     with engine.connect() as connection:
-        held = Counter(row[0][:32] for row in connection.execute(text("SELECT description FROM service_tickets")))
+        descriptions = Counter(row[0][:32] for row in connection.execute(text("SELECT description FROM service_tickets")))
         stock = connection.execute(text("SELECT quantity FROM inventory")).scalar()
         assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
-    assert held == Counter(dict.fromkeys(clerk.done, 1))
-    assert stock == 1_000_000 - 2 * len(clerk.done)
+    assert descriptions == Counter(dict.fromkeys(writer.done, 1))
+    assert stock == 1_000_000 - 2 * len(writer.done)
     assert faults(engine) == []
 
 
-def test_a_full_disk_refuses_and_recovers(tmp_path, proof):
-    """The disk of SQLite is full: 503 or 507 with when to come back, nothing half-written, reads go on, and as soon as
-    there is room the same shop writes again."""
+def test_full_disk_refuses_writes_and_recovers(tmp_path, proof):
+    """With a full disk under SQLite, writes get 503 or 507 with Retry-After and leave nothing behind, and reads succeed. As
+    soon as there is room, the same shop writes again."""
     with small_disk(tmp_path / "disk") as folder:
         shop = Shop(f"sqlite:///{folder}/shop.db")
         try:
-            clerk = Clerk(shop.start())
+            writer = TicketWriter(shop.start())
             for _ in range(proof.size(2, 10)):
-                assert all(clerk.order() for _ in range(5))
+                assert all(writer.open_ticket() for _ in range(5))
                 fill(folder)
-                while clerk.order():
-                    continue  # Until the pages that the file had left are full, too.
-                refused = [clerk.order(key=uuid.uuid4().hex) for _ in range(10)]
+                while writer.open_ticket():
+                    continue  # Until the free pages of the file are used up, too.
+                refused = [writer.open_ticket(key=uuid.uuid4().hex) for _ in range(10)]
                 assert not all(refused)
-                assert clerk.client.call("GET", "/tickets").status == 200
-                assert clerk.client.call("GET", "/inventory").body[0]["quantity"] == 1_000_000 - 2 * len(clerk.done)
+                assert writer.client.call("GET", "/tickets").status == 200
+                assert writer.client.call("GET", "/inventory").body[0]["quantity"] == 1_000_000 - 2 * len(writer.done)
                 (folder / "ballast").unlink()
-                assert clerk.order()
+                assert writer.open_ticket()
             engine = shop.engine()
-            require_truth(engine, clerk)
+            require_consistency(engine, writer)
             engine.dispose()
         finally:
-            clerk.client.close()
+            writer.client.close()
             shop.remove()
-    proof.saw(done=len(clerk.done), refused=len(clerk.refused), statuses=dict(clerk.statuses))
+    proof.report(done=len(writer.done), refused=len(writer.refused), statuses=dict(writer.statuses))
 
 
 @pytest.mark.databases("sqlite")
-def test_a_database_that_may_not_grow(admin, make, engine, left, proof):
-    """The same without a disk: SQLite may add no page. What is refused changes nothing, and what comes after it is done."""
+def test_sqlite_at_its_maximum_size_refuses_and_recovers(admin, make, engine, left, proof):
+    """With SQLite at its maximum page count, refused writes change nothing. As soon as it may grow, writes succeed."""
     part, owner = make.part(quantity=1000), make.customer().id
     ticket = {"customer_id": owner, "service_date": "2026-11-24", "vin": "V1", "description": "x" * 2000}
     ticket["parts"] = [{"inventory_id": part.id, "quantity": 1}]
@@ -114,25 +114,25 @@ def test_a_database_that_may_not_grow(admin, make, engine, left, proof):
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar() + 2
 
-    def keep_small(connection, _record):
+    def limit_pages(connection, _record):
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    event.listen(engine, "connect", keep_small)
+    event.listen(engine, "connect", limit_pages)
     engine.dispose()
     try:
         statuses = Counter()
         for _ in range(60):
             before = left.everything()
-            answer = admin.post("/tickets", json=ticket)
-            statuses[answer.status_code] += 1
-            if answer.status_code != 201:
-                assert answer.status_code in (503, 507)
-                assert answer.headers["Retry-After"]
+            response = admin.post("/tickets", json=ticket)
+            statuses[response.status_code] += 1
+            if response.status_code != 201:
+                assert response.status_code in (503, 507)
+                assert response.headers["Retry-After"]
                 assert left.everything() == before
         assert statuses[503] + statuses[507] > 10
     finally:
-        event.remove(engine, "connect", keep_small)
+        event.remove(engine, "connect", limit_pages)
         engine.dispose()
     assert admin.post("/tickets", json=ticket).status_code == 201
     assert left.stock_of(part) == 1000 - statuses[201] - 1
-    proof.saw(done=statuses[201], refused=statuses[503] + statuses[507])
+    proof.report(done=statuses[201], refused=statuses[503] + statuses[507])

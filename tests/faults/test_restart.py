@@ -1,4 +1,4 @@
-"""The database is restarted while the shop is used: what was answered is there, and the shop goes on by itself."""
+"""Restarts of the database under load: no acknowledged write is lost, and the shop recovers without a restart."""
 
 import time
 
@@ -8,94 +8,96 @@ from tests.support.needs import needs
 from tests.support.processes import until
 from tests.support.servers import MariaDB, PostgreSQL
 from tests.support.shop import Shop
-from tests.support.traffic import Traffic, lies, require_truth
+from tests.support.traffic import Traffic, contradictions, require_consistency
 
 pytestmark = pytest.mark.slow
 SERVERS = [
     pytest.param(PostgreSQL, marks=needs("postgres"), id="postgresql"),
     pytest.param(MariaDB, marks=needs("mariadbd"), id="mariadb"),
 ]
-CARELESS = {
+UNSAFE = {
     PostgreSQL: ["-c", "synchronous_commit=off", "-c", "wal_writer_delay=10s"],
     MariaDB: ["--innodb-flush-log-at-trx-commit=0"],
 }
-"""How each database is told to answer before a commit is on the disk."""
+"""Options that let each database acknowledge a commit before it is on disk."""
 
 
 @pytest.fixture(scope="module", params=SERVERS)
 def server(request):
-    """A database server that only this module uses, with an empty database."""
-    made = request.param()
+    """Yield a private database server."""
+    private = request.param()
     try:
-        yield made
+        yield private
     finally:
-        made.remove()
+        private.remove()
 
 
 @pytest.fixture(scope="module")
 def shop(server):
-    opened = Shop(server.start().create().url())
+    running = Shop(server.start().create().url())
     try:
-        yield opened.start()
+        yield running.start()
     finally:
-        opened.remove()
+        running.remove()
 
 
 def restart(server):
-    """As an operator does it: sessions are cut off."""
+    """Restart as an operator does, which closes open sessions."""
     server.stop()
     server.start()
 
 
 def crash(server):
-    """As a machine that loses its power does it: kill -9, and the start that finds what is there."""
+    """Kill the server (SIGKILL) and start it again, which runs the crash recovery."""
     server.kill()
     server.start()
 
 
-def test_a_database_is_restarted_under_load(server, shop, proof):
-    """The database is restarted in order and after kill -9, under load: no acknowledged write is lost or done twice,
-    meanwhile every answer is a 503 that says when to come back, and the shop goes on without a restart of its own."""
-    engine, workers, back = shop.engine(), shop.workers(), []
+def test_database_restart_under_load_loses_no_write(server, shop, proof):
+    """The database is restarted under load, in order and after SIGKILL: no acknowledged write is lost or done twice, requests
+    meanwhile get 503 with Retry-After, and the shop recovers without a restart."""
+    engine, workers, recoveries = shop.engine(), shop.workers(), []
     with Traffic(shop) as traffic:
-        for again in [restart, crash] * proof.size(1, 3):
+        for restart_database in [restart, crash] * proof.size(1, 3):
             time.sleep(proof.size(1, 4))
             with traffic.fault():
-                again(server)
-                back.append(traffic.goes_on(5))
+                restart_database(server)
+                recoveries.append(traffic.wait_for_recovery(5))
         time.sleep(proof.size(0.5, 2))
-    require_truth(traffic, engine)
-    ledger = traffic.ledger
-    assert ledger.statuses[503], "nobody noticed"
-    assert shop.workers() == workers, "the app itself went on"
-    proof.saw(
-        restarts=len(back),
-        acknowledged=len(ledger.orders) + len(ledger.refunds),
+    require_consistency(traffic, engine)
+    record = traffic.record
+    assert record.statuses[503], "no client noticed a restart"
+    assert shop.workers() == workers, "the app was restarted"
+    proof.report(
+        restarts=len(recoveries),
+        acknowledged=len(record.orders) + len(record.returns),
         lost=0,
-        answers_of_503=ledger.statuses[503],
-        left_unknown=len(ledger.unknown),
-        slowest=f"{ledger.slowest:.1f} s",
-        back_after=f"{max(back):.1f} s",
+        responses_with_503=record.statuses[503],
+        unknown_outcomes=len(record.unknown),
+        slowest_response=f"{record.slowest:.1f} s",
+        recovered_after=f"{max(recoveries):.1f} s",
     )
     engine.dispose()
 
 
-def test_a_lost_write_would_be_found(server, shop):
-    """Where the database answers before its disk has it, a crash loses what was acknowledged, and the checker says so.
-    It may have written all to its disk just before a crash: then another one follows."""
+def test_write_lost_by_a_crash_is_detected(server, shop):
+    """Control: with commits acknowledged before they are on disk, a crash loses writes, and the check finds them.
+
+    A crash loses nothing if the database wrote everything to disk just before, so the test tries up to ten times.
+    """
     engine = shop.engine()
     for _ in range(10):
         server.stop()
-        server.start(*CARELESS[type(server)])
+        server.start(*UNSAFE[type(server)])
         with Traffic(shop) as traffic:
-            traffic.goes_on(30)
-            known = len(traffic.ledger.orders)
-            until(lambda known=known, ledger=traffic.ledger: len(ledger.orders) > known + 10, 30, "more orders")
+            traffic.wait_for_recovery(30)
+            count = len(traffic.record.orders)
+            until(lambda count=count, record=traffic.record: len(record.orders) > count + 10, 30, "more orders")
             crash(server)
-        engine.dispose()  # Its connection broke.
-        found = lies(traffic.ledger, engine)
-        if any(lie.startswith("lost: ") for lie in found):
+        engine.dispose()  # The crash closed its connection.
+        found = contradictions(traffic.record, engine)
+        if any(line.startswith("lost: ") for line in found):
             break
     else:
-        raise AssertionError(f"ten crashes, and nothing is lost: {found}")
+        raise AssertionError(f"ten crashes lost no write: {found}")
     engine.dispose()

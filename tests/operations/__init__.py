@@ -1,1 +1,1 @@
-"""What an operator does with it: the image, the composition, proxies, backups, upgrades, alerts; with the real programs."""
+"""Tests of docs/operations.md with the real programs: image, compose.yaml, proxies, backups, upgrades, alerts."""

@@ -1,4 +1,4 @@
-"""The alert rules of docs/operations.md, run by Prometheus's own promtool, on what the shop really counts."""
+"""The alert rules of docs/operations.md, tested by promtool and against the metrics of a running shop."""
 
 import re
 import subprocess
@@ -12,12 +12,12 @@ from tests.support import services
 from tests.support.needs import needs
 from tests.support.operations.document import blocks
 from tests.support.processes import free_port
-from tests.support.running_shop import Crew, shop_on
+from tests.support.running_shop import Seeder, shop_on
 
 pytestmark = needs("promtool")
 SCRAPE, RULES = (text for heading, language, text in blocks() if (heading, language) == ("Alarms", "yaml"))
 ALERTS = {rule["alert"]: rule for rule in yaml.safe_load(RULES)["groups"][0]["rules"]}
-WELL = {
+HEALTHY = {
     'up{job="shop", instance="a"}': "1x40",
     'shop_requests_total{route="/tickets", method="GET", status="200"}': "0+6000x40",
     'shop_requests_total{route="/tickets", method="POST", status="201"}': "0+600x40",
@@ -32,8 +32,8 @@ WELL = {
     "shop_transaction_retries_total": "0+20x40",
     'shop_database_connections{instance="a", engine="writes"}': "3 40 2 3 40 2 3 40 2 3 40 2 3x20",
 }
-"""A shop that is well, minute by minute: some errors, some slow ones, some that forgot their password."""
-ILL = {
+"""Metrics of a healthy shop by the minute, with a few errors, slow requests and wrong passwords."""
+UNHEALTHY = {
     "ShopDown": {'up{job="shop", instance="a"}': "1x10 0x30"},
     "ShopFails": {'shop_requests_total{route="/tickets", method="POST", status="503"}': "0+600x40"},
     "ShopSlow": {'shop_request_seconds_bucket{route="/tickets", le="0.1"}': "0+6000x40"},
@@ -41,7 +41,7 @@ ILL = {
     "ShopHoldsConnections": {'shop_database_connections{instance="a", engine="writes"}': "28x40"},
     "ShopPasswordsGuessed": {'shop_requests_total{route="/mechanics/login", method="POST", status="401"}': "0+120x40"},
 }
-"""What is different where an alarm must be heard."""
+"""For each alert, the metrics that must fire it, instead of the healthy ones."""
 
 
 def promtool(folder, *words):
@@ -49,37 +49,37 @@ def promtool(folder, *words):
     return subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, check=False)
 
 
-def heard(folder, series):
-    """The alarms that are heard after half an hour of this."""
+def fired(folder, series):
+    """Return the names of the alerts that fire after half an hour of these metrics."""
     case = {"interval": "1m", "input_series": [{"series": name, "values": values} for name, values in series.items()]}
     case["alert_rule_test"] = [{"eval_time": "30m", "alertname": name, "exp_alerts": []} for name in ALERTS]
     (folder / "test.yaml").write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [case]}))
-    said = promtool(folder, "test", "rules", "test.yaml")
-    assert said.returncode == 0 or "FAILED" in said.stdout + said.stderr, said
-    return set(re.findall(r"alertname:\s*(\w+)", said.stdout + said.stderr))
+    result = promtool(folder, "test", "rules", "test.yaml")
+    assert result.returncode == 0 or "FAILED" in result.stdout + result.stderr, result
+    return set(re.findall(r"alertname:\s*(\w+)", result.stdout + result.stderr))
 
 
-def test_prometheus_takes_the_rules_and_the_addresses(tmp_path):
-    said = promtool(tmp_path, "check", "rules", "--lint-fatal", "rules.yaml")
-    assert (said.returncode, f"SUCCESS: {len(ALERTS)} rules found" in said.stdout) == (0, True), said
+def test_promtool_accepts_the_rules_and_the_scrape_config(tmp_path):
+    result = promtool(tmp_path, "check", "rules", "--lint-fatal", "rules.yaml")
+    assert (result.returncode, f"SUCCESS: {len(ALERTS)} rules found" in result.stdout) == (0, True), result
     (tmp_path / "prometheus.yaml").write_text(SCRAPE)
     assert promtool(tmp_path, "check", "config", "prometheus.yaml").returncode == 0
 
 
-def test_no_alarm_is_heard_where_all_is_well_and_each_where_it_should_be(tmp_path):
-    assert heard(tmp_path, WELL) == set()
-    assert ILL.keys() == ALERTS.keys()
-    for name, differs in ILL.items():
-        assert differs.keys() <= WELL.keys()
-        assert heard(tmp_path, WELL | differs) == {name}
+def test_each_alert_fires_on_its_metrics_alone(tmp_path):
+    assert fired(tmp_path, HEALTHY) == set()
+    assert UNHEALTHY.keys() == ALERTS.keys()
+    for name, metrics in UNHEALTHY.items():
+        assert metrics.keys() <= HEALTHY.keys()
+        assert fired(tmp_path, HEALTHY | metrics) == {name}
 
 
 @pytest.mark.slow
-def test_each_name_and_label_of_the_rules_is_one_that_the_shop_counts():
+def test_metrics_and_labels_in_the_rules_exist_in_the_shop():
     port = free_port()
     with shop_on(services.databases()[-1], workers=1, METRICS_PORT=str(port)) as shop:
-        crew = Crew(shop, 1)
-        crew.admin.call("POST", "/mechanics/login", {"email": "first@example.com", "password": "wrong password"})
+        seeder = Seeder(shop, 1)
+        seeder.admin.call("POST", "/mechanics/login", {"email": "first@example.com", "password": "wrong password"})
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
     labels = {}
     for family in text_string_to_metric_families(text):
@@ -88,7 +88,7 @@ def test_each_name_and_label_of_the_rules_is_one_that_the_shop_counts():
     logins = re.compile(ALERTS["ShopPasswordsGuessed"]["expr"].split('route=~"')[1].split('"')[0])
     assert logins.fullmatch("/mechanics/login")
     assert 'route="/mechanics/login",status="401"' in text
-    for series in [name for name in WELL if name.startswith("shop_")]:
+    for series in [name for name in HEALTHY if name.startswith("shop_")]:
         name, _, rest = series.partition("{")
         assert set(re.findall(r"(\w+)=", rest)) - {"instance"} <= labels[name], series
     for name in set(re.findall(r"\bshop_\w+", RULES)):

@@ -1,4 +1,4 @@
-"""The Dockerfile: built by a real builder, and run as confined as compose.yaml asks for it."""
+"""The Dockerfile, built by buildah and run with the confinement of compose.yaml."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ from tests.support.shop import PASSWORD, UNLIMITED, Client
 from tests.support.start import children, runs
 
 CANARY = "a-secret-that-no-layer-may-hold-0f5b2c"
-PLACES = (".env", "instance/secret_key", "id_rsa", "app/__pycache__/left.cpython-311.pyc", "tests/left.py", ".git/config")
+PLANTED = (".env", "instance/secret_key", "id_rsa", "app/__pycache__/left.cpython-311.pyc", "tests/left.py", ".git/config")
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
-def files_below(folder, place):
-    """The files of a folder, as they are named seen from a place, without what was compiled."""
-    files = (path for path in (place / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {str(path.relative_to(place)) for path in files}
+def files_below(folder, base):
+    """Return the files in ``base/folder``, relative to ``base``, without compiled files."""
+    files = (path for path in (base / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(base)) for path in files}
 
 
 def status_of(pid):
@@ -34,21 +34,25 @@ def status_of(pid):
 
 
 @needs("hadolint")
-def test_a_linter_of_dockerfiles_finds_nothing(tmp_path):
-    linted = subprocess.run([HADOLINT, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
-    assert (linted.returncode, linted.stdout) == (0, "")
-    careless = tmp_path / "Dockerfile"
-    careless.write_text("FROM python\nRUN pip install flask\nCMD python run.py\n")
-    assert "DL3006" in subprocess.run([HADOLINT, careless], capture_output=True, text=True, check=False).stdout, "the control"
+def test_hadolint_accepts_the_dockerfile(tmp_path):
+    result = subprocess.run([HADOLINT, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM python\nRUN pip install flask\nCMD python run.py\n")
+    assert "DL3006" in subprocess.run([HADOLINT, bad], capture_output=True, text=True, check=False).stdout, (
+        "hadolint finds nothing in a bad Dockerfile"
+    )
 
 
 @pytest.mark.slow
 @needs("buildah", "docker-compose", "postgres", "redis-server")
-@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces as an engine makes them need root")
-def test_the_image_runs_confined_and_ends_when_it_is_told_to():
-    """Built from a folder full of secrets, it holds none. It runs without a name, a capability or a file that it could
-    write, gets healthy, is used, and ends with 0 on SIGTERM; its check finds out a shop that has stopped answering."""
-    image, database, redis = Image(dict.fromkeys(PLACES, CANARY)), PostgreSQL(), Redis()
+@pytest.mark.skipif(os.geteuid() != 0, reason="creating namespaces needs root")
+def test_image_holds_no_secret_runs_confined_and_stops_on_sigterm():
+    """Built from a folder with planted secrets, the image holds none. It runs as user 10001, without capabilities, on a
+    read-only file system, becomes healthy, serves requests, and exits with 0 on SIGTERM. The health check fails for a
+    shop that no longer answers.
+    """
+    image, database, redis = Image(dict.fromkeys(PLANTED, CANARY)), PostgreSQL(), Redis()
     started = [image, database, redis]
     try:
         image.build()
@@ -59,22 +63,22 @@ def test_the_image_runs_confined_and_ends_when_it_is_told_to():
         database.start().create()
         composed = services_of()
         redis.program.command = [*composed["redis"]["command"], "--bind", "127.0.0.1", "--port", str(redis.port)]
-        asked = composed["postgresql"]["healthcheck"]["test"][1:]
-        subprocess.run(asked, env=os.environ | {"PGPORT": str(database.port)}, check=True)
+        health_check = composed["postgresql"]["healthcheck"]["test"][1:]
+        subprocess.run(health_check, env=os.environ | {"PGPORT": str(database.port)}, check=True)
         settings = environment_of("shop", POSTGRES_PASSWORD="unused") | UNLIMITED
         settings |= {
             "PORT": str(free_port()),
             "METRICS_PORT": str(free_port()),
-            "DATABASE_URL": settings["DATABASE_URL"].replace("@postgresql/", f"@127.0.0.1:{database.port}/"),
-            "REDIS_URL": settings["REDIS_URL"].replace("//redis:6379", f"//127.0.0.1:{redis.start().port}"),
+            "DATABASE_URL": settings["DATABASE_URL"].rebase("@postgresql/", f"@127.0.0.1:{database.port}/"),
+            "REDIS_URL": settings["REDIS_URL"].rebase("//redis:6379", f"//127.0.0.1:{redis.start().port}"),
             "ADMIN_EMAIL": "first@example.com",
             "ADMIN_PASSWORD": PASSWORD,
         }
         shop = Container(image, settings)
         started.append(shop)
         shop.start(60)
-        use(int(settings["PORT"]))
-        assert "shop_requests_total" in text_at(int(settings["METRICS_PORT"]))
+        create_part(int(settings["PORT"]))
+        assert "shop_requests_total" in metrics_text(int(settings["METRICS_PORT"]))
         for pid in (shop.pid, *children(shop.pid)):
             status = status_of(pid)
             assert {*status["Uid"].split(), *status["Gid"].split()} == {"10001"}
@@ -83,28 +87,28 @@ def test_the_image_runs_confined_and_ends_when_it_is_told_to():
             assert "Read-only file system" in shop.run("python", "-c", f"open('{path}', 'w')").stderr
         assert shop.run("python", "-c", "open('/tmp/x', 'w')").returncode == 0
         assert "The stock is in order" in shop.run("flask", "--app", "run", "check").stdout
-        finds_out_what_hangs(shop)
-        below = children(shop.pid)
-        began = time.monotonic()
+        check_health_of_frozen_workers(shop)
+        child_pids = children(shop.pid)
+        started_at = time.monotonic()
         assert shop.end(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 10, "long before an engine kills it"
-        assert not [pid for pid in below if runs(pid)]
+        assert time.monotonic() - started_at < 10, "a container engine kills it after 10 s"
+        assert not [pid for pid in child_pids if runs(pid)]
         assert "Traceback" not in shop.program.log.read_text()
     finally:
-        for each in reversed(started):
-            each.remove()
+        for resource in reversed(started):
+            resource.remove()
 
 
-def use(port):
-    """Someone signs in, and a part is there for them afterwards."""
+def create_part(port):
+    """Log in, create a part and read it."""
     shop = Client(port)
     shop.token = shop.call("POST", "/mechanics/login", {"email": "first@example.com", "password": PASSWORD}).body["token"]
-    made = shop.call("POST", "/inventory", {"name": "Brake pad", "price": 9.99, "quantity": 4})
-    assert made.status == 201
-    assert shop.call("GET", made.headers["location"]).body["quantity"] == 4
+    response = shop.call("POST", "/inventory", {"name": "Brake pad", "price": 9.99, "quantity": 4})
+    assert response.status == 201
+    assert shop.call("GET", response.headers["location"]).body["quantity"] == 4
 
 
-def text_at(port):
+def metrics_text(port):
     import http.client
 
     shop = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -112,11 +116,11 @@ def text_at(port):
     return shop.getresponse().read().decode()
 
 
-def finds_out_what_hangs(shop):
+def check_health_of_frozen_workers(shop):
     workers = children(shop.pid)
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     assert not shop.is_healthy()
     for pid in workers:
         os.kill(pid, signal.SIGCONT)
-    until(shop.is_healthy, 10, "health")
+    until(shop.is_healthy, 10, "a healthy container")

@@ -1,4 +1,4 @@
-"""Workers and processors: where there are as many, each worker has one of its own (``docs/decisions/16``)."""
+"""Pinning of workers to processors if there are as many of both (``docs/decisions/16``)."""
 
 import os
 import signal
@@ -16,27 +16,27 @@ ALL = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 pytestmark = [
     pytest.mark.slow,
     needs("redis-server"),
-    pytest.mark.skipif(len(ALL) < 2, reason="it takes Linux and two processors"),
+    pytest.mark.skipif(len(ALL) < 2, reason="needs Linux and two processors"),
 ]
 
 
 @pytest.fixture
 def open_shop():
-    """Open a shop with so many workers on so many processors; it is closed with the test."""
+    """Return a function that starts a shop with a number of workers and processors. The test closes it."""
     url = services.fresh_database("sqlite", "shop_processors")
-    redis, opened = Redis(), []
+    redis, shops = Redis(), []
 
     def start(workers, processors):
         shop = Shop(url, redis=redis.url, workers=workers)
         shop.program.command = ["taskset", "-c", ",".join(map(str, ALL[:processors])), *shop.program.command]
-        opened.append(shop)
+        shops.append(shop)
         return shop.start()
 
     try:
         redis.start()
         yield start
     finally:
-        for shop in opened:
+        for shop in shops:
             shop.remove()
         redis.remove()
         services.drop_database("sqlite", "shop_processors")
@@ -47,18 +47,18 @@ def processors_of(shop):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_each_worker_has_a_processor_of_its_own_and_who_replaces_it_takes_it_over(open_shop, number):
+def test_each_worker_and_its_replacement_is_pinned_to_one_processor(open_shop, number):
     shop = open_shop(workers=2, processors=2)
-    one_each = [{each} for each in ALL[:2]]
-    until(lambda: sorted(processors_of(shop), key=min) == one_each, 30, "a processor for each")
-    gone = shop.workers()[number]
-    os.kill(gone, signal.SIGKILL)
-    until(lambda: len(shop.workers()) == 2 and gone not in shop.workers(), 30, "another worker")
-    until(lambda: sorted(processors_of(shop), key=min) == one_each, 30, "the same processors")
-    until(shop.is_ready, 30, "an answer")
+    pinned = [{processor} for processor in ALL[:2]]
+    until(lambda: sorted(processors_of(shop), key=min) == pinned, 30, "one processor for each worker")
+    killed = shop.workers()[number]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: len(shop.workers()) == 2 and killed not in shop.workers(), 30, "a new worker")
+    until(lambda: sorted(processors_of(shop), key=min) == pinned, 30, "the same processors")
+    until(shop.is_ready, 30, "a response")
 
 
 @pytest.mark.parametrize(("workers", "processors"), [(3, 2), (1, 2), (2, 1)])
-def test_more_workers_or_fewer_are_placed_by_the_system(open_shop, workers, processors):
+def test_workers_are_not_pinned_if_their_number_differs_from_the_processors(open_shop, workers, processors):
     shop = open_shop(workers, processors)
     assert processors_of(shop) == [set(ALL[:processors])] * workers

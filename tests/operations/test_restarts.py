@@ -1,4 +1,4 @@
-"""Upgrades and another secret, one process after the other, while people work: nobody notices."""
+"""Rolling upgrades and secret rotation under load: no request fails."""
 
 import os
 import re
@@ -15,20 +15,20 @@ from tests.support import services
 from tests.support.invariants import faults
 from tests.support.needs import needs
 from tests.support.operations.document import TEXT
-from tests.support.operations.fleet import Fleet, People, copy_of_the_code
+from tests.support.operations.fleet import Fleet, Users, copy_of_the_code
 from tests.support.servers import children_of
 from tests.support.shop import Client
 
 pytestmark = [pytest.mark.slow, needs("nginx", "openssl", "redis-server", "curl")]
 KINDS = [kind for kind in services.databases() if kind != "sqlite"]
 OLD, NEW, NEWER = (f"the {age} secret of more than thirty-two bytes" for age in ("old", "new", "newer"))
-EXPANDS = """
+EXPANDING = """
     op.add_column("service_tickets", sa.Column("odometer", sa.Integer(), nullable=True))
     op.add_column("customers", sa.Column("language", sa.String(8), nullable=False, server_default="en"))
     op.create_table("bays", sa.Column("id", sa.Integer(), primary_key=True))
     op.create_index("ix_service_tickets_odometer", "service_tickets", ["odometer"])
 """
-BREAKS = """
+BREAKING = """
     op.execute("ALTER TABLE service_tickets RENAME COLUMN description TO words")
 """
 MIGRATION = """
@@ -49,7 +49,7 @@ def downgrade() -> None:
 
 
 def version_with(fleet, body):
-    """A later version, whose tables differ."""
+    """Create a later version with another migration. Return its folder and the revision before it."""
     folder = copy_of_the_code(fleet.folder / f"version-{len(body)}")
     before = newest(folder)
     (folder / "app/migrations/versions/9999_later.py").write_text(MIGRATION.format(before=before, body=body))
@@ -61,7 +61,7 @@ def newest(folder):
 
 
 @contextmanager
-def looking(fleet):
+def open_engine(fleet):
     engine = fleet.engine()
     try:
         yield engine
@@ -69,11 +69,11 @@ def looking(fleet):
         engine.dispose()
 
 
-def stock_is_what_was_answered(fleet, people):
-    """Each 201 and 200 happened once, and nothing else did: tried again by the proxy or not."""
-    answers = people.answers
-    tickets, puts = answers["POST /tickets: 201"], answers["PUT /tickets/<id>/inventory: 200"]
-    with looking(fleet) as engine, engine.connect() as connection:
+def check_stock(fleet, users):
+    """Require that exactly the acknowledged writes happened, once each, even if the proxy retried them."""
+    outcomes = users.outcomes
+    tickets, puts = outcomes["POST /tickets: 201"], outcomes["PUT /tickets/<id>/inventory: 200"]
+    with open_engine(fleet) as engine, engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(service_tickets)).scalar() == tickets
         assert connection.execute(select(func.sum(ticket_parts.c.quantity))).scalar() == 2 * tickets + puts
         assert connection.execute(select(inventory.c.quantity)).scalar() == 100_000 - 2 * tickets - puts
@@ -81,72 +81,76 @@ def stock_is_what_was_answered(fleet, people):
     return tickets
 
 
-@pytest.mark.skipif(not KINDS, reason="two processes take PostgreSQL or MariaDB")
-def test_an_upgrade_is_noticed_by_nobody_and_can_be_taken_back():
-    """The later version's migration runs while the older one serves; then each takes its turn. No request fails, and no
-    work is done twice, nor where a process is killed. A migration that renames what is in use is noticed at once."""
+@pytest.mark.skipif(not KINDS, reason="two processes need PostgreSQL or MariaDB")
+def test_rolling_upgrade_fails_no_request_and_can_be_rolled_back():
+    """The migration of the later version runs while the older version serves, and the processes restart one by one: no request
+    fails, and nothing is done twice, even if a process is killed. Control: with a migration that renames a column in use,
+    requests fail.
+    """
     with Fleet(KINDS[0], SECRET_KEY=OLD) as fleet:
-        later, before = version_with(fleet, EXPANDS)
-        with People(fleet) as people:
-            fleet.use(later)
+        later, before = version_with(fleet, EXPANDING)
+        with Users(fleet) as users:
+            fleet.deploy(later)
             fleet.restart()
-        assert people.failures() == {}
-        assert stock_is_what_was_answered(fleet, people) > 20
-        with looking(fleet) as engine, engine.connect() as connection:
+        assert users.failures() == {}
+        assert check_stock(fleet, users) > 20
+        with open_engine(fleet) as engine, engine.connect() as connection:
             assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
             assert inspect(connection).has_table("bays")
-        survives_a_process(fleet, people)
+        check_kill_of_a_process(fleet, users)
         fleet.systemctl("stop")
         fleet.flask("db", "downgrade", before)
-        fleet.use(fleet.folder / "first")
+        fleet.deploy(fleet.folder / "first")
         fleet.start()
-        with looking(fleet) as engine:
+        with open_engine(fleet) as engine:
             assert not inspect(engine).has_table("bays")
             assert faults(engine) == []
-        broken, _ = version_with(fleet, BREAKS)
-        with People(fleet) as people:
-            fleet.use(broken)
+        broken, _ = version_with(fleet, BREAKING)
+        with Users(fleet) as users:
+            fleet.deploy(broken)
             fleet.restart()
-        assert any(": 5" in what for what in people.failures()), "the control"
+        assert any(": 5" in label for label in users.failures()), "a breaking migration is not noticed"
 
 
-def survives_a_process(fleet, people):
-    """Two requests wait for a part, one in each process, when one process is killed. The proxy asks the other one again:
-    each is done once, or refused for the moment, as long as the database has not noticed that the first try is dead."""
-    answers, vins = {}, ("KILLED1", "KILLED2")
+def check_kill_of_a_process(fleet, users):
+    """Kill a process while two requests, one in each process, wait for a row lock. The proxy retries at the other process.
 
-    def ask(vin):
-        body = {"customer_id": people.customer, "service_date": "2026-11-24", "description": "Rush", "vin": vin}
-        lines = {"parts": [{"inventory_id": people.part, "quantity": 1}]}
-        answers[vin] = fleet.proxy.client(people.tokens[0]).call("POST", "/tickets", body | lines)
-        return answers[vin]
+    Each request runs once. A retry may get 409 as long as the database has not noticed the loss of the first attempt.
+    """
+    responses, vins = {}, ("KILLED1", "KILLED2")
 
-    with looking(fleet) as engine, engine.connect() as holder:
-        holder.execute(select(inventory).where(inventory.c.id == people.part).with_for_update())
-        threads = [threading.Thread(target=ask, args=(vin,)) for vin in vins]
+    def open_ticket(vin):
+        body = {"customer_id": users.customer, "service_date": "2026-11-24", "description": "Rush", "vin": vin}
+        lines = {"parts": [{"inventory_id": users.part, "quantity": 1}]}
+        responses[vin] = fleet.proxy.client(users.tokens[0]).call("POST", "/tickets", body | lines)
+        return responses[vin]
+
+    with open_engine(fleet) as engine, engine.connect() as blocker:
+        blocker.execute(select(inventory).where(inventory.c.id == users.part).with_for_update())
+        threads = [threading.Thread(target=open_ticket, args=(vin,)) for vin in vins]
         for thread in threads:
             thread.start()
         time.sleep(0.7)
-        watching = int((fleet.folder / f"{fleet.ports[0]}.pid").read_text())
-        for pid in (watching, *children_of(watching)):
+        main_pid = int((fleet.folder / f"{fleet.ports[0]}.pid").read_text())
+        for pid in (main_pid, *children_of(main_pid)):
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.3)
-        holder.rollback()
+        blocker.rollback()
         for thread in threads:
             thread.join(30)
-        assert "prematurely closed" in fleet.proxy.program.log.read_text(), "one was tried again"
-        assert sorted(answer.status for answer in answers.values()) in ([201, 201], [201, 409])
-        for vin, answer in tuple(answers.items()):
-            if answer.status == 409:
-                assert answer.headers["retry-after"] == "1"
-                assert ask(vin).status == 201
-        made = holder.execute(select(service_tickets.c.vin).where(service_tickets.c.vin.in_(vins))).scalars()
-        assert sorted(made) == list(vins)
+        assert "prematurely closed" in fleet.proxy.program.log.read_text(), "no request was retried"
+        assert sorted(response.status for response in responses.values()) in ([201, 201], [201, 409])
+        for vin, response in tuple(responses.items()):
+            if response.status == 409:
+                assert response.headers["retry-after"] == "1"
+                assert open_ticket(vin).status == 201
+        created = blocker.execute(select(service_tickets.c.vin).where(service_tickets.c.vin.in_(vins))).scalars()
+        assert sorted(created) == list(vins)
         assert faults(engine) == []
 
 
-def steps_of_the_document():
-    """The table of the three restarts as settings."""
+def documented_steps():
+    """Return the settings of the three restarts in the table of docs/operations.md."""
     rows = re.findall(
         r"^\| (?!restart|---)([^|]+) \| ([^|]+) \| ([^|]*) ?\|$", TEXT[TEXT.index("### Another secret") :], re.MULTILINE
     )
@@ -154,32 +158,35 @@ def steps_of_the_document():
     return [{"SECRET_KEY": names[key.strip()], "SECRET_KEY_FALLBACKS": names[others.strip()]} for _, key, others in rows[:3]]
 
 
-@pytest.mark.skipif(not KINDS, reason="two processes take PostgreSQL or MariaDB")
-def test_another_secret_is_noticed_by_nobody_until_the_old_one_is_forgotten():
-    """Three restarts, and people with tokens of each time: no request fails until the last, which ends the old tokens
-    alone. A request from before is known again. Without the first restart some are refused."""
-    first, second, third = steps_of_the_document()
+@pytest.mark.skipif(not KINDS, reason="two processes need PostgreSQL or MariaDB")
+def test_secret_rotation_ends_old_tokens_at_the_last_restart_only():
+    """Three restarts under load with old and new tokens: no request fails, and the last restart ends only the old tokens. A
+    request with an old idempotency key is replayed. Control: without the first restart, new tokens are refused.
+    """
+    first, second, third = documented_steps()
     with Fleet(KINDS[-1], SECRET_KEY=OLD) as fleet:
         old = fleet.log_in()
         part = {"name": "Filter", "price": 1, "quantity": 1}
-        asked = fleet.proxy.client(old).call("POST", "/inventory", part, key="from before")
-        with People(fleet) as people:
+        original = fleet.proxy.client(old).call("POST", "/inventory", part, key="before the rotation")
+        with Users(fleet) as users:
             for step in (first, second):
                 fleet.set(**step)
                 fleet.restart()
-        assert people.failures() == {}
+        assert users.failures() == {}
         for port in fleet.ports:
-            again = Client(port, old).call("POST", "/inventory", part, key="from before")
-            assert (again.status, again.body, again.headers["idempotency-replayed"]) == (201, asked.body, "true")
+            repeated = Client(port, old).call("POST", "/inventory", part, key="before the rotation")
+            assert (repeated.status, repeated.body, repeated.headers["idempotency-replayed"]) == (201, original.body, "true")
         new = fleet.log_in()
-        with People(fleet) as people:
-            people.tokens[:] = [new]
+        with Users(fleet) as users:
+            users.tokens[:] = [new]
             fleet.set(**third)
             fleet.restart()
-        assert people.failures() == {}
+        assert users.failures() == {}
         for port in fleet.ports:
             assert [Client(port, token).call("GET", "/mechanics").status for token in (old, new)] == [401, 200]
         fleet.set(SECRET_KEY=NEWER, SECRET_KEY_FALLBACKS=NEW)
         fleet.start(fleet.ports[0])
         one, other = fleet.ports
-        assert Client(other, fleet.log_in(one)).call("GET", "/mechanics").status == 401, "the control: it was not made known"
+        assert Client(other, fleet.log_in(one)).call("GET", "/mechanics").status == 401, (
+            "a token of an unknown secret is accepted"
+        )

@@ -1,4 +1,4 @@
-"""The units of systemd in docs/operations.md, looked at by systemd's own tools; no test machine is run by it."""
+"""The systemd units of docs/operations.md, checked by systemd-analyze; no running systemd is needed."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.support.needs import needs
-from tests.support.operations.document import blocks, placed
+from tests.support.operations.document import blocks, substitute
 
 pytestmark = needs("systemd-analyze")
 SERVICE, NIGHT, TIMER = (text for _, language, text in blocks() if language == "ini")
@@ -15,13 +15,13 @@ SERVICE, NIGHT, TIMER = (text for _, language, text in blocks() if language == "
 
 @pytest.fixture
 def units(tmp_path):
-    """The units as files, with a shop where they look for one."""
+    """Write the units to files, with their programs in place."""
     programs = tmp_path / "shop" / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name in ("python", "flask"):
         shutil.copy("/bin/true", programs / name)
     for name, text in {"shop@.service": SERVICE, "shop-night.service": NIGHT}.items():
-        (tmp_path / name).write_text(placed(text, {"/opt/shop": str(tmp_path / "shop")}))
+        (tmp_path / name).write_text(substitute(text, {"/opt/shop": str(tmp_path / "shop")}))
     (tmp_path / "shop-night.timer").write_text(TIMER)
     return tmp_path
 
@@ -31,29 +31,29 @@ def analyze(*words):
 
 
 @pytest.mark.parametrize("name", ["shop@5000.service", "shop-night.timer", "shop-night.service"])
-def test_systemd_takes_the_unit_as_it_stands(units, name):
+def test_systemd_accepts_the_unit(units, name):
     if "@" in name:
         (units / "shop@.service").rename(units / name)
-    seen = analyze("verify", "--man=no", str(units / name))
-    assert (seen.returncode, seen.stderr) == (0, "")
+    result = analyze("verify", "--man=no", str(units / name))
+    assert (result.returncode, result.stderr) == (0, "")
     (units / name).write_text((units / name).read_text().replace("[Unit]\n", "[Unit]\nRestarts=always\n"))
-    assert "Restarts" in analyze("verify", "--man=no", str(units / name)).stderr, "the control"
+    assert "Restarts" in analyze("verify", "--man=no", str(units / name)).stderr, "an unknown setting is not reported"
 
 
-def test_the_shop_is_shut_in(units):
+def test_service_has_a_low_exposure_level(units):
     (units / "shop@.service").rename(units / "shop@5000.service")
-    rated = analyze("security", "--offline=yes", "--no-pager", str(units / "shop@5000.service"))
-    assert float(re.search(r"Overall exposure level .*: ([0-9.]+) OK", rated.stdout)[1]) < 2.5
+    report = analyze("security", "--offline=yes", "--no-pager", str(units / "shop@5000.service"))
+    assert float(re.search(r"Overall exposure level .*: ([0-9.]+) OK", report.stdout)[1]) < 2.5
 
 
-def test_the_shop_comes_back_however_it_ended_and_gets_the_time_that_it_needs():
-    said = dict(line.split("=", 1) for line in SERVICE.splitlines() if "=" in line and not line.startswith("#"))
-    assert said["Restart"] == "always"
-    assert said["StartLimitIntervalSec"] == "0"
-    assert int(said["TimeoutStopSec"]) > 10, "which is what granian lets a worker finish in"
-    assert said["KillMode"] == "mixed", "granian's worker may not end where it is told so twice"
+def test_service_always_restarts_and_has_time_to_stop():
+    settings = dict(line.split("=", 1) for line in SERVICE.splitlines() if "=" in line and not line.startswith("#"))
+    assert settings["Restart"] == "always"
+    assert settings["StartLimitIntervalSec"] == "0"
+    assert int(settings["TimeoutStopSec"]) > 10, "granian gives a worker 10 s to finish"
+    assert settings["KillMode"] == "mixed", "a second SIGTERM can keep a granian worker from ending"
 
 
-def test_the_night_begins_at_a_time_that_there_is():
+def test_timer_has_a_valid_calendar_time():
     [moment] = re.findall(r"^OnCalendar=(.+)$", TIMER, re.MULTILINE)
     assert analyze("calendar", moment).returncode == 0

@@ -1,4 +1,4 @@
-"""The shop that the proofs of this folder race against: started once for each kind of database."""
+"""A running shop for the tests of this folder, started once for each kind of database."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from tests.support.running_shop import shop_on
 
 @pytest.fixture(scope="session")
 def busy_shop(database):
-    """Four workers on PostgreSQL or MariaDB, one on SQLite; every limit is out of reach. A proof uses parts and tickets
-    of its own."""
+    """Run four workers on PostgreSQL or MariaDB, one on SQLite, without rate limits.
+
+    Each test uses its own parts and tickets.
+    """
     with shop_on(database) as shop:
         yield shop

@@ -1,4 +1,4 @@
-"""The last admin can be neither deleted nor demoted, not even where two admins try at once."""
+"""The last admin can be neither deleted nor demoted, even by two requests at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -10,7 +10,7 @@ from app.blueprints.mechanic import routes
 from app.models import mechanics
 from app.utils.db.statements import fetch_all
 
-SECONDS = 10
+TIMEOUT = 10
 DEMOTED = {"role": "mechanic"}
 
 
@@ -34,64 +34,66 @@ def admins_left(engine):
 
 @pytest.fixture
 def both(monkeypatch):
-    """Run two calls at once. Both have passed the check of their role before either looks for other admins."""
+    """Run two calls at once. Both pass the check of the role before either counts the other admins."""
 
     def run(*calls):
-        meeting, real = Barrier(2), routes.require_other_admin
-        waiting = [True, True]
+        barrier, real = Barrier(2), routes.require_other_admin
+        pending = [True, True]
 
-        def meet_first(mechanic_id):
-            if waiting:  # A transaction that is tried again meets nobody.
-                waiting.pop()
-                meeting.wait(SECONDS)
+        def wait_then_check(mechanic_id):
+            if pending:  # A retried transaction does not wait.
+                pending.pop()
+                barrier.wait(TIMEOUT)
             real(mechanic_id)
 
-        monkeypatch.setattr(routes, "require_other_admin", meet_first)
+        monkeypatch.setattr(routes, "require_other_admin", wait_then_check)
         with ThreadPoolExecutor(2) as pool:
-            answers = [each.result() for each in [pool.submit(*call) for call in calls]]
+            responses = [future.result() for future in [pool.submit(*call) for call in calls]]
         monkeypatch.setattr(routes, "require_other_admin", real)
-        return answers
+        return responses
 
     return run
 
 
 @pytest.mark.parametrize("first", [demote, delete])
 @pytest.mark.parametrize("second", [demote, delete])
-@pytest.mark.parametrize("whom", ["each other", "themselves"])
-def test_of_the_last_two_admins_only_one_goes(admin, make, both, admins_left, first, second, whom):
+@pytest.mark.parametrize("target", ["each other", "themselves"])
+def test_only_one_of_the_last_two_admins_is_removed(admin, make, both, admins_left, first, second, target):
     other = make.admin()
-    one, two = (other, admin) if whom == "each other" else (admin, other)
-    answers = both((first, admin, one), (second, other, two))
-    refused = [answer for answer in answers if answer.status_code == 409]
-    assert len(refused) == 1, [answer.status_code for answer in answers]
+    first_target, second_target = (other, admin) if target == "each other" else (admin, other)
+    responses = both((first, admin, first_target), (second, other, second_target))
+    refused = [response for response in responses if response.status_code == 409]
+    assert len(refused) == 1, [response.status_code for response in responses]
     assert refused[0].json["detail"] == "The last admin can be neither deleted nor demoted."
-    assert min(answer.status_code for answer in answers) in (200, 204)
+    assert min(response.status_code for response in responses) in (200, 204)
     assert admins_left() == 1
 
 
-def test_of_three_admins_two_go_at_once(admin, make, both, admins_left):
+def test_two_of_three_admins_are_removed_at_once(admin, make, both, admins_left):
     second, third = make.admin(), make.admin()
-    answers = both((demote, admin, second), (delete, admin, third))
-    assert sorted(answer.status_code for answer in answers) == [200, 204]
+    responses = both((demote, admin, second), (delete, admin, third))
+    assert sorted(response.status_code for response in responses) == [200, 204]
     assert admins_left() == 1
 
 
-def test_both_go_where_the_admins_are_not_locked(database, admin, make, monkeypatch, admins_left):
-    """The control: without the lock, what the test above counts would be none. SQLite locks all of itself, so that two
-    transactions never read side by side there."""
+def test_missing_lock_on_admins_is_detected(database, admin, make, monkeypatch, admins_left):
+    """Control: without the row lock, both admins are removed and none is left.
+
+    Does not apply to SQLite, whose transactions never overlap.
+    """
     if database == "sqlite":
         pytest.skip("SQLite has one writer at a time")
-    meeting, other = Barrier(2), make.admin()
+    barrier, other = Barrier(2), make.admin()
     unlocked = select(mechanics.c.id).where(routes.NOT_DELETED, mechanics.c.role == "admin")
 
     def require_other_admin(mechanic_id):
         admins = [row.id for row in fetch_all(unlocked)]
-        meeting.wait(SECONDS)
+        barrier.wait(TIMEOUT)
         if admins == [mechanic_id]:
             raise routes.LastAdmin
 
     monkeypatch.setattr(routes, "require_other_admin", require_other_admin)
     with ThreadPoolExecutor(2) as pool:
-        for each in [pool.submit(demote, admin, other), pool.submit(demote, other, admin)]:
-            each.result()
+        for future in [pool.submit(demote, admin, other), pool.submit(demote, other, admin)]:
+            future.result()
     assert admins_left() == 0

@@ -1,4 +1,4 @@
-"""Everything that moves stock, on the same tickets and parts, for a while: the ledger never drifts."""
+"""All requests that move stock, mixed, on the same tickets and parts: stock and stock movements stay consistent."""
 
 import random
 import threading
@@ -12,138 +12,143 @@ from sqlalchemy import select
 
 from app.models import service_tickets, stock_movements
 from tests.support.invariants import faults
-from tests.support.running_shop import Crew, looking, shop_on
+from tests.support.running_shop import Seeder, open_engine, shop_on
 
 CLIENTS = 8
 FIRST_COUNT = 1000
-"""Every count is a number of its own above this one, so that it can be found in the ledger."""
+"""Each count is a unique number above this one, to be found in the stock movements."""
 
 pytestmark = pytest.mark.slow
 
 
-class Desk:
-    """What the clients share, and what they were told."""
+class Workload:
+    """The state that the clients share, and the changes that were acknowledged."""
 
-    def __init__(self, crew):
-        self.crew, self.parts = crew, crew.parts(4, FIRST_COUNT)
-        self.tickets = crew.tickets(6)
-        self.numbers = count(FIRST_COUNT + 1)
-        self.mutex = threading.Lock()
+    def __init__(self, seeder):
+        self.seeder, self.parts = seeder, seeder.create_parts(4, FIRST_COUNT)
+        self.tickets = seeder.create_tickets(6)
+        self.count_values = count(FIRST_COUNT + 1)
+        self.lock = threading.Lock()
         self.statuses, self.used, self.returned, self.counted = Counter(), defaultdict(list), Counter(), set()
         self.opened, self.deleted = Counter(), Counter()
 
-    def line(self, dice):
-        return {"inventory_id": dice.choice(self.parts), "quantity": dice.randint(1, 3)}
+    def line(self, rng):
+        return {"inventory_id": rng.choice(self.parts), "quantity": rng.randint(1, 3)}
 
-    # ---------------------------------------------------------------- what a client may do
-    def order(self, client, dice):
-        ticket, line = dice.choice(self.tickets), self.line(dice)
-        answer = client.call("PUT", f"/tickets/{ticket}/inventory", {"add_parts": [line]})
-        if answer.status == 200:
+    # ---------------------------------------------------------------- actions of a client
+    def add_part(self, client, rng):
+        ticket, line = rng.choice(self.tickets), self.line(rng)
+        response = client.call("PUT", f"/tickets/{ticket}/inventory", {"add_parts": [line]})
+        if response.status == 200:
             self.used[ticket, line["inventory_id"]].append(line["quantity"])
-        return answer
+        return response
 
-    def give_back(self, client, dice):
-        ticket, line = dice.choice(self.tickets), self.line(dice)
-        off = dice.choice([line, line["inventory_id"]])  # So many, or the whole line.
-        answer = client.call("PUT", f"/tickets/{ticket}/inventory", {"remove_parts": [off]})
-        if answer.status == 200:
+    def remove_part(self, client, rng):
+        ticket, line = rng.choice(self.tickets), self.line(rng)
+        removal = rng.choice([line, line["inventory_id"]])  # A quantity or the whole line.
+        response = client.call("PUT", f"/tickets/{ticket}/inventory", {"remove_parts": [removal]})
+        if response.status == 200:
             self.returned[ticket, line["inventory_id"]] += 1
-        return answer
+        return response
 
-    def exchange(self, client, dice):
-        ticket, off, on = dice.choice(self.tickets), self.line(dice), self.line(dice)
-        answer = client.call("PUT", f"/tickets/{ticket}/inventory", {"remove_parts": [off], "add_parts": [on]})
-        if answer.status == 200:
-            self.returned[ticket, off["inventory_id"]] += 1
-            self.used[ticket, on["inventory_id"]].append(on["quantity"])
-        return answer
+    def exchange(self, client, rng):
+        ticket, removed, added = rng.choice(self.tickets), self.line(rng), self.line(rng)
+        response = client.call("PUT", f"/tickets/{ticket}/inventory", {"remove_parts": [removed], "add_parts": [added]})
+        if response.status == 200:
+            self.returned[ticket, removed["inventory_id"]] += 1
+            self.used[ticket, added["inventory_id"]].append(added["quantity"])
+        return response
 
-    def count_stock(self, client, dice):
-        number = next(self.numbers)
-        answer = client.call("PUT", f"/inventory/{dice.choice(self.parts)}", {"quantity": number})
-        if answer.status == 200:
+    def count_stock(self, client, rng):
+        number = next(self.count_values)
+        response = client.call("PUT", f"/inventory/{rng.choice(self.parts)}", {"quantity": number})
+        if response.status == 200:
             self.counted.add(number)
-        return answer
+        return response
 
-    def replace_ticket(self, client, dice):
-        """Delete a ticket that others are writing, and open another with parts in its place."""
-        place, line, vin = dice.randrange(len(self.tickets)), self.line(dice), self.crew.vin()
-        gone = self.tickets[place]
-        answer = client.call("DELETE", f"/tickets/{gone}")
-        if answer.status != 204:
-            return answer
-        self.deleted[gone] += 1
-        answer = client.call("POST", "/tickets", self.crew.ticket(vin, [line]))
-        if answer.status == 201:
-            self.tickets[place] = answer.body["id"]
+    def replace_ticket(self, client, rng):
+        """Delete a ticket that other clients change, and open another with parts instead."""
+        index, line, vin = rng.randrange(len(self.tickets)), self.line(rng), self.seeder.unique_vin()
+        ticket = self.tickets[index]
+        response = client.call("DELETE", f"/tickets/{ticket}")
+        if response.status != 204:
+            return response
+        self.deleted[ticket] += 1
+        response = client.call("POST", "/tickets", self.seeder.ticket_body(vin, [line]))
+        if response.status == 201:
+            self.tickets[index] = response.body["id"]
             self.opened[vin] += 1
-            self.used[answer.body["id"], line["inventory_id"]].append(line["quantity"])
-        return answer
+            self.used[response.body["id"], line["inventory_id"]].append(line["quantity"])
+        return response
 
-    def look(self, client, dice):
-        return client.call("GET", dice.choice(["/inventory", f"/tickets/{dice.choice(self.tickets)}"]))
+    def read(self, client, rng):
+        return client.call("GET", rng.choice(["/inventory", f"/tickets/{rng.choice(self.tickets)}"]))
 
     def work(self, token, number, seconds):
-        """Do one thing after the other, until the time is over."""
-        client, dice, end = self.crew.shop.client(token), random.Random(number), time.monotonic() + seconds
-        acts = (
-            [self.order] * 4 + [self.give_back] * 3 + [self.exchange] * 2 + [self.count_stock, self.replace_ticket, self.look]
+        """Run random actions for ``seconds``."""
+        client, rng, deadline = self.seeder.shop.client(token), random.Random(number), time.monotonic() + seconds
+        actions = (
+            [self.add_part] * 4
+            + [self.remove_part] * 3
+            + [self.exchange] * 2
+            + [self.count_stock, self.replace_ticket, self.read]
         )
-        while time.monotonic() < end:
-            act = dice.choice(acts)
-            answer = act(client, dice)
-            with self.mutex:
-                self.statuses[act.__name__, answer.status] += 1
+        while time.monotonic() < deadline:
+            action = rng.choice(actions)
+            response = action(client, rng)
+            with self.lock:
+                self.statuses[action.__name__, response.status] += 1
 
 
 def mix(shop, seconds):
-    """Let eight clients write the same tickets and parts; raise AssertionError unless the tables hold what the clients
-    were told, and nothing else. Return what was seen."""
-    crew = Crew(shop, CLIENTS)
-    desk = Desk(crew)
+    """Let eight clients change the same tickets and parts. Return the counts.
+
+    Raise AssertionError unless the tables hold exactly the acknowledged changes.
+    """
+    seeder = Seeder(shop, CLIENTS)
+    workload = Workload(seeder)
     with ThreadPoolExecutor(CLIENTS) as threads:
-        list(threads.map(desk.work, crew.tokens, range(CLIENTS), [seconds] * CLIENTS))
-    with looking(shop) as engine, engine.connect() as connection:
-        ledger = connection.execute(select(stock_movements).where(stock_movements.c.inventory_id.in_(desk.parts))).all()
+        list(threads.map(workload.work, seeder.tokens, range(CLIENTS), [seconds] * CLIENTS))
+    with open_engine(shop) as engine, engine.connect() as connection:
+        movements = connection.execute(select(stock_movements).where(stock_movements.c.inventory_id.in_(workload.parts))).all()
         tickets = connection.execute(select(service_tickets.c.id, service_tickets.c.vin, service_tickets.c.deleted_at)).all()
         assert faults(engine) == []
-    unexpected = {each: times for each, times in desk.statuses.items() if each[1] not in (200, 201, 204, 404, 409)}
+    unexpected = {key: times for key, times in workload.statuses.items() if key[1] not in (200, 201, 204, 404, 409)}
     assert not unexpected, unexpected
     used, returned = defaultdict(list), Counter()
-    for each in ledger:
-        place = each.ticket_id, each.inventory_id
-        if each.reason == "used":
-            used[place].append(-each.change)
-        returned[place] += each.reason == "returned"
-    assert {place: sorted(counts) for place, counts in used.items()} == {
-        place: sorted(counts) for place, counts in desk.used.items()
-    }, "what went on tickets is not what was answered"
-    for place, times in returned.items():
-        at_the_end = place[0] in desk.deleted  # What a deleted ticket still held came back with it.
-        assert times - desk.returned[place] in ((0, 1) if at_the_end else (0,)), f"{place} came back {times} times"
-    balances = {each.balance for each in ledger}
-    counted = [each.balance for each in ledger if each.reason == "counted"]
-    assert len(counted) == len(set(counted)), "a count is there twice"
-    assert set(counted) <= desk.counted <= balances, "a count is not there, or one that nobody was told of"
-    held = Counter(ticket.vin for ticket in tickets)
-    assert all(held[vin] == 1 for vin in desk.opened)
-    assert set(desk.deleted.values()) <= {1}, "a ticket was deleted twice"
-    assert {ticket.id for ticket in tickets if ticket.deleted_at and ticket.id in desk.deleted} == set(desk.deleted)
-    done = sum(times for (_, status), times in desk.statuses.items() if status < 300)
-    refused = sum(desk.statuses.values()) - done
-    return {"done": done, "refused_with_404_or_409": refused, "movements": len(ledger), "drift": 0, "5xx": 0}
+    for movement in movements:
+        line = movement.ticket_id, movement.inventory_id
+        if movement.reason == "used":
+            used[line].append(-movement.change)
+        returned[line] += movement.reason == "returned"
+    assert {line: sorted(quantities) for line, quantities in used.items()} == {
+        line: sorted(quantities) for line, quantities in workload.used.items()
+    }, "the parts on tickets differ from the acknowledged changes"
+    for line, times in returned.items():
+        is_deleted = line[0] in workload.deleted  # The deletion of a ticket returns the rest of the line.
+        assert times - workload.returned[line] in ((0, 1) if is_deleted else (0,)), f"{line} was returned {times} times"
+    balances = {movement.balance for movement in movements}
+    counted = [movement.balance for movement in movements if movement.reason == "counted"]
+    assert len(counted) == len(set(counted)), "a count was recorded twice"
+    assert set(counted) <= workload.counted <= balances, "a count is lost, or was not acknowledged"
+    tickets_by_vin = Counter(ticket.vin for ticket in tickets)
+    assert all(tickets_by_vin[vin] == 1 for vin in workload.opened)
+    assert set(workload.deleted.values()) <= {1}, "a ticket was deleted twice"
+    assert {ticket.id for ticket in tickets if ticket.deleted_at and ticket.id in workload.deleted} == set(workload.deleted)
+    done = sum(times for (_, status), times in workload.statuses.items() if status < 300)
+    refused = sum(workload.statuses.values()) - done
+    return {"done": done, "refused_with_404_or_409": refused, "movements": len(movements), "drift": 0, "5xx": 0}
 
 
-def test_mixed_writes_never_drift(busy_shop, proof):
-    """Orders and refunds of the same tickets and parts, counts by PUT, deletions of tickets, for 60 s from 8 clients: no
-    drift, no 5xx."""
-    proof.saw(**mix(busy_shop, proof.size(6, 60)))
+def test_mixed_writes_keep_stock_and_movements_consistent(busy_shop, proof):
+    """8 clients add and remove parts, count stock by PUT and delete tickets for 60 s, on the same tickets and parts: stock
+    and stock movements agree with the acknowledged changes, without a 5xx."""
+    proof.report(**mix(busy_shop, proof.size(6, 60)))
 
 
 @pytest.mark.databases("postgresql")
-def test_mixed_writes_find_out_an_early_commit(database):
-    """The control: where stock is committed before its ledger line, the two drift apart."""
+def test_stock_committed_before_its_movement_is_detected(database):
+    """Control: with stock committed before its movement, the two differ."""
     with (
         shop_on(database, workers=2, mistake="early_commit") as shop,
         pytest.raises(AssertionError, match="a quantity is not the sum"),

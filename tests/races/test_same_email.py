@@ -1,4 +1,4 @@
-"""An email is one account's, however many ask for it at once."""
+"""Concurrent requests for one email address: only one account gets it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -13,7 +13,7 @@ CALLS = 4
 
 
 def at_once(*calls):
-    """Run calls at once; their answers."""
+    """Run all calls at once. Return their responses."""
     start = Barrier(len(calls))
 
     def call(act):
@@ -25,8 +25,8 @@ def at_once(*calls):
 
 
 @pytest.fixture
-def holders(engine):
-    """How many accounts have an email."""
+def account_count(engine):
+    """Return a function that counts the accounts with an email."""
 
     def count(table, email):
         with engine.connect() as connection:
@@ -35,20 +35,20 @@ def holders(engine):
     return count
 
 
-def test_of_many_who_register_one_email_one_is_taken_on(anyone, holders):
+def test_concurrent_registrations_of_one_email_create_one_account(anyone, account_count):
     ann = {"name": "Ann", "password": PASSWORD}
     emails = ["ann@example.com", "ANN@example.com", "Ann@Example.com", "ann@EXAMPLE.com"]
-    answers = at_once(*(lambda email=email: anyone.post("/customers", ann | {"email": email}) for email in emails))
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
-    assert holders(customers, "ann@example.com") == 1
+    responses = at_once(*(lambda email=email: anyone.post("/customers", ann | {"email": email}) for email in emails))
+    assert sorted(response.status_code for response in responses) == [201, 409, 409, 409]
+    assert account_count(customers, "ann@example.com") == 1
 
 
-def test_of_two_who_change_to_one_email_one_gets_it(make, admin, holders):
-    people = [make.mechanic() for _ in range(CALLS)]
+def test_concurrent_changes_to_one_email_update_one_account(make, admin, account_count):
+    accounts = [make.mechanic() for _ in range(CALLS)]
     body = {"email": "max@example.com"}
-    answers = at_once(*(lambda each=each: admin.put(f"/mechanics/{each.id}", body) for each in people))
-    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
-    assert holders(mechanics, "max@example.com") == 1
-    for person, answer in zip(people, answers, strict=True):
-        held = admin.get(f"/mechanics/{person.id}").json["email"]
-        assert held == ("max@example.com" if answer.status_code == 200 else person.record["email"])
+    responses = at_once(*(lambda account=account: admin.put(f"/mechanics/{account.id}", body) for account in accounts))
+    assert sorted(response.status_code for response in responses) == [200, 409, 409, 409]
+    assert account_count(mechanics, "max@example.com") == 1
+    for account, response in zip(accounts, responses, strict=True):
+        email = admin.get(f"/mechanics/{account.id}").json["email"]
+        assert email == ("max@example.com" if response.status_code == 200 else account.record["email"])

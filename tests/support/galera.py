@@ -1,4 +1,4 @@
-"""A Galera cluster of MariaDB nodes on this machine, each of which can be killed and can rejoin."""
+"""A local Galera cluster of MariaDB nodes. A test can kill a node and let it rejoin."""
 
 import re
 import subprocess
@@ -11,12 +11,12 @@ from tests.support.processes import demote, free_port, until
 from tests.support.servers import MariaDB
 
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
-"""Where Debian keeps it: the package galera-4, which comes with mariadb-server."""
+"""Its path in Debian's package galera-4, a dependency of mariadb-server."""
 POSITION = re.compile(r"Recovered position:\s*(\S+:-?\d+)")
 
 
 class Node(MariaDB):
-    """A node of a cluster."""
+    """A MariaDB server as a node of a Galera cluster."""
 
     def __init__(self, name: str, address: str, members: list[str], like: MariaDB | None = None) -> None:
         port = int(address.rpartition(":")[2])
@@ -39,15 +39,15 @@ class Node(MariaDB):
         )
 
     def rejoin(self) -> None:
-        """Start again after a crash, as Debian's unit does: from the last transaction on its disk, where it finds it."""
+        """Restart after a crash from the last transaction on disk, if one is found, as Debian's systemd unit does."""
         recover = [*self.command, "--wsrep-recover", f"--log-error={self.folder}/recovered.err"]
         subprocess.run(recover, check=False, capture_output=True, cwd="/", **demote("mysql"))  # type: ignore[call-overload]
         found = POSITION.findall((self.folder / "recovered.err").read_text())
         self.start(*([f"--wsrep-start-position={found[-1]}"] if found else []))
-        until(self.is_synced, 60, "the node's return to its cluster")
+        until(self.is_synced, 60, "rejoining the cluster")
 
     def status(self, name: str) -> str:
-        """What the node says of its place in the cluster; blank where it says nothing."""
+        """Return a status variable of the node, or an empty string if the node does not answer."""
         engine = create_engine(database_url(self.url("mysql")), connect_args={"connect_timeout": 2})
         try:
             with engine.connect() as connection:
@@ -63,15 +63,15 @@ class Node(MariaDB):
 
 
 class Galera:
-    """So many nodes in one cluster, with an empty database ``shop``."""
+    """A cluster of ``size`` nodes with an empty database ``shop``."""
 
     def __init__(self, size: int = 3) -> None:
         ports = [four_ports() for _ in range(size)]
         members = [f"127.0.0.1:{port}" for port in ports]
         self.nodes: list[Node] = []
         try:
-            for number, member in enumerate(members):
-                self.nodes.append(Node(f"node{number}", member, members, *self.nodes[:1]))
+            for index, member in enumerate(members):
+                self.nodes.append(Node(f"node{index}", member, members, *self.nodes[:1]))
         except BaseException:
             self.remove()
             raise
@@ -81,14 +81,14 @@ class Galera:
         first.start("--wsrep-new-cluster")
         for node in others:
             node.start()
-            until(node.is_synced, 60, "a node's entry into its cluster")
+            until(node.is_synced, 60, "joining the cluster")
         first.create()
         return self
 
     def url(self, first: int = 0) -> str:
-        """The shop's URL with all hosts in it, one of them at the front."""
-        turned = self.nodes[first:] + self.nodes[:first]
-        return f"mysql://root@{','.join(f'127.0.0.1:{node.port}' for node in turned)}/shop"
+        """Return the database URL with all hosts, starting with the node at index ``first``."""
+        rotated = self.nodes[first:] + self.nodes[:first]
+        return f"mysql://root@{','.join(f'127.0.0.1:{node.port}' for node in rotated)}/shop"
 
     def remove(self) -> None:
         for node in self.nodes:
@@ -96,7 +96,7 @@ class Galera:
 
 
 def four_ports() -> int:
-    """The first of four ports in a row that are ours: a node listens at three, for its group and for state transfers."""
+    """Return the first of four consecutive free ports. A node uses three: group communication, IST and SST."""
     while True:
         ports = [free_port() for _ in range(4)]
         if ports == list(range(ports[0], ports[0] + 4)):

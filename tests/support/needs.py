@@ -1,4 +1,4 @@
-"""Skip a test if a program that it starts is missing; with REQUIRE_SERVICES=1 the test runs and fails."""
+"""Skip a test if a program is not installed; with REQUIRE_SERVICES=1, let it fail instead."""
 
 import shutil
 import sys
@@ -12,17 +12,17 @@ from tests.support.services import REQUIRED, answers
 SERVERS = {"postgres": "postgresql", "mariadbd": "mariadb", "redis-server": "redis"}
 
 
-def is_there(program):
-    places = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/usr/local/bin:{postgresql_folder()}"
-    return Path(program).exists() if program.startswith("/") else shutil.which(program, path=places) is not None
+def is_installed(program):
+    paths = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/usr/local/bin:{postgresql_folder()}"
+    return Path(program).exists() if program.startswith("/") else shutil.which(program, path=paths) is not None
 
 
-def is_wanted(program):
-    """Return whether the run uses the service of a program. Without servers, the run is short and on SQLite alone."""
+def is_selected(program):
+    """Return False for a server whose service is not part of this run, to keep runs on SQLite short."""
     return program not in SERVERS or answers(SERVERS[program])
 
 
 def needs(*programs):
-    """Return a mark for a test that starts these programs, each a name or a path."""
-    absent = [program for program in programs if not is_there(program) or not is_wanted(program)]
-    return pytest.mark.skipif(bool(absent) and not REQUIRED, reason=f"not on this machine: {', '.join(absent)}")
+    """Return a skip mark for a test that starts these programs, given by name or path."""
+    missing = [program for program in programs if not is_installed(program) or not is_selected(program)]
+    return pytest.mark.skipif(bool(missing) and not REQUIRED, reason=f"not installed or not in this run: {', '.join(missing)}")

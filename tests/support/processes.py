@@ -1,4 +1,4 @@
-"""Ports, folders and processes of a proof; whatever it starts is ended with it."""
+"""Ports, folders and processes for tests. A test removes everything that it starts."""
 
 import os
 import pwd
@@ -13,12 +13,13 @@ from pathlib import Path
 
 
 def free_port(*, above: int = 20_000) -> int:
-    """A port that nobody listens on, below the range from which outgoing connections take theirs. It stays ours until
-    this process ends: another test run may be choosing at the same moment."""
+    """Return a free port below the ephemeral range and reserve it until this process ends.
+
+    The reservation keeps parallel test runs from choosing the same port."""
     for port in range(above + os.getpid() % 8_000, 32_000):
         with socket.socket() as probe, socket.socket(socket.AF_UNIX) as claim:
             try:
-                claim.bind(f"\0shop-port-{port}")  # A name of Linux's own, which needs no file and ends with its holder.
+                claim.bind(f"\0shop-port-{port}")  # An abstract socket: no file, released with the process.
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
@@ -28,15 +29,15 @@ def free_port(*, above: int = 20_000) -> int:
 
 
 CLAIMS: list[int] = []
-"""File descriptors that hold what was claimed."""
+"""File descriptors of the reserved ports."""
 
 
-def until(happens: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait until something happens, and return how many seconds that took; raise TimeoutError, naming it."""
-    began = time.monotonic()
-    while time.monotonic() - began < seconds:
-        if happens():
-            return time.monotonic() - began
+def until(condition: Callable[[], object], seconds: float, what: str) -> float:
+    """Wait until a condition holds and return the seconds waited. Raise TimeoutError with the name of the condition."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        if condition():
+            return time.monotonic() - started
         time.sleep(0.02)
     raise TimeoutError(f"{what} did not happen in {seconds} s")
 
@@ -48,7 +49,7 @@ def listens(port: int) -> bool:
 
 
 def folder_of(user: str, name: str) -> Path:
-    """A folder that belongs to a server's own user: as root, PostgreSQL and MariaDB refuse to run."""
+    """Create a temporary folder owned by ``user``: PostgreSQL and MariaDB refuse to run as root."""
     path = Path(tempfile.mkdtemp(prefix=f"shop-{name}-"))
     if os.geteuid() == 0:
         entry = pwd.getpwnam(user)
@@ -57,7 +58,7 @@ def folder_of(user: str, name: str) -> Path:
 
 
 def demote(user: str) -> dict[str, object]:
-    """Arguments of subprocess that run a program as a user, where we are root."""
+    """Return subprocess arguments that drop root privileges to ``user``; empty if not root."""
     if os.geteuid() != 0:
         return {}
     entry = pwd.getpwnam(user)
@@ -65,7 +66,7 @@ def demote(user: str) -> dict[str, object]:
 
 
 class Program:
-    """A program that runs, with its output in a file."""
+    """A process that logs to a file in its folder."""
 
     def __init__(self, command: list[str], folder: Path, *, user: str | None = None, env: dict[str, str] | None = None) -> None:
         self.command, self.folder, self.user, self.env = command, folder, user, env
@@ -79,15 +80,15 @@ class Program:
                 start_new_session=True, **(demote(self.user) if self.user else {}),
             )  # type: ignore[call-overload]  # fmt: skip
 
-    def send(self, number: int) -> None:
+    def send(self, signal_number: int) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+            self.process.send_signal(signal_number)
 
-    def end(self, number: int = signal.SIGTERM, seconds: float = 20) -> int | None:
-        """End it with a signal, and with SIGKILL where that does not help."""
+    def end(self, signal_number: int = signal.SIGTERM, seconds: float = 20) -> int | None:
+        """Send a signal, then SIGKILL if the process is still running after ``seconds``. Return the exit code."""
         if self.process is None:
             return None
-        self.send(number)
+        self.send(signal_number)
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -95,7 +96,7 @@ class Program:
             return self.process.wait(5)
 
     def kill(self) -> None:
-        """Kill -9 with whatever it has started."""
+        """Send SIGKILL to the process group."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(5)

@@ -1,7 +1,7 @@
 """A pytest plugin for proofs: tests of races, kills and faults, in a short form or, with ``--full``, in full.
 
 ``make guarantees`` runs all proofs in full, one after the other, and writes their counts into docs/guarantees.md. A proof
-reports its counts with ``proof.saw(orders=2000, oversold=0)``.
+reports its counts with ``proof.report(orders=2000, oversold=0)``.
 """
 
 import platform
@@ -17,7 +17,7 @@ import pytest
 
 T = TypeVar("T")
 PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
-SEEN: list[tuple[str, str, float, dict[str, Any]]] = []
+REPORTS: list[tuple[str, str, float, dict[str, Any]]] = []
 INTRODUCTION = """\
 # Guarantees and their proofs
 
@@ -43,7 +43,7 @@ class Proof:
         """Return ``full`` with ``--full``, else ``short``."""
         return full if self.full else short
 
-    def saw(self, **figures: Any) -> None:
+    def report(self, **figures: Any) -> None:
         self.figures |= figures
 
 
@@ -58,13 +58,13 @@ def proof(request: pytest.FixtureRequest) -> Iterator[Proof]:
     function: Callable[..., Any] = request.function
     full = bool(request.config.getoption("--full"))
     promise = " ".join((function.__doc__ or function.__name__).split())
-    made, began = Proof(request.node.name, promise, full=full), time.monotonic()
-    yield made
-    SEEN.append((made.name, made.promise, time.monotonic() - began, made.figures))
+    running, started = Proof(request.node.name, promise, full=full), time.monotonic()
+    yield running
+    REPORTS.append((running.name, running.promise, time.monotonic() - started, running.figures))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if session.config.getoption("--write-guarantees") and SEEN and exitstatus == 0:
+    if session.config.getoption("--write-guarantees") and REPORTS and exitstatus == 0:
         PAGE.write_text(page())
 
 
@@ -88,9 +88,9 @@ def page() -> str:
         INTRODUCTION,
         f"Run on {datetime.now(UTC):%Y-%m-%d} at commit {first_line('git', 'rev-parse', '--short', 'HEAD')}, with:\n",
     ]
-    lines += [f"- {name}: {found}" for name, found in versions.items()]
+    lines += [f"- {name}: {number}" for name, number in versions.items()]
     lines += ["", "| proof | promise | seconds | result |", "| --- | --- | --- | --- |"]
-    for name, promise, seconds, figures in SEEN:
-        seen = ", ".join(f"{what.replace('_', ' ')} {count}" for what, count in figures.items())
-        lines.append(f"| `{name}` | {promise} | {seconds:.0f} | {seen} |")
+    for name, promise, seconds, figures in REPORTS:
+        result = ", ".join(f"{label.replace('_', ' ')} {value}" for label, value in figures.items())
+        lines.append(f"| `{name}` | {promise} | {seconds:.0f} | {result} |")
     return "\n".join(lines) + "\n"

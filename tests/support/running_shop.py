@@ -1,4 +1,4 @@
-"""A shop on an empty database of a kind, with people who work in it; whatever was started ends with it."""
+"""A running shop on an empty database, and a seeder that fills it over the API."""
 
 import random
 import sys
@@ -17,74 +17,75 @@ from tests.support.shop import PASSWORD, Client, Shop
 
 @contextmanager
 def shop_on(kind: str, *, workers: int = 4, mistake: str | None = None, **settings: str) -> Iterator[Shop]:
-    """A shop with so many workers that share a Redis of their own, or with one on SQLite; sabotaged where a mistake of
-    :mod:`tests.support.sabotage` is named."""
-    with ExitStack() as ending:
+    """Run a shop with ``workers`` workers and a private Redis, or with one worker on SQLite.
+
+    ``mistake`` names a mistake in :mod:`tests.support.sabotage` to build in.
+    """
+    with ExitStack() as stack:
         name = f"shop_proof_{uuid.uuid4().hex[:12]}"
         url = services.fresh_database(kind, name)
-        ending.callback(services.drop_database, kind, name)
+        stack.callback(services.drop_database, kind, name)
         if kind == "sqlite":
             shop = Shop(url, **settings)
         else:
             redis = Redis()
-            ending.callback(redis.remove)
+            stack.callback(redis.remove)
             shop = Shop(url, redis=redis.start().url, workers=workers, **settings)
         if mistake:
             shop.program.command = [sys.executable, str(sabotage.__file__), mistake]
-        ending.callback(shop.remove)
+        stack.callback(shop.remove)
         yield shop.start()
 
 
-class Crew:
-    """The people of a shop: its admin, mechanics who are signed in, and a customer with a car."""
+class Seeder:
+    """Create records over the API: an admin, ``size`` signed-in mechanics and one customer to begin with."""
 
     def __init__(self, shop: Shop, size: int) -> None:
         self.shop = shop
         self.admin: Client = shop.client(shop.admin_token())
         hired = [self.hire() for _ in range(size)]
-        self.tokens, self.mechanics = [each.token for each in hired], [each.id for each in hired]
-        self.customer = self.made("/customers", {"name": "Ann", "email": self.email(), "password": PASSWORD})["id"]
+        self.tokens, self.mechanics = [mechanic.token for mechanic in hired], [mechanic.id for mechanic in hired]
+        self.customer = self.create("/customers", {"name": "Ann", "email": self.unique_email(), "password": PASSWORD})["id"]
 
-    def email(self) -> str:
+    def unique_email(self) -> str:
         return f"{uuid.uuid4().hex}@example.com"
 
-    def made(self, path: str, body: dict[str, Any]) -> Any:
-        answer = self.admin.call("POST", path, body)
-        assert answer.status == 201, answer
-        return answer.body
+    def create(self, path: str, body: dict[str, Any]) -> Any:
+        response = self.admin.call("POST", path, body)
+        assert response.status == 201, response
+        return response.body
 
     def hire(self, role: str = "mechanic") -> SimpleNamespace:
-        """Hire someone and sign them in."""
+        """Create a mechanic or an admin and sign in."""
         body = {"name": "Max", "phone": "555-0100", "salary": 40_000, "role": role}
-        login = {"email": self.email(), "password": PASSWORD}
-        hired = self.made("/mechanics", body | login)
+        login = {"email": self.unique_email(), "password": PASSWORD}
+        hired = self.create("/mechanics", body | login)
         token = self.admin.call("POST", "/mechanics/login", login).body["token"]
         return SimpleNamespace(id=hired["id"], token=token, path=f"/mechanics/{hired['id']}", **login)
 
-    def parts(self, count: int, quantity: int) -> list[int]:
-        """So many parts with so much in stock of each; their ids."""
+    def create_parts(self, count: int, quantity: int) -> list[int]:
+        """Create ``count`` parts with ``quantity`` in stock each. Return their ids."""
         part = {"name": "Brake pad", "price": 9.99, "quantity": quantity}
-        return [self.made("/inventory", part)["id"] for _ in range(count)]
+        return [self.create("/inventory", part)["id"] for _ in range(count)]
 
-    def ticket(self, vin: str, parts: list[dict[str, int]] | None = None) -> dict[str, Any]:
-        """The body of a new ticket of the customer, with some of the mechanics."""
+    def ticket_body(self, vin: str, parts: list[dict[str, int]] | None = None) -> dict[str, Any]:
+        """Return the body of a new ticket of the customer with up to two random mechanics."""
         body: dict[str, Any] = {"customer_id": self.customer, "service_date": "2026-11-24", "description": "Rush", "vin": vin}
-        some = random.sample(self.mechanics, min(2, len(self.mechanics)))
-        return body | {"mechanic_ids": some} | ({"parts": parts} if parts else {})
+        mechanic_ids = random.sample(self.mechanics, min(2, len(self.mechanics)))
+        return body | {"mechanic_ids": mechanic_ids} | ({"parts": parts} if parts else {})
 
-    def tickets(self, count: int) -> list[int]:
-        """So many open tickets without parts; their ids."""
-        return [self.made("/tickets", self.ticket(self.vin()))["id"] for _ in range(count)]
+    def create_tickets(self, count: int) -> list[int]:
+        """Create ``count`` tickets without parts. Return their ids."""
+        return [self.create("/tickets", self.ticket_body(self.unique_vin()))["id"] for _ in range(count)]
 
     @staticmethod
-    def vin() -> str:
-        """One that no other ticket has, so that a ticket can be found by it."""
+    def unique_vin() -> str:
         return uuid.uuid4().hex.upper()
 
 
 @contextmanager
-def looking(shop: Shop) -> Iterator[Engine]:
-    """An engine on the shop's database, to look at what is left behind."""
+def open_engine(shop: Shop) -> Iterator[Engine]:
+    """Yield an engine on the shop's database and dispose of it afterwards."""
     engine = shop.engine()
     try:
         yield engine

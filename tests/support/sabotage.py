@@ -1,6 +1,6 @@
-"""The shop as careless hands would have built it, so that each checker can be seen to find it out.
+"""Sabotaged builds of the shop, one for each mistake that a test must detect.
 
-``python tests/support/sabotage.py unguarded`` serves like ``python run.py``, with one thing done wrong in its workers.
+``python tests/support/sabotage.py unguarded`` serves like ``python run.py``, with one mistake in its workers.
 """
 
 import os
@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-THOUGHT = 0.03
-"""Seconds that each mistake takes to think, so that a short proof meets it."""
+DELAY = 0.03
+"""Seconds added between the steps of a mistake, so that a short test runs into it."""
 
 
 def unguarded():
-    """A quantity is read without a lock, and written as a number instead of a difference."""
+    """Read a quantity without a lock and write it as a number instead of a difference."""
     from sqlalchemy import select, update
 
     from app.blueprints.inventory import stock
@@ -25,43 +25,47 @@ def unguarded():
     lines = select(ticket_parts.c.inventory_id, ticket_parts.c.quantity)
 
     def lock_parts(part_ids, ticket_id=0):
-        held = dict(fetch_all(lines.where(ticket_parts.c.ticket_id == ticket_id)))
+        on_ticket = dict(fetch_all(lines.where(ticket_parts.c.ticket_id == ticket_id)))
         rows = fetch_all(unlocked.where(inventory.c.id.in_(list(part_ids))))
-        time.sleep(THOUGHT)
-        return {row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False, held.get(row.id, 0)) for row in rows}
+        time.sleep(DELAY)
+        return {
+            row.id: stock.LockedPart(row.id, row.price_cents, row.quantity, False, on_ticket.get(row.id, 0)) for row in rows
+        }
 
     def transfer(returned, used, parts, ticket_id):
         ids = sorted(returned.keys() | used.keys())
         changes = [(part_id, returned.get(part_id, 0) - used.get(part_id, 0)) for part_id in ids]
         for part_id, difference in changes:
-            rest = parts[part_id].quantity + difference
-            if rest < 0:
-                raise stock.OutOfStock([{"inventory_id": part_id, "requested": -difference, "available": rest - difference}])
-            execute(update(inventory).where(inventory.c.id == part_id).values(quantity=rest))
+            remaining = parts[part_id].quantity + difference
+            if remaining < 0:
+                raise stock.OutOfStock(
+                    [{"inventory_id": part_id, "requested": -difference, "available": remaining - difference}]
+                )
+            execute(update(inventory).where(inventory.c.id == part_id).values(quantity=remaining))
         stock.append_to_ledger(changes, parts, ticket_id)
 
     stock.lock_parts, stock.transfer = lock_parts, transfer
 
 
 def early_commit():
-    """The stock is committed before the ledger has its line."""
+    """Commit the stock before the stock movement is appended."""
     from app.blueprints.inventory import stock
     from app.utils.db.transactions import current_transaction
 
     real = stock.append_to_ledger
 
-    def append_to_ledger(*args, **named):
+    def append_to_ledger(*args, **kwargs):
         connection = current_transaction().connection
         connection.commit()
         connection.begin()
-        time.sleep(THOUGHT)
-        real(*args, **named)
+        time.sleep(DELAY)
+        real(*args, **kwargs)
 
     stock.append_to_ledger = append_to_ledger
 
 
 def late_key():
-    """A key is looked up before the work, and stored after it in a transaction of its own."""
+    """Look up an idempotency key before the work, and store it in a separate transaction after the commit."""
     from sqlalchemy import insert
 
     from app.utils.api import idempotency
@@ -76,13 +80,13 @@ def late_key():
     def keep(caller, key, response):
         row = {"caller": caller, "key": key, "fingerprint": idempotency.fingerprint(secret_keys()[0])}
         row |= {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
-        after_commit(lambda: (time.sleep(THOUGHT), transaction(lambda: execute(insert(idempotency.keys).values(row)))()))
+        after_commit(lambda: (time.sleep(DELAY), transaction(lambda: execute(insert(idempotency.keys).values(row)))()))
 
     idempotency.claim, idempotency.keep = claim, keep
 
 
-def forgetful():
-    """An account is remembered for longer than the contract allows, and admins are counted without a lock."""
+def late_revocation():
+    """Cache accounts for longer than the contract allows, and count admins without a lock."""
     from sqlalchemy import select
 
     from app.blueprints.mechanic import routes
@@ -94,16 +98,15 @@ def forgetful():
 
     def require_other_admin(mechanic_id):
         admins = [row.id for row in fetch_all(unlocked)]
-        time.sleep(10 * THOUGHT)
+        time.sleep(10 * DELAY)
         if admins == [mechanic_id]:
             raise routes.LastAdmin
 
     token_cache.CACHE_SECONDS, routes.require_other_admin = 3.0, require_other_admin
 
 
-def silent():
-    """The cache is told of a write once, and never again where Redis did not hear of it; and whatever Redis says when it
-    has come back is believed as before."""
+def no_retry():
+    """Invalidate the cache once, without a retry if Redis is down, and trust the cached lists after a reconnect."""
     from app.blueprints.inventory.cache import InventoryCache
     from app.utils.redis import RedisClient
 
@@ -111,15 +114,15 @@ def silent():
     RedisClient._on_connect = lambda _, connection: connection.on_connect()
 
 
-def deaf():
-    """The cache is never told of a write."""
+def no_invalidation():
+    """Never invalidate the cache."""
     from app.blueprints.inventory.cache import InventoryCache
 
     InventoryCache.invalidate = lambda _: None
 
 
-def hasty():
-    """A node of a cluster is read without waiting for what another has answered."""
+def no_sync_wait():
+    """Read from a Galera node without waiting for the writes of the other nodes."""
     from app.utils.db import engines
 
     real = engines.configure_mysql
@@ -131,11 +134,14 @@ def hasty():
     engines.CONFIGURE["mysql"] = configure_mysql
 
 
-MISTAKES = {each.__name__: each for each in (unguarded, early_commit, late_key, forgetful, silent, deaf, hasty)}
+MISTAKES = {
+    mistake.__name__: mistake
+    for mistake in (unguarded, early_commit, late_key, late_revocation, no_retry, no_invalidation, no_sync_wait)
+}
 
 
 def create_worker():
-    """A worker with the mistake that the environment names, or with several (``unguarded+hasty``)."""
+    """Create a worker with the mistakes in the environment variable MISTAKE, separated by ``+``."""
     from app.serving import worker
 
     for name in os.environ["MISTAKE"].split("+"):

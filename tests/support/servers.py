@@ -1,4 +1,4 @@
-"""Private PostgreSQL, MariaDB and Redis servers, on ports and in folders of their own, that a proof may kill."""
+"""Private PostgreSQL, MariaDB and Redis servers with their own ports and folders, which a test may kill."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.support.processes import Program, demote, folder_of, free_port, liste
 
 
 def postgresql_folder() -> Path:
-    """Where PostgreSQL's programs are."""
+    """Return the folder of PostgreSQL's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     return found[-1] if found else Path(str(shutil.which("initdb"))).parent
 
@@ -34,7 +34,7 @@ def answers(url: str) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process has started and that still run."""
+    """Return the running child processes of a process."""
     found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         found += map(int, path.read_text().split())
@@ -42,7 +42,7 @@ def children_of(pid: int) -> list[int]:
 
 
 class PostgreSQL:
-    """A PostgreSQL of its own, with an empty database ``shop``."""
+    """A private PostgreSQL server with an empty database ``shop``."""
 
     def __init__(self, folder: Path | None = None, port: int | None = None) -> None:
         self.folder = folder or folder_of("postgres", "postgresql")
@@ -64,7 +64,7 @@ class PostgreSQL:
         self.program = Program(self.command, self.folder, user="postgres")
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's own programs."""
+        """Run one of PostgreSQL's programs as its user."""
         command = [str(postgresql_folder() / program), *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd="/", **demote("postgres"))
 
@@ -74,11 +74,11 @@ class PostgreSQL:
     def start(self, *more: str) -> "PostgreSQL":
         self.program.command = [*self.command, *more]
         self.program.start()
-        until(lambda: answers(self.url("postgres")), 60, "PostgreSQL's start")
+        until(lambda: answers(self.url("postgres")), 60, "the start of PostgreSQL")
         return self
 
     def create(self) -> "PostgreSQL":
-        """Make the empty database."""
+        """Create the empty database."""
         engine = create_engine(database_url(self.url("postgres")), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text("CREATE DATABASE shop"))
@@ -86,13 +86,13 @@ class PostgreSQL:
         return self
 
     def stop(self) -> None:
-        """A fast shutdown, as an operator's restart does it: sessions are cut off."""
+        """Do a fast shutdown, which closes open sessions, as an operator's restart does."""
         self.program.end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill -9, the sessions first: each is a process in a group of its own."""
+        """Send SIGKILL to the sessions, each of which has its own process group, and then to the server."""
         if self.program.process is not None and self.program.process.poll() is None:
-            self.program.send(signal.SIGSTOP)  # So that it replaces none of them.
+            self.program.send(signal.SIGSTOP)  # Keeps the server from replacing killed sessions.
             for pid in children_of(self.program.process.pid):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -104,22 +104,23 @@ class PostgreSQL:
 
 
 class MariaDB:
-    """A MariaDB of its own, with an empty database ``shop``; ``options`` make it a node of a Galera cluster.
-    ``like`` one that has not run yet, it is made faster."""
+    """A private MariaDB server with an empty database ``shop``. ``options`` can make it a node of a Galera cluster.
+
+    ``like``: a server that has not run yet and whose data folder is copied, which is faster than an installation."""
 
     def __init__(self, *options: str, like: "MariaDB | None" = None) -> None:
         self.folder = folder_of("mysql", "mariadb")
         self.data = self.folder / "data"
         self.port = free_port()
         install = ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal"]
-        make = ["cp", "-a", str(like.data), str(self.data)] if like else [*install, "--skip-test-db"]
-        subprocess.run(make, check=True, capture_output=True, cwd="/", **demote("mysql"))
-        where = [f"--datadir={self.data}", f"--port={self.port}", f"--socket={self.folder}/socket", "--bind-address=127.0.0.1"]
+        prepare = ["cp", "-a", str(like.data), str(self.data)] if like else [*install, "--skip-test-db"]
+        subprocess.run(prepare, check=True, capture_output=True, cwd="/", **demote("mysql"))
+        paths = [f"--datadir={self.data}", f"--port={self.port}", f"--socket={self.folder}/socket", "--bind-address=127.0.0.1"]
         pid = f"--pid-file={self.folder}/pid"
         self.command = [
             str(shutil.which("mariadbd", path=f"/usr/sbin:{os.environ['PATH']}")),
             "--no-defaults",
-            *where,
+            *paths,
             pid,
             *options,
         ]
@@ -131,7 +132,7 @@ class MariaDB:
     def start(self, *more: str) -> "MariaDB":
         self.program.command = [*self.command, *more]
         self.program.start()
-        until(lambda: answers(self.url("mysql")), 90, "MariaDB's start")
+        until(lambda: answers(self.url("mysql")), 90, "the start of MariaDB")
         return self
 
     def create(self) -> "MariaDB":
@@ -152,7 +153,7 @@ class MariaDB:
 
 
 class Redis:
-    """A Redis of its own that keeps nothing on the disk."""
+    """A private Redis server without persistence."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -167,12 +168,12 @@ class Redis:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def socket_url(self, database: int = 0) -> str:
-        """Its Unix socket, which is how a shop on the same machine is to reach it (docs/operations.md)."""
+        """Return the URL of the Unix socket, recommended for a shop on the same machine (docs/operations.md)."""
         return f"unix://{self.socket}?db={database}"
 
     def start(self) -> "Redis":
         self.program.start()
-        until(lambda: listens(self.port) and self.pings(), 10, "Redis's start")
+        until(lambda: listens(self.port) and self.pings(), 10, "the start of Redis")
         return self
 
     def pings(self) -> bool:
@@ -182,7 +183,7 @@ class Redis:
             return False
 
     def freeze(self) -> None:
-        """Stop it as a machine that swaps does: connections stay open, and nothing answers."""
+        """Suspend the server, as on a swapping machine: connections stay open without an answer."""
         self.program.send(signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -1,4 +1,4 @@
-"""A shop as an operator runs it: ``python run.py`` with its workers, and clients that call it over the network."""
+"""A shop run by ``python run.py`` with its workers, and clients that call it over the network."""
 
 import http.client
 import json
@@ -28,12 +28,12 @@ UNLIMITED = dict.fromkeys(
     ),
     "100000000 per minute",
 )
-GONE = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
-"""What a client meets where the server dies under it."""
+CONNECTION_ERRORS = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
+"""Exceptions of a client whose server dies."""
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Answer:
 
 
 class Client:
-    """A client with a connection of its own, for one thread."""
+    """A client with one connection, for one thread."""
 
     def __init__(self, port: int, token: str | None = None, timeout: float = 30) -> None:
         self.port, self.token, self.timeout = port, token, timeout
@@ -50,51 +50,53 @@ class Client:
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
 
-    def call(self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str) -> Answer:
-        """One request; raises one of GONE where no answer comes."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+    def call(self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str) -> Response:
+        """Send a request. Raise one of CONNECTION_ERRORS if there is no response."""
+        request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
-            given["Authorization"] = f"Bearer {self.token}"
+            request_headers["Authorization"] = f"Bearer {self.token}"
         if key:
-            given["Idempotency-Key"] = key
+            request_headers["Idempotency-Key"] = key
         text = None if body is None else json.dumps(body)
         if text is not None:
-            given["Content-Type"] = "application/json"
-        began = time.monotonic()
+            request_headers["Content-Type"] = "application/json"
+        started = time.monotonic()
         try:
             self.connection = self.connection or self.connect()
-            self.connection.request(method, path, text, given)
+            self.connection.request(method, path, text, request_headers)
             response = self.connection.getresponse()
             raw = response.read()
-        except GONE:
+        except CONNECTION_ERRORS:
             self.close()
             raise
-        seen = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, json.loads(raw) if raw else None, seen, time.monotonic() - began)
+        response_headers = {name.lower(): value for name, value in response.getheaders()}
+        return Response(response.status, json.loads(raw) if raw else None, response_headers, time.monotonic() - started)
 
     def status_of(self, path: str) -> int:
-        """The status of an answer that is no JSON, and read to its end."""
+        """Return the status of a GET request whose body is not JSON, and read the body to its end."""
         self.connection = self.connection or self.connect()
         self.connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
         response = self.connection.getresponse()
         response.read()
         return response.status
 
-    def insist(self, method: str, path: str, body: Any = None, key: str | None = None, seconds: float = 60) -> Answer:
-        """A request with a key of its own that is repeated until it gets an answer other than 503 or «in flight»."""
+    def call_until_answered(
+        self, method: str, path: str, body: Any = None, key: str | None = None, seconds: float = 60
+    ) -> Response:
+        """Send a request with an idempotency key, and repeat it until the status is neither 503 nor 409 for a key in flight."""
         key = key or uuid.uuid4().hex
-        until_when = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while True:
             try:
-                answer = self.call(method, path, body, key)
-                in_flight = answer.status == 409 and "Idempotency-Key" in answer.body["detail"]
-                if answer.status != 503 and not in_flight:
-                    return answer
-            except GONE:
-                if time.monotonic() > until_when:
+                response = self.call(method, path, body, key)
+                in_flight = response.status == 409 and "Idempotency-Key" in response.body["detail"]
+                if response.status != 503 and not in_flight:
+                    return response
+            except CONNECTION_ERRORS:
+                if time.monotonic() > deadline:
                     raise
-            if time.monotonic() > until_when:
-                raise TimeoutError(f"{method} {path} got no answer in {seconds} s")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no response to {method} {path} in {seconds} s")
             time.sleep(0.05)
 
     def close(self) -> None:
@@ -107,7 +109,7 @@ class Client:
 
 
 class Shop:
-    """The shop on a database, with so many workers."""
+    """A shop on a database, with ``workers`` workers if it has a Redis."""
 
     def __init__(self, url: str, *, redis: str = "", workers: int = 1, port: int | None = None, **settings: str) -> None:
         self.url, self.port = url, port or free_port()
@@ -128,7 +130,7 @@ class Shop:
 
     def start(self, seconds: float = 60) -> "Shop":
         self.program.start()
-        until(self.is_ready, seconds, f"the shop's start ({self.program.log})")
+        until(self.is_ready, seconds, f"the start of the shop ({self.program.log})")
         return self
 
     def is_ready(self) -> bool:
@@ -137,7 +139,7 @@ class Shop:
             raise RuntimeError(self.program.log.read_text())
         try:
             return Client(self.port, timeout=2).call("GET", "/health/ready").status == 200
-        except GONE:
+        except CONNECTION_ERRORS:
             return False
 
     def client(self, token: str | None = None, timeout: float = 30) -> Client:
@@ -148,16 +150,13 @@ class Shop:
         return str(self.client().call("POST", "/mechanics/login", login).body["token"])
 
     def workers(self) -> list[int]:
-        """The process ids of the workers that serve."""
+        """Return the process ids of the workers."""
         assert self.program.process is not None
         children = Path(f"/proc/{self.program.process.pid}/task").glob("*/children")
         return [int(pid) for path in children for pid in path.read_text().split()]
 
-    def kill_worker(self) -> None:
-        os.kill(self.workers()[0], signal.SIGKILL)
-
     def kill(self) -> None:
-        """Kill the whole shop at once, workers and all."""
+        """Send SIGKILL to the shop and all its workers."""
         workers = self.workers()
         self.program.kill()
         for pid in workers:
@@ -170,7 +169,7 @@ class Shop:
         return self.program.end()
 
     def engine(self) -> Engine:
-        """An engine on its database, to look at what is left behind."""
+        """Return an engine on the shop's database."""
         return create_engine(database_url(self.url))
 
     def remove(self) -> None:

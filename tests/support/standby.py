@@ -1,4 +1,4 @@
-"""A PostgreSQL with a synchronous standby, which can take its place."""
+"""A PostgreSQL primary with a standby that can be promoted."""
 
 from sqlalchemy import create_engine, text
 
@@ -10,12 +10,12 @@ NAME = "standby1"
 
 
 class Pair:
-    """A primary whose commits wait for a standby, and that standby; ``synchronous=False``: they don't."""
+    """A primary and a standby. With ``synchronous=True``, commits wait for the standby."""
 
     def __init__(self, *, synchronous: bool = True) -> None:
         self.primary = PostgreSQL()
         self.standby: PostgreSQL | None = None
-        self.waits = [f"synchronous_standby_names={NAME if synchronous else ''}"]
+        self.settings = [f"synchronous_standby_names={NAME if synchronous else ''}"]
 
     def start(self) -> "Pair":
         self.primary.start().create()
@@ -23,19 +23,19 @@ class Pair:
         source = f"host=127.0.0.1 port={self.primary.port} user=shop application_name={NAME}"
         self.primary.run("pg_basebackup", "-R", "-X", "stream", "-c", "fast", "-d", source, "-D", str(folder / "data"))
         self.standby = PostgreSQL(folder, port).start()
-        self.set(*self.waits)
-        until(lambda: self.asked("SELECT state FROM pg_stat_replication") == "streaming", 30, "the standby's following")
+        self.set(*self.settings)
+        until(lambda: self.query("SELECT state FROM pg_stat_replication") == "streaming", 30, "streaming to the standby")
         return self
 
     def set(self, *settings: str) -> None:
-        """Change settings of the primary while it runs."""
+        """Change settings of the running primary."""
         for setting in settings:
             name, _, value = setting.partition("=")
-            self.asked(f"ALTER SYSTEM SET {name} = '{value}'")
-        self.asked("SELECT pg_reload_conf()")
+            self.query(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.query("SELECT pg_reload_conf()")
 
-    def asked(self, sql: str) -> object:
-        """What the primary says to a statement."""
+    def query(self, sql: str) -> object:
+        """Run a statement on the primary. Return the first value of its result, if any."""
         engine = create_engine(database_url(self.primary.url("postgres")), isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
@@ -45,12 +45,12 @@ class Pair:
             engine.dispose()
 
     def promote(self) -> None:
-        """Let the standby take the primary's place."""
+        """Promote the standby to primary."""
         assert self.standby is not None
         self.standby.run("pg_ctl", "promote", "-w", "-D", str(self.standby.data))
 
     def url(self) -> str:
-        """The shop's URL, with both hosts in it."""
+        """Return the database URL with both hosts."""
         assert self.standby is not None
         return f"postgresql://shop@127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}/shop"
 

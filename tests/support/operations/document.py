@@ -1,4 +1,4 @@
-"""docs/operations.md: its configurations and commands, word for word, but for the places of this machine."""
+"""The configurations and commands of docs/operations.md, with paths and ports replaced for a test."""
 
 import re
 
@@ -9,24 +9,24 @@ BLOCK = re.compile(r"^(?:##+ (?P<heading>[^\n]+)|```(?P<language>\w+)\n(?P<text>
 
 
 def blocks() -> list[tuple[str, str, str]]:
-    """Every block as (the heading it stands under, its language, its text)."""
-    found, heading = [], ""
-    for each in BLOCK.finditer(TEXT):
-        heading = each["heading"] or heading
-        if each["language"]:
-            found.append((heading, each["language"], each["text"]))
-    return found
+    """Return every code block as (heading, language, text)."""
+    result, heading = [], ""
+    for match in BLOCK.finditer(TEXT):
+        heading = match["heading"] or heading
+        if match["language"]:
+            result.append((heading, match["language"], match["text"]))
+    return result
 
 
 def block(heading: str, language: str) -> str:
-    """The one block of a language under a heading."""
-    [text] = [text for where, kind, text in blocks() if (where, kind) == (heading, language)]
+    """Return the only code block of a language under a heading."""
+    [text] = [text for title, kind, text in blocks() if (title, kind) == (heading, language)]
     return text
 
 
-def placed(text: str, places: dict[str, str]) -> str:
-    """A text with places of this machine in it; each must be named there."""
-    for written, here in places.items():
-        assert written in text, written
-        text = text.replace(written, here)
+def substitute(text: str, replacements: dict[str, str]) -> str:
+    """Replace substrings of a text. Raise AssertionError if one does not occur."""
+    for old, new in replacements.items():
+        assert old in text, old
+        text = text.replace(old, new)
     return text

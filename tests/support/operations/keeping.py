@@ -1,4 +1,4 @@
-"""Shops whose databases are backed up and restored by the commands of docs/operations.md, and people who work meanwhile."""
+"""Shops backed up and restored by the commands of docs/operations.md, and clients that write meanwhile."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 from config import ROOT, database_url
 from tests.support import services
 from tests.support.operations.document import blocks
-from tests.support.running_shop import Crew
+from tests.support.running_shop import Seeder
 from tests.support.servers import postgresql_folder
 from tests.support.shop import Shop
 
@@ -19,11 +19,11 @@ HEADINGS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"
 PROGRAMS = {"sqlite": "sqlite3", "postgresql": "pg_dump", "mariadb": "mariadb-dump"}
 
 
-class Kept:
-    """A database of a kind that the commands of the document can reach, and a shop on it."""
+class DatabaseShop:
+    """A shop on a database that the commands of docs/operations.md can back up and restore."""
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self.folder, self.name = kind, folder, f"shop_kept_{uuid.uuid4().hex[:12]}"
+        self.kind, self.folder, self.name = kind, folder, f"shop_backup_{uuid.uuid4().hex[:12]}"
         (folder / "instance").mkdir(parents=True)
         file = f"sqlite:///{folder}/instance/shop.db"
         self.url = file if kind == "sqlite" else services.fresh_database(kind, self.name).replace("+psycopg", "")
@@ -40,19 +40,19 @@ class Kept:
     def restore(self, backup: Path) -> None:
         self.run(1, backup)
 
-    def run(self, number: int, backup: Path) -> None:
-        """Run the commands that stand under the heading of this kind of database."""
-        script = [text for heading, kind, text in blocks() if (heading, kind) == (HEADINGS[self.kind], "sh")][number]
+    def run(self, index: int, backup: Path) -> None:
+        """Run a code block under the heading of this kind of database, by its index."""
+        script = [text for heading, kind, text in blocks() if (heading, kind) == (HEADINGS[self.kind], "sh")][index]
         environment = {"PATH": f"{postgresql_folder()}:{os.environ['PATH']}", "BACKUP": str(backup)}
         environment |= {"DATABASE_URL": self.url, "EMPTY_DATABASE_URL": self.url}
         if self.kind == "mariadb":
-            script = self.placed(script)
+            script = self.with_test_names(script)
         command = ["bash", "-euc", script]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, ""), done
+        result = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stderr) == (0, ""), result
 
-    def placed(self, script: str) -> str:
-        """The script with the names of the file of passwords and of the database, which stands before its arrow."""
+    def with_test_names(self, script: str) -> str:
+        """Return the script with the test's password file and database name, which precedes the redirection."""
         server, file = database_url(services.url_of("mariadb")), self.folder / "mariadb.cnf"
         login = {"host": server.host, "port": server.port or 3306, "user": server.username, "password": server.password or ""}
         file.write_text("[client]\n" + "".join(f"{name}={value}\n" for name, value in login.items()))
@@ -64,33 +64,36 @@ class Kept:
         return f"{command} {self.name}{arrow}{after}"
 
     def flask(self, *words: str) -> str:
-        """What a command of the shop says."""
+        """Run a command of the shop. Return its output."""
         environment = {"PATH": os.environ["PATH"], "APP_ENV": "production", "DATABASE_URL": self.url}
         environment |= {"SECRET_KEY": "a secret of more than thirty-two bytes", "LOG_LEVEL": "WARNING"}
         command = [sys.executable, "-m", "flask", "--app", "run", *words]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-class Busy:
-    """People who open tickets and change them without a pause: ``seen`` has the VIN of each, when it was asked for, and
-    when it was answered."""
+class BackgroundWriters:
+    """Clients that open and change tickets continuously.
 
-    def __init__(self, crew: Crew, part: int) -> None:
-        self.crew, self.part, self.leave = crew, part, threading.Event()
-        self.seen: list[tuple[str, float, float]] = []
-        self.threads = [threading.Thread(target=self.work, args=(token,)) for token in crew.tokens]
+    ``tickets`` lists (VIN, time of the request, time of the response).
+    """
+
+    def __init__(self, seeder: Seeder, part: int) -> None:
+        self.seeder, self.part, self.stopped = seeder, part, threading.Event()
+        self.tickets: list[tuple[str, float, float]] = []
+        self.threads = [threading.Thread(target=self.work, args=(token,)) for token in seeder.tokens]
 
     def work(self, token: str) -> None:
-        client = self.crew.shop.client(token)
-        while not self.leave.is_set():
-            vin, began = self.crew.vin(), time.monotonic()
-            made = client.insist("POST", "/tickets", self.crew.ticket(vin, [{"inventory_id": self.part, "quantity": 2}]))
-            assert made.status == 201
-            self.seen.append((vin, began, time.monotonic()))
-            off = {"remove_parts": [{"inventory_id": self.part, "quantity": 1}]}
-            client.insist("PUT", f"/tickets/{made.body['id']}/inventory", off)
+        client = self.seeder.shop.client(token)
+        while not self.stopped.is_set():
+            vin, started = self.seeder.unique_vin(), time.monotonic()
+            ticket = self.seeder.ticket_body(vin, [{"inventory_id": self.part, "quantity": 2}])
+            response = client.call_until_answered("POST", "/tickets", ticket)
+            assert response.status == 201
+            self.tickets.append((vin, started, time.monotonic()))
+            change = {"remove_parts": [{"inventory_id": self.part, "quantity": 1}]}
+            client.call_until_answered("PUT", f"/tickets/{response.body['id']}/inventory", change)
 
-    def __enter__(self) -> "Busy":
+    def __enter__(self) -> "BackgroundWriters":
         for thread in self.threads:
             thread.start()
         time.sleep(0.5)
@@ -98,6 +101,6 @@ class Busy:
 
     def __exit__(self, *_: object) -> None:
         time.sleep(0.3)
-        self.leave.set()
+        self.stopped.set()
         for thread in self.threads:
             thread.join(30)

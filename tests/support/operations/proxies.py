@@ -1,4 +1,4 @@
-"""The real nginx and the real Caddy with the configurations of docs/operations.md, in front of shops that run."""
+"""nginx and Caddy with the configurations of docs/operations.md, in front of running shops."""
 
 import http.client
 import os
@@ -8,30 +8,32 @@ import socket
 import ssl
 import subprocess
 
-from tests.support.operations.document import block, placed
+from tests.support.operations.document import block, substitute
 from tests.support.processes import Program, folder_of, free_port, listens, until
 from tests.support.shop import Client
 
 HOST = "shop.example"
-PATIENCE = {"read_header 10s": "read_header 5s", "read_body 30s": "read_body 5s"}
-PATIENCE |= {f"client_{part}_timeout 10s": f"client_{part}_timeout 5s" for part in ("header", "body")}
-"""With slow clients, which is shorter here."""
+TIMEOUTS = {"read_header 10s": "read_header 5s", "read_body 30s": "read_body 5s"}
+TIMEOUTS |= {f"client_{part}_timeout 10s": f"client_{part}_timeout 5s" for part in ("header", "body")}
+"""Shorter timeouts for slow clients than in the document."""
 
 
 class Proxy:
-    """A proxy in front of the shops at these ports, with a certificate of its own making."""
+    """A proxy in front of the shops at these ports, with a self-signed certificate."""
 
-    name, written = "", ("", "")
+    name, source = "", ("", "")
 
     def __init__(self, *upstream: int) -> None:
         self.http, self.https = free_port(), free_port()
         self.folder = folder_of("root", self.name)
         self.certificate = self.folder / "fullchain.pem"
-        make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        make += ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1", "-out", str(self.certificate)]
-        subprocess.run([*make, "-keyout", str(self.folder / "key.pem")], check=True, capture_output=True)
-        self.places = {f"127.0.0.1:{usual}": f"127.0.0.1:{port}" for usual, port in zip((5000, 5001), upstream, strict=True)}
-        self.places |= {long: short for long, short in PATIENCE.items() if long in block(*self.written)}
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        command += ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1", "-out", str(self.certificate)]
+        subprocess.run([*command, "-keyout", str(self.folder / "key.pem")], check=True, capture_output=True)
+        self.replacements = {
+            f"127.0.0.1:{documented}": f"127.0.0.1:{port}" for documented, port in zip((5000, 5001), upstream, strict=True)
+        }
+        self.replacements |= {long: short for long, short in TIMEOUTS.items() if long in block(*self.source)}
         self.program = Program(self.command(), self.folder, env={"PATH": os.environ["PATH"], "HOME": str(self.folder)})
 
     def command(self) -> list[str]:
@@ -43,11 +45,11 @@ class Proxy:
         return self
 
     def client(self, token: str | None = None, address: str = "127.0.0.1") -> "SecureClient":
-        """Someone who comes from an address; every one of 127.0.0.0/8 is this machine."""
+        """Return a client with a source address, any of 127.0.0.0/8."""
         return SecureClient(self, token, address)
 
     def open(self, address: str = "127.0.0.1") -> ssl.SSLSocket:
-        """A connection on which anything can be said."""
+        """Open a TLS connection for raw requests."""
         raw = socket.create_connection(("127.0.0.1", self.https), 10, (address, 0))
         return ssl.create_default_context(cafile=str(self.certificate)).wrap_socket(raw, server_hostname=HOST)
 
@@ -57,7 +59,7 @@ class Proxy:
 
 
 class SecureClient(Client):
-    """A client that comes by TLS, verifies, and asks for the shop by its name."""
+    """A client that connects by TLS, verifies the certificate, and sends the host name of the shop."""
 
     def __init__(self, proxy: Proxy, token: str | None, address: str) -> None:
         super().__init__(proxy.https, token)
@@ -70,19 +72,21 @@ class SecureClient(Client):
 
 
 class Nginx(Proxy):
-    name, written = "nginx", ("nginx", "nginx")
+    name, source = "nginx", ("nginx", "nginx")
 
     def command(self) -> list[str]:
         ports = {"listen 80;": f"listen 127.0.0.1:{self.http};", "listen 443 ": f"listen 127.0.0.1:{self.https} "}
-        text = re.sub(r"^ *listen \[::\].*\n", "", block(*self.written), flags=re.MULTILINE)
-        (self.folder / "shop.conf").write_text(placed(text, ports | self.places | {"/etc/ssl/shop/": f"{self.folder}/"}))
-        spools = "".join(
+        text = re.sub(r"^ *listen \[::\].*\n", "", block(*self.source), flags=re.MULTILINE)
+        (self.folder / "shop.conf").write_text(
+            substitute(text, ports | self.replacements | {"/etc/ssl/shop/": f"{self.folder}/"})
+        )
+        temp_paths = "".join(
             f"{name}_temp_path {self.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         user = "user www-data;" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(
             f"{user} daemon off; pid {self.folder}/pid; worker_processes 1; error_log stderr warn;\n"
-            f"events {{ worker_connections 512; }}\nhttp {{ {spools} include {self.folder}/shop.conf; }}\n"
+            f"events {{ worker_connections 512; }}\nhttp {{ {temp_paths} include {self.folder}/shop.conf; }}\n"
         )
         self.folder.chmod(0o755)
         return [
@@ -95,14 +99,16 @@ class Nginx(Proxy):
 
 
 class Caddy(Proxy):
-    name, written = "caddy", ("Caddy", "caddyfile")
+    name, source = "caddy", ("Caddy", "caddyfile")
 
     def command(self) -> list[str]:
         ports = f"{{\n\thttp_port {self.http}\n\thttps_port {self.https}\n\tadmin off\n\tskip_install_trust\n"
         site = f"\n{HOST} {{\n\ttls {self.certificate} {self.folder}/key.pem\n"
-        text = placed(block(*self.written), {"{\n\tservers": f"{ports}\tservers", f"\n{HOST} {{\n": site} | self.places)
+        text = substitute(
+            block(*self.source), {"{\n\tservers": f"{ports}\tservers", f"\n{HOST} {{\n": site} | self.replacements
+        )
         (self.folder / "Caddyfile").write_text(text)
         return ["caddy", "run", "--adapter", "caddyfile", "--config", str(self.folder / "Caddyfile")]
 
 
-KINDS: dict[str, type[Proxy]] = {each.name: each for each in (Nginx, Caddy)}
+KINDS: dict[str, type[Proxy]] = {proxy.name: proxy for proxy in (Nginx, Caddy)}

@@ -1,5 +1,7 @@
-"""A stand-in for systemctl, which restarts and stops units ``shop@PORT`` as systemd would: by SIGTERM, and then anew from
-their settings and the code that the link shows to. systemd itself is no part of a test machine."""
+"""A replacement for systemctl on machines without systemd: restart or stop units ``shop@PORT``.
+
+A unit is stopped by SIGTERM and started from shop.env with the code of the deployed version.
+"""
 
 import os
 import signal
@@ -11,25 +13,25 @@ from pathlib import Path
 FLEET = Path(os.environ["FLEET"])
 
 
-def runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def stop(note: Path) -> None:
-    if note.exists() and runs(pid := int(note.read_text())):
+def stop(pid_file: Path) -> None:
+    if pid_file.exists() and is_running(pid := int(pid_file.read_text())):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 20
-        while runs(pid) and time.monotonic() < deadline:
+        while is_running(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
-        if runs(pid):
+        if is_running(pid):
             os.killpg(pid, signal.SIGKILL)
-            raise SystemExit("it did not stop in 20 seconds")
+            raise SystemExit("the unit did not stop in 20 seconds")
 
 
-def start(note: Path, port: str) -> None:
+def start(pid_file: Path, port: str) -> None:
     settings = dict(line.split("=", 1) for line in (FLEET / "shop.env").read_text().splitlines())
     settings |= {"APP_ENV": "production", "PORT": port, "LOG_LEVEL": "WARNING", "PATH": os.environ["PATH"]}
     with (FLEET / f"{port}.log").open("ab") as log:
@@ -37,17 +39,17 @@ def start(note: Path, port: str) -> None:
             [sys.executable, "run.py"], cwd=(FLEET / "shop").resolve(), env=settings,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    note.write_text(str(process.pid))
+    pid_file.write_text(str(process.pid))
 
 
 def main() -> None:
     verb, *units = sys.argv[1:]
     for unit in units:
         port = unit.partition("@")[2]
-        note = FLEET / f"{port}.pid"
-        stop(note)
+        pid_file = FLEET / f"{port}.pid"
+        stop(pid_file)
         if verb == "restart":
-            start(note, port)
+            start(pid_file, port)
 
 
 if __name__ == "__main__":
