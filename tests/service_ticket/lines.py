@@ -1,16 +1,16 @@
-"""Bodies that put parts on a ticket and take them off."""
+"""Request bodies that add parts to a ticket and remove parts from it."""
 
 MOST = 2_147_483_647
-"""The largest count."""
+"""The largest quantity of a part."""
 
 
 def on(*lines):
-    """A body that puts parts on: (part, count) each."""
+    """Return a body that adds parts: (part, count) each."""
     return {"add_parts": [{"inventory_id": part.id, "quantity": count} for part, count in lines]}
 
 
 def off(*lines):
-    """A body that takes parts off: (part, count), or a part alone as its bare id."""
+    """Return a body that removes parts: (part, count), or a part alone as its bare id."""
     return {
         "remove_parts": [
             {"inventory_id": line[0].id, "quantity": line[1]} if isinstance(line, tuple) else line.id for line in lines
