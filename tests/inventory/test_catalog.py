@@ -24,9 +24,9 @@ def read_database(person, parts):
     """Return the same from the database: a search is never cached, and finds all of the parts."""
     listed = person.get("/inventory?q=part").json
     by_id = {part["id"]: part for part in listed}
-    gone = person.get("/inventory/2147483647").json
+    not_found = person.get("/inventory/2147483647").json
     after = [part for part in listed if part["id"] > parts[0].id]
-    return [listed, listed[:2], after, *(by_id.get(part.id, gone) for part in parts)]
+    return [listed, listed[:2], after, *(by_id.get(part.id, not_found) for part in parts)]
 
 
 WRITES = {

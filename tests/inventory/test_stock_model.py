@@ -50,16 +50,16 @@ class Model:
         """Return the lines of a ticket after a request: part id → [count, price]. Raise Refused."""
         if any(part_id not in self.live | lines.keys() for part_id, _ in off) or any(each not in self.live for each, _ in on):
             raise Refused(422)
-        held = {part_id: line[0] for part_id, line in lines.items()}
+        on_ticket = {part_id: line[0] for part_id, line in lines.items()}
         returned, taken = {}, {}
         for part_id in {part_id for part_id, count in off if isinstance(count, str)}:
-            returned[part_id] = held.get(part_id, 1)
+            returned[part_id] = on_ticket.get(part_id, 1)
         for counts, changes in ((returned, off), (taken, on)):
             for part_id, count in changes:
                 counts[part_id] = counts.get(part_id, 0) + (0 if isinstance(count, str) else count)
         after = {part_id: list(line) for part_id, line in lines.items()}
         for part_id, count in returned.items():
-            if count > held.get(part_id, 0) or self.stock[part_id] + count > MAX_QUANTITY:
+            if count > on_ticket.get(part_id, 0) or self.stock[part_id] + count > MAX_QUANTITY:
                 raise Refused(409)
             after[part_id][0] -= count
         after = {part_id: line for part_id, line in after.items() if line[0]}
@@ -190,11 +190,11 @@ class Shop(RuleBasedStateMachine):
                 select(stock_movements).where(stock_movements.c.inventory_id.in_(ids)).order_by(stock_movements.c.id)
             ).all()
         assert {row.id: row.quantity for row in stocks} == self.model.stock
-        held = {ticket_id: each for ticket_id, each in self.model.tickets.items() if each}
+        expected = {ticket_id: each for ticket_id, each in self.model.tickets.items() if each}
         found = {}
         for row in lines:
             found.setdefault(row.ticket_id, {})[row.inventory_id] = [row.quantity, row.unit_price_cents]
-        assert found == held
+        assert found == expected
         for part_id, movements in self.model.ledger.items():
             assert [(row.reason, row.change) for row in ledger if row.inventory_id == part_id] == movements
 
