@@ -17,7 +17,7 @@ from tests import services
 from tests.conftest import ENVIRONMENT, Person
 from tests.invariants import faults
 
-LAST_ID = 2_000_000_000
+LATE = 2_000_000_000
 """An id after all others."""
 RAW = bytes(range(256))
 TEXTS = ["Öl 5W-30 «groß» 🛞", "a\\b\tc", "\\N", "two\nlines, one \"quoted\" and 'one'", "trailing \u2009x", "%s :name {}"]
@@ -208,13 +208,13 @@ def test_difference_between_copy_and_source_is_reported(run, shop, engine, targe
             connection.execute(update(inventory).where(inventory.c.id == rows[0].id).values(quantity=1))
         if table is stock_movements:
             connection.execute(delete(stock_movements).where(stock_movements.c.id == rows[-1].id))
-            connection.execute(insert(stock_movements).values(rows[0]._asdict() | {"id": LAST_ID}))
+            connection.execute(insert(stock_movements).values(rows[0]._asdict() | {"id": LATE}))
 
     monkeypatch.setattr(copy_to, "write", spoil)
     code, output = run("copy-to", target)
     first, last = rows_of(engine)["inventory"][0][0], rows_of(engine)["stock_movements"][-1][0]
     assert code == 1
-    differences = [f"inventory with id {first}", *(f"stock_movements with id {each}" for each in (last, LAST_ID))]
+    differences = [f"inventory with id {first}", *(f"stock_movements with id {each}" for each in (last, LATE))]
     assert output[-1] == f"Error: The copy is not the same: {'; '.join(differences)}."
 
 
