@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/postman/node_modules tests/browser/node_modules examples/frontend/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test guarantees bench bench-compare bench-sizes bench-strain check format openapi examples clean
+.PHONY: help run demo test guarantees bench bench-compare bench-sizes bench-strain check format docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -24,18 +24,18 @@ test: $(VENV)/dev.stamp $(NODE) ## install the requirements and run all tests
 guarantees: $(VENV)/dev.stamp ## run all proofs in full and write docs/guarantees.md
 	@$(BIN)/python -m pytest --full --write-guarantees tests/races tests/faults
 
-bench: $(VENV)/run.stamp ## measure beside the peers in PEERS=folder; BENCH="--rounds 5" adds options
-	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run $(BENCH)
+bench: $(VENV)/run.stamp ## measure beside other frameworks (needs PostgreSQL and wrk); BENCH="--rounds 5" adds options
+	@$(BIN)/python -m bench.run $(BENCH)
 
-bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit, with the program in PEERS=folder
+bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit
 	@test -n "$(BASE)" || { echo "BASE is not set: it names the commit to compare with." >&2; exit 1; }
-	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.run --compare "$(BASE)" $(BENCH)
+	@$(BIN)/python -m bench.run --compare "$(BASE)" $(BENCH)
 
 bench-sizes: $(VENV)/run.stamp ## measure shops of 1,000 to 500,000 tickets on the PostgreSQL of DATABASE_URL
-	@$(BIN)/python -m tests.bench.sizes $(BENCH)
+	@$(BIN)/python -m bench.sizes $(BENCH)
 
-bench-strain: $(VENV)/run.stamp ## measure the start, a long list, idle connections and an overload; PEERS=folder as for bench
-	@PEERS="$(PEERS)" $(BIN)/python -m tests.bench.strain $(BENCH)
+bench-strain: $(VENV)/run.stamp ## measure the start, a long list, idle connections and an overload
+	@$(BIN)/python -m bench.strain $(BENCH)
 
 check: $(VENV)/dev.stamp examples/frontend/node_modules ## lint, check types, compare docs/openapi.json with the code
 	@$(BIN)/ruff check .
@@ -47,13 +47,12 @@ format: $(VENV)/dev.stamp ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-openapi: $(VENV)/dev.stamp ## write docs/openapi.json
+docs: $(VENV)/dev.stamp $(NODE) ## write all that is generated: OpenAPI, Postman, cookbook responses, types, pictures
 	@$(BIN)/flask --app run openapi write docs/openapi.json
-
-examples: $(VENV)/dev.stamp $(NODE) ## write docs/postman, the responses in docs/cookbook.md, and docs/images
-	@$(BIN)/python -m tests.postman.build
-	@$(BIN)/python -m tests.cookbook
-	@$(BIN)/python -m tests.browser.pictures
+	@npm run --silent --prefix examples/frontend types
+	@$(BIN)/python -m tests.support.postman.build
+	@$(BIN)/python -m tests.support.cookbook
+	@$(BIN)/python -m tests.support.pictures
 
 clean: ## remove the virtual environment and the files of test runs
 	@rm -rf $(VENV) $(NODE) examples/frontend/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -22,10 +22,6 @@ from app.serving.metrics_server import serve_metrics
 if TYPE_CHECKING:
     from flask import Flask
 
-NOT_PREPARED = 3
-"""The exit code of ``app.startup.checks`` if the database must be prepared."""
-TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 def create_app() -> "Flask":
     """Return the app with its commands, for Flask's command line."""
@@ -45,26 +41,26 @@ def main() -> None:
 
 def run_startup() -> dict[str, Any]:
     """Check everything, prepare the database if necessary, and return where to serve. Exit if the shop can't start."""
-    code, place = run_module("app.startup.checks")
-    if code == NOT_PREPARED:
-        code, _ = run_module("app.startup.prepare")
-    if code:
-        sys.exit(f"The startup was killed by signal {-code}" if code < 0 else code)
+    place = run_module("app.startup.checks")
+    if not place.pop("is_prepared"):
+        run_module("app.startup.prepare")
     return place
 
 
-def run_module(name: str) -> tuple[int, dict[str, Any]]:
-    """Run a module in a process of its own, and return its exit code and its line of JSON. Pass its other lines on."""
+def run_module(name: str) -> dict[str, Any]:
+    """Run a module in a process of its own, and return its line of JSON. Pass its other lines on; exit if it fails."""
     found: dict[str, Any] = {}
     with subprocess.Popen([sys.executable, "-m", name], stdout=subprocess.PIPE, process_group=0) as process:
-        for number in TERMINATION_SIGNALS:
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop(process))
         for line in process.stdout or ():
             if line.startswith(b"{"):
                 found = json.loads(line)
             else:
                 write_stdout(line)
-    return process.returncode, found
+    if code := process.returncode:
+        sys.exit(f"The startup was killed by signal {-code}" if code < 0 else code)
+    return found
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

@@ -14,18 +14,8 @@ from app.utils.monitoring import logs, metrics
 from app.utils.redis import RedisClient
 from config import INSTANCE, Settings
 
-EXPOSED_HEADERS = [
-    "Location",
-    "Link",
-    "ETag",
-    "X-Total-Count",
-    "Retry-After",
-    "Idempotency-Replayed",
-    "X-Request-ID",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-]
+EXPOSED_HEADERS = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
+EXPOSED_HEADERS += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 
 def create_app(settings: Settings | None = None) -> ShopFlask:
@@ -35,6 +25,7 @@ def create_app(settings: Settings | None = None) -> ShopFlask:
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = strict_json.OrjsonProvider(app)
     app.redis = RedisClient(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None
+    app.list_counts = {}
     logs.init_app(app)
     _init_extensions(app)
     hooks.init_app(app)
@@ -53,8 +44,7 @@ def _init_extensions(app: ShopFlask) -> None:
     cache.init_app(app, config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000})
     inventory_cache.init_app(app)
     limits.init_app(app)
-    if app.config["CORS_ORIGINS"]:
-        origins = list(app.config["CORS_ORIGINS"])
+    if origins := list(app.config["CORS_ORIGINS"]):
         cors.init_app(app, origins=origins, expose_headers=EXPOSED_HEADERS, max_age=600, send_wildcard="*" in origins)
     if proxies := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]

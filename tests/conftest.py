@@ -20,27 +20,20 @@ from werkzeug.test import TestResponse
 
 from app import commands, create_app
 from app.extensions import cache, db, limiter
-from app.models import (
-    customers,
-    idempotency_keys,
-    inventory,
-    mechanics,
-    service_tickets,
-    stock_movements,
-    ticket_mechanics,
-    ticket_parts,
-)
+from app.models import customers, inventory, mechanics, stock_movements, ticket_parts
 from app.startup.prepare import prepare
 from app.utils.auth.passwords import hash_password
 from app.utils.auth.tokens import make_token
 from config import Settings
-from tests import services
-from tests.invariants import faults
+from tests.support import services
+from tests.support.endpoints import ROLES
+from tests.support.invariants import faults
 
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = hash_password(PASSWORD)
 LONG_AGO = datetime(2020, 1, 1)
-TABLES = (idempotency_keys, stock_movements, ticket_parts, ticket_mechanics, service_tickets, inventory, mechanics, customers)
+TABLES = tuple(reversed(db.metadata.sorted_tables))
+"""Every table of the models, referring tables first, so that their rows can be deleted in this order."""
 ENVIRONMENT = {
     "APP_ENV": "testing",
     "SECRET_KEY": "a secret of more than thirty-two bytes",
@@ -106,6 +99,18 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     with shared_app.app_context():
         engine = db.engine
     assert faults(engine) == []
+
+
+@pytest.fixture
+def another_app(tmp_path):
+    """Make an app with other settings, on no database that is used: ``another_app(CORS_ORIGINS="*")``.
+
+    The limiter is one for the whole process and serves the last app that was made; afterwards it serves the shared
+    one again."""
+    kept = dict(vars(limiter))
+    address = {"DATABASE_URL": f"sqlite:///{tmp_path}/another.db"}
+    yield lambda **settings: create_app(Settings.load(ENVIRONMENT | address | settings))
+    vars(limiter).update(kept)
 
 
 @pytest.fixture
@@ -218,6 +223,26 @@ def staff(make: Maker) -> Person:
 @pytest.fixture
 def customer(make: Maker) -> Person:
     return make.customer()
+
+
+@pytest.fixture
+def people(anyone: Person, customer: Person, staff: Person, admin: Person) -> dict[str, Person]:
+    """A client of each role."""
+    return dict(zip(ROLES, (anyone, customer, staff, admin), strict=True))
+
+
+@pytest.fixture
+def ids(make: Maker) -> dict[str, Any]:
+    """The id of a record of each kind, by the names in the paths of the endpoint table."""
+    mechanic, part = make.mechanic(), make.part()
+    ticket = make.ticket(mechanic_ids=[mechanic.id])
+    return {
+        "customer_id": ticket.customer_id,
+        "mechanic_id": mechanic.id,
+        "ticket_id": ticket.id,
+        "part_id": part.id,
+        "path": "swagger-ui.css",
+    }
 
 
 # ---------------------------------------------------------------- what is left behind

@@ -1,7 +1,7 @@
 """«Errors»: no input gives a 5xx, and a refusal changes nothing.
 
-A table of everything that a client may get wrong (bad_bodies.py) against every body, query and path that the shop
-reads, and what hypothesis finds beside it.
+Tables of bad values (tests/support/bad_bodies.py, bad_values.py) against every body, query and path of the endpoint
+table, and random input by hypothesis.
 """
 
 from io import BytesIO
@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import rate_limits
-from tests.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
-from tests.bad_values import IDS_IN_PATHS, IN_QUERY, encode
+from tests.support.bad_bodies import cases_of
+from tests.support.bad_values import BAD_PATH_IDS, BAD_QUERY_VALUES, encode
+from tests.support.endpoints import ENDPOINTS, LISTS, WITH_BODY, fill, fill_body, paths_for_bad_ids
 
 JSON = {"Content-Type": "application/json"}
 fuzzed = settings(
@@ -22,40 +23,19 @@ fuzzed = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+each_with_body = pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda endpoint: endpoint.name)
+each_list = pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endpoint.name)
 
 
-@pytest.fixture
-def records(make):
-    """A record of each kind, by the name that stands in a path."""
-    ticket = make.ticket()
-    return {"customer": ticket.customer_id, "mechanic": make.mechanic().id, "part": make.part().id, "ticket": ticket.id}
-
-
-@pytest.fixture
-def people(anyone, admin):
-    return {"anyone": anyone, "admin": admin}
-
-
-def filled(text, records):
-    """A path or body with the ids of the records in it."""
-    for name, number in records.items():
-        text = text.replace(f"{{{name}}}", str(number))
-    return text
-
-
-def in_body(case, records):
-    return case.body.replace(b'"{customer}"', str(records["customer"]).encode())
-
-
-def faults_of(answer, statuses, field=None):
-    """What is wrong with a refusal; none where it is as the contract wants it."""
-    if answer.status_code not in statuses:
-        return [f"{answer.status_code} instead of {statuses}: {answer.text[:200]}"]
-    problem = answer.json
-    faults = [] if answer.mimetype == "application/problem+json" else [f"it is {answer.mimetype}"]
-    if not {"type", "title", "status", "detail"} <= problem.keys() or problem["status"] != answer.status_code:
+def faults_of(response, statuses, field=None):
+    """Return what is wrong with a refusal: an empty list if it follows the contract."""
+    if response.status_code not in statuses:
+        return [f"{response.status_code} instead of {statuses}: {response.text[:200]}"]
+    problem = response.json
+    faults = [] if response.mimetype == "application/problem+json" else [f"media type {response.mimetype}"]
+    if not {"type", "title", "status", "detail"} <= problem.keys() or problem["status"] != response.status_code:
         faults.append(f"no problem details: {problem}")
-    if answer.status_code == 422:
+    if response.status_code == 422:
         shown = None if field is None else field.encode("utf-8", "replace").decode()
         named = problem.get("errors", {})
         if not named or not all(isinstance(texts, list) and texts for texts in named.values()):
@@ -65,114 +45,118 @@ def faults_of(answer, statuses, field=None):
     return faults
 
 
-def test_there_are_thousands_of_bad_inputs():
-    bodies = sum(len(list(cases_of(body))) for body in BODIES)
-    queries = sum(len(IN_QUERY[name]) for names in QUERIES.values() for name in names)
-    assert bodies + queries + 3 * len(RECORDS) * len(IDS_IN_PATHS) >= 3000
+def test_the_tables_have_thousands_of_bad_inputs():
+    bodies = sum(len(list(cases_of(endpoint))) for endpoint in WITH_BODY)
+    queries = sum(len(BAD_QUERY_VALUES[name]) for endpoint in LISTS for name in endpoint.parameters)
+    assert bodies + queries + 3 * len(paths_for_bad_ids()) * len(BAD_PATH_IDS) >= 3000
     assert bodies >= 2000
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
-def test_a_bad_body_is_refused_and_changes_nothing(body, people, records, unchanged):
-    wrong = []
-    path = filled(body.path, records)
+def sender(endpoint, people):
+    """Return who sends bad bodies to an endpoint: an admin if it needs a role."""
+    return people["anonymous" if "anonymous" in endpoint.roles else "admin"]
+
+
+@each_with_body
+def test_bad_body_is_refused_and_changes_nothing(endpoint, people, ids, unchanged):
+    wrong, person, path = [], sender(endpoint, people), fill(endpoint.path, ids)
     with unchanged():
-        for case in cases_of(body):
-            answer = people[body.who].open(body.method, path, data=in_body(case, records), content_type=case.media_type)
-            wrong += [(case.what, fault) for fault in faults_of(answer, case.statuses, case.field)]
+        for case in cases_of(endpoint):
+            data = fill_body(case.body, ids)
+            response = person.open(endpoint.method, path, data=data, content_type=case.media_type)
+            wrong += [(case.name, fault) for fault in faults_of(response, case.statuses, case.field)]
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", QUERIES)
-def test_a_query_parameter_with_a_bad_value_is_422(path, admin, records, unchanged):
+@each_list
+def test_bad_query_value_is_422(endpoint, admin, ids, unchanged):
     wrong = []
     with unchanged():
-        for name in QUERIES[path]:
-            for value in IN_QUERY[name]:
-                answer = admin.get(f"{filled(path, records)}?{name}={value}")
-                wrong += [(name, value[:40], fault) for fault in faults_of(answer, (422,), name)]
+        for name in endpoint.parameters:
+            for value in BAD_QUERY_VALUES[name]:
+                response = admin.get(f"{fill(endpoint.path, ids)}?{name}={value}")
+                wrong += [(name, value[:40], fault) for fault in faults_of(response, (422,), name)]
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", QUERIES)
-def test_an_unknown_query_parameter_is_ignored(path, admin, records):
-    path = filled(path, records)
+@each_list
+def test_unknown_query_parameter_is_ignored(endpoint, admin, ids):
+    path = fill(endpoint.path, ids)
     plain = admin.get(path)
     for query in ("colour=red", "%00=1", "=", "&&&", "page_=0", "PAGE=0", "%ED%A0%80=%FF", "a[]=1&a[]=2", "per_page%00=500"):
-        answer = admin.get(f"{path}?{query}")
-        assert (answer.status_code, answer.data) == (200, plain.data), query
+        response = admin.get(f"{path}?{query}")
+        assert (response.status_code, response.data) == (200, plain.data), query
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-@pytest.mark.parametrize("path", RECORDS)
-def test_an_id_in_a_path_that_is_none_is_404(method, path, admin, records, unchanged):
+@pytest.mark.parametrize("path", paths_for_bad_ids())
+def test_bad_id_in_a_path_is_404(method, path, admin, ids, unchanged):
     wrong = []
     with unchanged():
-        for number in IDS_IN_PATHS:
-            sent = {"json": {}} if method == "PUT" else {}
-            answer = admin.open(method, filled(path.replace("{}", number, 1), records), **sent)
-            allowed = (404, 405) if answer.status_code == 405 and "Allow" in answer.headers else (404,)
-            wrong += [(number[:40], fault) for fault in faults_of(answer, allowed)]
+        for bad_id in BAD_PATH_IDS:
+            body = {"json": {}} if method == "PUT" else {}
+            response = admin.open(method, fill(path, ids | {"bad_id": bad_id}), **body)
+            allowed = (404, 405) if response.status_code == 405 and "Allow" in response.headers else (404,)
+            wrong += [(bad_id[:40], fault) for fault in faults_of(response, allowed)]
     assert wrong == []
 
 
-def test_two_mebibytes_without_a_length_are_too_much(admin, unchanged):
-    """A chunked body says nothing of its length beforehand; what is good of it must not be taken for the whole."""
+def test_chunked_body_of_two_mebibytes_is_413(admin, unchanged):
+    """A chunked body has no length in advance; its valid beginning must not be taken for the whole body."""
     stream = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     good = encode({"name": "Pad", "price": 5})
     with unchanged():
         sent = BytesIO(good + b" " * 2**21)
-        answer = admin.post("/inventory", headers=JSON, input_stream=sent, environ_overrides=stream)
-        assert faults_of(answer, (413,)) == []
-    answer = admin.post("/inventory", headers=JSON, input_stream=BytesIO(good), environ_overrides=stream)
-    assert (answer.status_code, answer.json["name"]) == (201, "Pad")
+        response = admin.post("/inventory", headers=JSON, input_stream=sent, environ_overrides=stream)
+        assert faults_of(response, (413,)) == []
+    response = admin.post("/inventory", headers=JSON, input_stream=BytesIO(good), environ_overrides=stream)
+    assert (response.status_code, response.json["name"]) == (201, "Pad")
 
 
-def test_a_bad_login_is_refused_where_logins_are_limited(app, anyone, monkeypatch, unchanged):
-    """The limit looks into the body for the account before the schema has seen it."""
+def test_bad_login_is_refused_if_logins_are_limited(app, anyone, monkeypatch, unchanged):
+    """The rate limit reads the account from the body before the schema validates it."""
     monkeypatch.setitem(app.config, "LIMIT_LOGIN", rate_limits("100000 per minute"))
-    logins = [body for body in BODIES if body.path.endswith("/login")]
     with unchanged():
-        for body in logins:
-            for case in cases_of(body):
-                answer = anyone.post(body.path, data=case.body, content_type=case.media_type)
-                assert faults_of(answer, case.statuses, case.field) == [], case.what
+        for endpoint in WITH_BODY:
+            for case in cases_of(endpoint) if endpoint.path.endswith("/login") else ():
+                response = anyone.post(endpoint.path, data=case.body, content_type=case.media_type)
+                assert faults_of(response, case.statuses, case.field) == [], case.name
 
 
-def test_an_id_in_a_body_that_is_another_kind_of_record_is_422(admin, make, records, unchanged):
-    mechanic, part = max(make.mechanic().id for _ in range(9)), records["part"]
+def test_id_of_another_kind_of_record_in_a_body_is_422(admin, make, ids, unchanged):
+    mechanic, part = max(make.mechanic().id for _ in range(9)), ids["part_id"]
     body = {"service_date": "2026-11-24", "description": "Brakes", "vin": "V"}
     with unchanged():
-        answer = admin.post("/tickets", json=body | {"customer_id": mechanic + 1000})
-        assert faults_of(answer, (422,), "customer_id") == []
-        crew = admin.put(f"/tickets/{records['ticket']}/mechanics", json={"add_mechanic_ids": [mechanic, mechanic + 1000]})
+        response = admin.post("/tickets", json=body | {"customer_id": mechanic + 1000})
+        assert faults_of(response, (422,), "customer_id") == []
+        crew = admin.put(f"/tickets/{ids['ticket_id']}/mechanics", json={"add_mechanic_ids": [mechanic, mechanic + 1000]})
         assert faults_of(crew, (422,), "add_mechanic_ids") == []
         lines = [{"inventory_id": part}, {"inventory_id": part + 1000}]
-        parts = admin.put(f"/tickets/{records['ticket']}/inventory", json={"add_parts": lines})
+        parts = admin.put(f"/tickets/{ids['ticket_id']}/inventory", json={"add_parts": lines})
         assert faults_of(parts, (422,), "add_parts.1.inventory_id") == []
 
 
-def test_anothers_id_is_answered_like_one_that_names_nothing(customer, records, unchanged):
+def test_id_of_another_customer_is_responseed_like_an_unknown_one(customer, ids, unchanged):
     """«Someone else's record»: 404 with the same body, so that no id can be found out."""
-    acts = [("GET", "/customers/{customer}"), ("PUT", "/customers/{customer}"), ("DELETE", "/customers/{customer}")]
-    acts += [("GET", "/tickets/{ticket}"), ("GET", "/tickets/{ticket}/mechanics")]
     with unchanged():
-        for method, path in acts:
-            sent = {"json": {"name": "Mine"}} if method == "PUT" else {}
-            theirs = customer.open(method, filled(path, records), **sent)
-            none = customer.open(method, filled(path, dict.fromkeys(records, 2_000_000_000)), **sent)
-            assert faults_of(theirs, (404,)) == []
-            assert theirs.data == none.data
+        for endpoint in ENDPOINTS:
+            if not endpoint.owned:
+                continue
+            body = {"json": {"name": "Mine"}} if endpoint.method == "PUT" else {}
+            other = customer.open(endpoint.method, fill(endpoint.path, ids), **body)
+            unknown = customer.open(endpoint.method, fill(endpoint.path, 2_000_000_000), **body)
+            assert faults_of(other, (404,)) == []
+            assert other.data == unknown.data
 
 
-def test_ten_thousand_wrong_fields_get_a_short_answer(admin, unchanged):
+def test_ten_thousand_unknown_fields_give_a_short_response(admin, unchanged):
     with unchanged():
-        answer = admin.post("/inventory", json={f"field{number}": number for number in range(10_000)})
-        assert faults_of(answer, (422,)) == []
-        assert len(answer.data) < 20_000
+        response = admin.post("/inventory", json={f"field{number}": number for number in range(10_000)})
+        assert faults_of(response, (422,)) == []
+        assert len(response.data) < 20_000
 
 
-# ---------------------------------------------------------------- what hypothesis finds
+# ---------------------------------------------------------------- random input
 SURROGATES = st.characters(codec=None, categories=None)
 ANY_TEXT = st.text(SURROGATES, max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT
@@ -181,51 +165,57 @@ VALUES = st.recursive(
 )
 
 
-def answers_to(body, sent, people, records, left):
-    """Send it; a refusal must be a problem that changed nothing, and what is accepted must not fail."""
-    before = left.everything()
-    answer = people[body.who].open(body.method, filled(body.path, records), data=sent, headers=JSON)
-    assert answer.status_code < 500, answer.text
-    if answer.status_code >= 400:
-        assert faults_of(answer, (400, 401, 409, 413, 422)) == []
-        assert left.everything() == before
+@pytest.fixture
+def send(people, ids, left):
+    """Send a body to an endpoint. A refusal must be a problem that changes nothing; an accepted body must not fail."""
+
+    def send_body(endpoint, body):
+        before = left.everything()
+        data = fill_body(body, ids)
+        response = sender(endpoint, people).open(endpoint.method, fill(endpoint.path, ids), data=data, headers=JSON)
+        assert response.status_code < 500, response.text
+        if response.status_code >= 400:
+            assert faults_of(response, (400, 401, 409, 413, 422)) == []
+            assert left.everything() == before
+
+    return send_body
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
-def test_random_json_never_fails(body, people, records, left):
-    fields = st.sampled_from([*body.bad, *body.read_only])
+@each_with_body
+def test_random_json_never_fails(endpoint, send):
+    fields = st.sampled_from([*endpoint.body.bad, *endpoint.body.read_only])
 
     @fuzzed
     @given(st.dictionaries(fields | ANY_TEXT, VALUES | st.integers(-1, 3), max_size=5), st.booleans())
-    def send(found, whole):
-        answers_to(body, filled(encode((body.good if whole else {}) | found).decode(), records), people, records, left)
+    def run(values, with_example):
+        send(endpoint, encode((endpoint.body.example if with_example else {}) | values))
 
-    send()
+    run()
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
-def test_random_bytes_never_fail(body, people, records, left):
-    """Bytes of any kind, and a good body in which some are wrong."""
-    good = encode(body.good)
+@each_with_body
+def test_random_bytes_never_fail(endpoint, send):
+    """Random bytes alone, and in the middle of a good body."""
+    good = encode(endpoint.body.example)
 
     @fuzzed
     @given(st.binary(max_size=60), st.integers(0, len(good)), st.integers(0, 8))
-    def send(noise, place, gone):
-        answers_to(body, noise, people, records, left)
-        answers_to(body, good[:place] + noise + good[place + gone :], people, records, left)
+    def run(noise, start, removed):
+        send(endpoint, noise)
+        send(endpoint, good[:start] + noise + good[start + removed :])
 
-    send()
+    run()
 
 
-@pytest.mark.parametrize("path", QUERIES)
-def test_random_queries_never_fail(path, admin, records, unchanged):
-    names = st.sampled_from(list(QUERIES[path]))
+@each_list
+def test_random_queries_never_fail(endpoint, admin, ids, unchanged):
+    names = st.sampled_from(endpoint.parameters)
 
     @fuzzed
     @given(st.dictionaries(names, st.text(max_size=8) | st.integers(-5, 10**20).map(str), max_size=4))
-    def ask(query):
-        answer = admin.get(filled(path, records), query_string=query)
-        assert answer.status_code == 200 or faults_of(answer, (422,)) == []
+    def run(query):
+        response = admin.get(fill(endpoint.path, ids), query_string=query)
+        assert response.status_code == 200 or faults_of(response, (422,)) == []
 
     with unchanged():
-        ask()
+        run()

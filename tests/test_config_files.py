@@ -29,7 +29,7 @@ def test_a_secret_is_made_once_and_kept_for_its_owner_alone(tmp_path, monkeypatc
 
 
 def test_processes_that_start_together_agree_on_one_secret(tmp_path):
-    code = f"import config, pathlib; print(config.kept_secret(pathlib.Path({str(tmp_path / 'secret_key')!r})))"
+    code = f"import config, pathlib; print(config.load_or_create_secret(pathlib.Path({str(tmp_path / 'secret_key')!r})))"
     together = [
         subprocess.Popen([sys.executable, "-c", code], cwd=config.ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]

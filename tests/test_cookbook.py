@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.cookbook import BLOCK, COOKBOOK, blocks, play, steady
-from tests.real import ADMIN, Start, copy_of_the_shop
+from tests.support.cookbook import BLOCK, COOKBOOK, blocks, play, steady
+from tests.support.start import ADMIN, Start, copy_of_the_shop
 
 TEXT = COOKBOOK.read_text("utf-8")
 TASKS = re.findall(r"^## (\d+)\. ([^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)

@@ -12,7 +12,8 @@ from app import create_app
 from app.startup.prepare import prepare
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT, PASSWORD, Person
-from tests.services import SCRATCH, fresh_database
+from tests.support.endpoints import DOCUMENTED, ROLES
+from tests.support.services import SCRATCH, fresh_database
 
 APP = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'document.db'}"}))
 DOCUMENT = Person(APP).get("/openapi.json").json
@@ -36,7 +37,7 @@ def answers_of(operation):
 
 
 def test_the_committed_document_is_what_the_app_serves():
-    """`make openapi` writes it anew."""
+    """`make docs` writes it anew."""
     assert json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8")) == DOCUMENT
 
 
@@ -45,15 +46,15 @@ def test_the_document_is_valid_openapi_3_1():
     assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
 
 
-def test_every_route_of_an_area_is_documented_and_no_other():
-    routes = {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in APP.url_map.iter_rules()
-        for method in rule.methods - {"HEAD", "OPTIONS"}
-        if rule.endpoint.partition(".")[0] in AREA_NAMES
-    }
-    assert set(OPERATIONS) == routes
-    assert {method for _, method in OPERATIONS} == set(METHODS)
+def test_document_has_every_documented_endpoint_and_no_other():
+    assert set(OPERATIONS) == {(endpoint.path, endpoint.method.lower()) for endpoint in DOCUMENTED}
+
+
+@each_operation
+def test_operation_names_the_roles_of_the_endpoint_table(path, method):
+    [endpoint] = [each for each in DOCUMENTED if (each.path, each.method.lower()) == (path, method)]
+    roles = set(OPERATIONS[path, method]["x-allowed"])
+    assert endpoint.roles == (set(ROLES) if "anyone" in roles else roles)
 
 
 @each_operation

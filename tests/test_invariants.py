@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from tests.invariants import RULES, faults, statement
+from tests.support.invariants import RULES, faults, statement
 
 SUM = "a quantity is not the sum of its movements"
 LAST = "a quantity is not the last balance"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import ADMIN, NO_LIMITS, Start, children, copy_of_the_shop
+from tests.support.start import ADMIN, NO_LIMITS, Start, children, copy_of_the_shop
 
 REQUESTS = 10_000
 MOST_MIB, MOST_GROWTH_MIB = 120, 3

@@ -12,8 +12,8 @@ from app import create_app
 from app.extensions import db
 from app.startup.prepare import migrate
 from config import Settings
-from tests import services
 from tests.conftest import ENVIRONMENT
+from tests.support import services
 
 DAYS = {1: date(2026, 3, 1), 2: date(2024, 2, 29), 3: date(2026, 3, 1)}
 CREW = [(1, 1), (1, 2), (2, 2), (3, 1)]

@@ -13,8 +13,8 @@ from app.commands.demo import Demo
 from app.extensions import db
 from app.utils.auth.tokens import make_token
 from tests.conftest import Person
-from tests.demo_shop import demo_shop
-from tests.plans import PRIMARY, plan
+from tests.support.demo_shop import demo_shop
+from tests.support.query_plans import PRIMARY, plan
 
 pytestmark = pytest.mark.slow
 TICKETS = 10_000

@@ -7,11 +7,12 @@ from dataclasses import MISSING, fields
 
 import pytest
 
-from app import create_app
+from app import commands, create_app
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT
-from tests.real import Start, copy_of_the_shop
-from tests.services import SCRATCH
+from tests.support.endpoints import ADMIN, ANYONE, ENDPOINTS, SIGNED_IN, STAFF
+from tests.support.services import SCRATCH
+from tests.support.start import Start, copy_of_the_shop
 
 README = (ROOT / "README.md").read_text("utf-8")
 SECTIONS = dict(zip(*[iter(re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:])] * 2, strict=True))
@@ -51,17 +52,24 @@ def test_the_two_commands_are_in_the_makefile():
     assert all(re.search(rf"^{target}:.*## ", makefile, re.MULTILINE) for target in targets)
 
 
-def test_the_endpoint_table_has_every_route_and_no_other():
-    app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'readme.db'}"}))
-    routes = {
-        f"{method} {re.sub('<[^>]+>', '<id>', rule.rule)}".removesuffix("/") or "/"
-        for rule in app.url_map.iter_rules()
-        for method in rule.methods - {"HEAD", "OPTIONS"}
-        if "<path:" not in rule.rule
+ROLES_BY_WORD = {"anyone": ANYONE, "signed in": SIGNED_IN, "staff": STAFF, "admin": ADMIN, "owner": {"customer"}}
+
+
+def roles_of(words, path):
+    """Return the roles that a cell of the table names. *Self* is a customer or a mechanic, depending on the path."""
+    own = {"self": {"customer"} if path.startswith("/customers") else {"mechanic"}}
+    return set().union(*((ROLES_BY_WORD | own)[word] for word in words.split(", ")))
+
+
+def test_endpoint_table_is_that_of_the_tests():
+    listed = {row[0].strip("`"): roles_of(row[1], row[0].split()[1]) for row in rows("Endpoints")}
+    expected = {
+        f"{endpoint.method} {re.sub('{[^}]+}', '<id>', endpoint.path).removesuffix('/') or '/'}": endpoint.roles
+        for endpoint in ENDPOINTS
+        if endpoint.path != "/docs/{path}"
     }
-    listed = [row[0].strip("`").removesuffix("/") for row in rows("Endpoints")]
-    assert sorted(listed) == sorted(routes)
-    assert all(who and what for _, who, what in rows("Endpoints"))
+    assert listed == expected
+    assert all(description for _, _, description in rows("Endpoints"))
 
 
 def test_the_settings_table_has_every_setting_with_its_default():
@@ -78,6 +86,7 @@ def test_the_settings_table_has_every_setting_with_its_default():
 
 def test_every_command_of_the_shop_is_listed_and_no_other():
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'readme.db'}"}))
+    commands.init_app(app)
     ours = {
         name for name, command in app.cli.commands.items() if getattr(command.callback, "__module__", "").startswith("app.")
     }

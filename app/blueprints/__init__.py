@@ -4,6 +4,7 @@ from app.blueprints.customer.routes import blp as customer_blueprint
 from app.blueprints.inventory.routes import blp as inventory_blueprint
 from app.blueprints.mechanic.routes import blp as mechanic_blueprint
 from app.blueprints.service_ticket.routes import blp as service_ticket_blueprint
+from app.blueprints.shop.routes import blp as shop_blueprint
 from app.blueprints.spreadsheet.routes import blp as spreadsheet_blueprint
 
 BLUEPRINTS = (
@@ -11,6 +12,7 @@ BLUEPRINTS = (
     mechanic_blueprint,
     service_ticket_blueprint,
     inventory_blueprint,
+    shop_blueprint,
     spreadsheet_blueprint,
 )
 """In the order of the document."""

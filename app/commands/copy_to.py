@@ -14,9 +14,10 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import URL, Connection, Engine, Row, Table, func, insert, select, text, tuple_
+from sqlalchemy import URL, Connection, Engine, Row, Table, func, select, tuple_
 
 from app import create_app
+from app.commands.bulk import finish, write
 from app.commands.errors import driver_message, exit_with_message, require_tables
 from app.extensions import db
 from app.startup.prepare import prepare
@@ -105,17 +106,6 @@ def describe(table: Table, row: Row[Any]) -> str:
     return f"{table.name} with {key}"
 
 
-def write(connection: Connection, table: Table, rows: Sequence[Row[Any]]) -> None:
-    """Insert rows; on PostgreSQL by COPY, which is four times as fast."""
-    if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), [dict(row._mapping) for row in rows])
-        return
-    names = ", ".join(f'"{column.name}"' for column in table.columns)
-    with connection.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-        for row in rows:
-            copy.write_row(tuple(row))
-
-
 # ---------------------------------------------------------------- the copy
 def count_rows(connection: Connection) -> int:
     return sum(int(connection.execute(select(func.count()).select_from(table)).scalar() or 0) for table in TABLES)
@@ -139,7 +129,7 @@ def copy(source: Connection, target: Connection, bar: Any) -> int:
             known = set(target_rows)
             missing = [row for row in source_rows if row not in known] if known else source_rows
             if missing:
-                write(target, table, missing)
+                write(target, table, [dict(row._mapping) for row in missing])
             target.commit()
             written += len(missing)
             bar.update(len(source_rows))
@@ -159,20 +149,6 @@ def differences(source: Connection, target: Connection, bar: Any) -> list[str]:
     return list(found)
 
 
-def finish(connection: Connection) -> None:
-    """Set PostgreSQL's sequences to the last ids, and collect statistics."""
-    if connection.dialect.name == "postgresql":
-        for table in TABLES:
-            if "id" in table.columns:
-                last = f"(SELECT max(id) FROM {table.name})"  # noqa: S608 - a table of ours.
-                connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), {last})"))
-    keyword = "ANALYZE TABLE" if connection.dialect.name == "mysql" else "ANALYZE"
-    for table in TABLES:
-        if connection.execute(select(table).limit(1)).first():  # Statistics of an empty table would lead to table scans.
-            connection.execute(text(f"{keyword} {table.name}"))
-    connection.commit()
-
-
 def copy_all(source: Connection, target: Connection) -> tuple[int, int]:
     """Copy the missing rows and compare all. Return the number of rows, and of those written now."""
     total, present = count_rows(source), count_rows(target)
@@ -182,7 +158,7 @@ def copy_all(source: Connection, target: Connection) -> tuple[int, int]:
     target.commit()
     with click.progressbar(length=total, label="Copying  ") as bar:
         written = copy(source, target, bar)
-    finish(target)
+    finish(target, TABLES)
     with click.progressbar(length=total, label="Comparing") as bar:
         found = differences(source, target, bar)
     if found:

@@ -14,9 +14,10 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import Connection, Table, delete, insert, literal, select
+from sqlalchemy import Connection, Table, delete, literal, select
 from sqlalchemy.exc import DBAPIError
 
+from app.commands.bulk import finish, write
 from app.extensions import db
 from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts
 from app.startup.prepare import prepare
@@ -30,20 +31,6 @@ RECEIVED, USED = 100_000_000, 20
 BATCH_SIZE = 5000
 """Rows of one statement."""
 TABLES = (customers, mechanics, inventory, service_tickets, ticket_mechanics, ticket_parts, stock_movements)
-NUMBERED = (customers, mechanics, inventory, service_tickets, stock_movements)
-FINISH = {
-    "sqlite": ["ANALYZE"],
-    "postgresql": [
-        *(f"SELECT setval('{table.name}_id_seq', (SELECT max(id) FROM {table.name}))" for table in NUMBERED),  # noqa: S608
-        f"VACUUM (ANALYZE) {', '.join(table.name for table in TABLES)}",  # Without it, PostgreSQL plans for empty tables.
-    ],
-    "mysql": [
-        *(f"ALTER TABLE {table.name} AUTO_INCREMENT = 1" for table in NUMBERED),  # MySQL raises this to the next id.
-        f"ANALYZE TABLE {', '.join(table.name for table in TABLES)}",
-    ],
-}
-"""Statements after the rows, by kind of database: set the next id of each table, and collect statistics."""
-
 Row = dict[str, Any]
 
 
@@ -183,33 +170,9 @@ def first_admin(connection: Connection) -> Row:
     return {name: getattr(row, name) for row in found for name in ("email", "password_hash", "token_version")}
 
 
-def write(connection: Connection, table: Table, rows: list[Row]) -> None:
-    """Insert rows with the same columns; on PostgreSQL by COPY, which is four times as fast."""
-    if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), rows)
-        return
-    columns = list(rows[0])
-    into = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
-    with connection.connection.cursor() as cursor, cursor.copy(into) as copy:  # type: ignore[attr-defined]
-        for row in rows:
-            copy.write_row([row[name] for name in columns])
-
-
-def finish(connection: Connection) -> None:
-    """Run the statements after the rows, on a connection in autocommit mode."""
-    for statement in FINISH[connection.dialect.name]:
-        connection.exec_driver_sql(statement)
-
-
 # ---------------------------------------------------------------- the command
 @click.command("demo")
-@click.option(
-    "--tickets",
-    type=click.IntRange(1, 10_000_000),
-    default=200,
-    show_default=True,
-    help="Number of tickets; the rest in proportion.",
-)
+@click.option("--tickets", type=click.IntRange(1, 10_000_000), default=200, show_default=True, help="How many tickets.")
 @click.option("--if-empty", is_flag=True, help="Exit with 0 if the database is not empty.")
 @with_appcontext
 def command(tickets: int, if_empty: bool) -> None:
@@ -220,7 +183,9 @@ def command(tickets: int, if_empty: bool) -> None:
         prepare(current_app)
         with db.engines["reads"].connect() as connection, startup_lock(connection):
             shop = fill_at_once(tickets)
-            finish(connection)
+            finish(connection, TABLES)
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("VACUUM")  # For index-only scans.
     except NotEmpty as error:
         if not if_empty:
             raise click.ClickException(f"The database is not empty: {error}. Nothing was changed.") from None

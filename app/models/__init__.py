@@ -7,28 +7,3 @@ from app.models.idempotency_key import IdempotencyKey, idempotency_keys
 from app.models.inventory import Inventory, StockMovement, inventory, stock_movements
 from app.models.mechanic import Mechanic, mechanics
 from app.models.service_ticket import ServiceTicket, TicketPart, service_tickets, ticket_mechanics, ticket_parts
-
-__all__ = [
-    "MAX_CENTS",
-    "MAX_COUNT",
-    "MAX_ID",
-    "Account",
-    "Customer",
-    "IdempotencyKey",
-    "Inventory",
-    "Mechanic",
-    "Model",
-    "Record",
-    "ServiceTicket",
-    "StockMovement",
-    "TicketPart",
-    "customers",
-    "idempotency_keys",
-    "inventory",
-    "mechanics",
-    "service_tickets",
-    "stock_movements",
-    "ticket_mechanics",
-    "ticket_parts",
-    "utcnow",
-]

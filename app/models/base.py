@@ -6,12 +6,10 @@ refer to it; its unique columns (``email``, ``sku``) are then set to null and ca
 """
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import String, Table
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
-
-from app.extensions import Model
 
 MAX_COUNT = 2_147_483_647
 """The largest count of a part, in stock or on a ticket."""
@@ -46,8 +44,3 @@ class Account(Record):
     phone: Mapped[str | None] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     token_version: Mapped[int] = mapped_column(default=1)
-
-
-def table_of(model: type[Model]) -> Table:
-    """Return the table of a model, for Core statements."""
-    return cast("Table", model.__table__)

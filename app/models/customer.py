@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, Account, table_of
+from app.models.base import TABLE_OPTIONS, Account
 
 
 class Customer(Account, Model):
@@ -11,4 +11,4 @@ class Customer(Account, Model):
     __table_args__ = (CheckConstraint("deleted_at IS NOT NULL OR email IS NOT NULL", "email_until_deleted"), TABLE_OPTIONS)
 
 
-customers = table_of(Customer)
+customers = Customer.__table__

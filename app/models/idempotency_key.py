@@ -6,12 +6,11 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, table_of, utcnow
+from app.models.base import TABLE_OPTIONS, utcnow
 
 
 class IdempotencyKey(Model):
-    """A request that a client may repeat, and its answer. The row is written in the transaction of the request itself,
-    so that both exist or neither."""
+    """A request that a client may repeat, and its answer, written in the transaction of the request itself."""
 
     __tablename__ = "idempotency_keys"
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
@@ -22,11 +21,7 @@ class IdempotencyKey(Model):
     location: Mapped[str | None] = mapped_column(String(64))
     body: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
-    __table_args__ = (
-        UniqueConstraint("caller", "key"),
-        Index("ix_idempotency_keys_age", "created_at"),
-        TABLE_OPTIONS,
-    )
+    __table_args__ = (UniqueConstraint("caller", "key"), Index("ix_idempotency_keys_age", "created_at"), TABLE_OPTIONS)
 
 
-idempotency_keys = table_of(IdempotencyKey)
+idempotency_keys = IdempotencyKey.__table__

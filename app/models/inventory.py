@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, Record, table_of, utcnow
+from app.models.base import TABLE_OPTIONS, Record, utcnow
 
 
 class Inventory(Record, Model):
@@ -45,5 +45,5 @@ class StockMovement(Model):
     )
 
 
-inventory = table_of(Inventory)
-stock_movements = table_of(StockMovement)
+inventory = Inventory.__table__
+stock_movements = StockMovement.__table__

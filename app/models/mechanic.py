@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, Account, table_of
+from app.models.base import TABLE_OPTIONS, Account
 
 
 class Mechanic(Account, Model):
@@ -19,4 +19,4 @@ class Mechanic(Account, Model):
     salary_cents: Mapped[int | None] = mapped_column(BigInteger)
 
 
-mechanics = table_of(Mechanic)
+mechanics = Mechanic.__table__

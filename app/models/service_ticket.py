@@ -2,22 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Date,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    String,
-    Table,
-)
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Model, db
-from app.models.base import TABLE_OPTIONS, Record, table_of
+from app.extensions import Model
+from app.models.base import TABLE_OPTIONS, Record
 
 
 class ServiceTicket(Record, Model):
@@ -36,19 +25,18 @@ class ServiceTicket(Record, Model):
     )
 
 
-# The foreign key copies the ticket's date here, so that an index finds the newest tickets of a mechanic.
-ticket_mechanics = Table(
-    "ticket_mechanics",
-    db.metadata,
-    Column("ticket_id", Integer, primary_key=True),
-    Column("mechanic_id", ForeignKey("mechanics.id"), primary_key=True),
-    Column("service_date", Date, nullable=False),
-    ForeignKeyConstraint(
-        ["service_date", "ticket_id"], ["service_tickets.service_date", "service_tickets.id"], onupdate="CASCADE"
-    ),
-    Index("ix_ticket_mechanics_newest", "mechanic_id", "service_date", "ticket_id"),
-    **TABLE_OPTIONS,
-)
+class TicketMechanic(Model):
+    """A mechanic on a ticket. The foreign key copies the ticket's date, so that an index finds a mechanic's newest tickets."""
+
+    __tablename__ = "ticket_mechanics"
+    ticket_id: Mapped[int] = mapped_column(primary_key=True)
+    mechanic_id: Mapped[int] = mapped_column(ForeignKey("mechanics.id"), primary_key=True)
+    service_date: Mapped[date]
+    __table_args__ = (
+        ForeignKeyConstraint(["service_date", "ticket_id"], [ServiceTicket.service_date, ServiceTicket.id], onupdate="CASCADE"),
+        Index("ix_ticket_mechanics_newest", "mechanic_id", "service_date", "ticket_id"),
+        TABLE_OPTIONS,
+    )
 
 
 class TicketPart(Model):
@@ -66,5 +54,6 @@ class TicketPart(Model):
     )
 
 
-service_tickets = table_of(ServiceTicket)
-ticket_parts = table_of(TicketPart)
+service_tickets = ServiceTicket.__table__
+ticket_mechanics = TicketMechanic.__table__
+ticket_parts = TicketPart.__table__

@@ -5,10 +5,8 @@ import os
 import signal
 import sys
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # Windows.
-    resource = None  # type: ignore[assignment]
 
 MAX_CONNECTIONS, MAX_FILES = 10_000, 10_240
 """Connections of a worker, with idle ones. macOS allows no more open files than this."""
@@ -18,7 +16,7 @@ PR_SET_PDEATHSIG, M_MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 
 def raise_open_files() -> None:
     """Allow this process and its workers a file for each connection: a service often starts with 1,024."""
-    if resource is None:
+    if sys.platform == "win32":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
@@ -38,8 +36,7 @@ def end_with_parent(parent: int) -> None:
     """Receive SIGTERM when the parent process dies, even if it is killed. Exit if it is dead already."""
     if sys.platform != "linux":
         return
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)
 

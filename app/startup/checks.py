@@ -16,12 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from app.utils.db.engines import journal_mode
 from app.utils.db.startup_lock import CantStart, connect, startup_lock
-from app.utils.redis import RedisClient, RedisUnavailable
+from app.utils.redis import RedisClient
 from config import ROOT, BadSetting, Settings
 
 MIGRATIONS = ROOT / "app" / "migrations"
-NOT_PREPARED = 3
-"""The exit code if the database must be prepared."""
 ADMIN_EXISTS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")
 
 
@@ -45,12 +43,12 @@ def require_redis(url: str) -> None:
     redacted = re.sub("//.*@", "//", url.partition("?")[0])
     try:
         redis = RedisClient(url, socket_timeout=3, socket_connect_timeout=3)
-        redis.try_now(redis.client.ping)
+        redis.client.ping()
         redis.close()
-    except RedisUnavailable as error:
-        raise CantStart(f"REDIS_URL: {redacted} can't be used: {' '.join(str(error).split())}") from None
     except (ValueError, TypeError):  # Their texts may quote an option.
         raise CantStart(f"REDIS_URL: {redacted} can't be used: the driver does not accept its options") from None
+    except Exception as error:  # redis.RedisError or OSError: redis may not be installed.
+        raise CantStart(f"REDIS_URL: {redacted} can't be used: {' '.join(str(error).split())}") from None
 
 
 def newest_revision() -> str:
@@ -87,9 +85,9 @@ def is_prepared(settings: Settings) -> bool:
 
 
 def main() -> None:
-    """Check everything, and print where to serve as a line of JSON.
+    """Check everything, and print as a line of JSON where to serve. Exit with one line if the shop can't start.
 
-    Exit with one line if the shop can't start, or with NOT_PREPARED if ``app.startup.prepare`` must run first."""
+    ``is_prepared`` is false if ``app.startup.prepare`` must run first."""
     try:
         settings = Settings.load()
         address = free_address(settings.HOST, settings.PORT)
@@ -97,10 +95,11 @@ def main() -> None:
             free_address(settings.HOST, settings.METRICS_PORT)
         if settings.REDIS_URL:
             require_redis(settings.REDIS_URL)
-        ready = is_prepared(settings)
+        prepared = is_prepared(settings)
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
     place = {
+        "is_prepared": prepared,
         "url": public_url("localhost" if address == "127.0.0.1" else settings.HOST, settings.PORT),
         "address": address,
         "port": settings.PORT,
@@ -109,7 +108,6 @@ def main() -> None:
         "database": describe_database(settings.DATABASE_URL),
     }
     print(json.dumps(place), flush=True)
-    sys.exit(0 if ready else NOT_PREPARED)
 
 
 def public_url(host: str, port: int) -> str:

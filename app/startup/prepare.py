@@ -46,17 +46,12 @@ def create_folder(url: URL) -> None:
 
 
 def create_first_admin(app: Flask) -> None:
-    """Create the first admin if there is none: from the settings, or in development with a random password, which is
-    printed once."""
+    """Create the first admin if none exists: from the settings, or in development with a random password."""
     email, password = app.config["ADMIN_EMAIL"], app.config["ADMIN_PASSWORD"]
     if not creates_first_admin(app.config["APP_ENV"], email):
         return
-    given = {
-        "name": "Admin",
-        "email": email or "admin@example.com",
-        "role": "admin",
-        "password": password or secrets.token_urlsafe(12),
-    }
+    given = {"name": "Admin", "role": "admin", "email": email or "admin@example.com"}
+    given["password"] = password or secrets.token_urlsafe(12)
     try:
         if fetch_all(ADMIN_EXISTS):
             return
@@ -65,10 +60,8 @@ def create_first_admin(app: Flask) -> None:
         raise CantStart(f"DATABASE_URL: {redacted(app.config['DATABASE_URL'])} can't be used: {error.detail}") from None
     except Problem as error:
         raise CantStart(f"ADMIN_EMAIL: the first admin can't be created: {error.detail}") from None
-    if password:
-        print(f"The first admin is {given['email']}, with the password of ADMIN_PASSWORD.", flush=True)
-    else:
-        print(f"The first admin is {given['email']}, password {given['password']} (shown this once).", flush=True)
+    shown = "with the password of ADMIN_PASSWORD" if password else f"password {given['password']} (shown this once)"
+    print(f"The first admin is {given['email']}, {shown}.", flush=True)
 
 
 def main() -> None:

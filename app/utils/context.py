@@ -88,10 +88,6 @@ class ShopFlask(Flask):
     list_counts: dict[tuple[Any, ...], tuple[float, int]]
     """Lengths of long lists: cache key → (expiry, count)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.list_counts = {}
-
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match the path alone, whatever the host. Raise NotFound for ``//customers``.
 
@@ -104,17 +100,14 @@ class ShopFlask(Flask):
 
 
 def current_request() -> Request:
-    """Return the request behind ``flask.request``."""
     return cast("Request", request._get_current_object())  # type: ignore[attr-defined]
 
 
 def current_state() -> RequestState:
-    """Return the state behind ``flask.g``."""
     return cast("RequestState", g._get_current_object())
 
 
 def current_shop() -> ShopFlask:
-    """Return the app behind ``flask.current_app``."""
     return cast("ShopFlask", current_app._get_current_object())  # type: ignore[attr-defined]
 
 

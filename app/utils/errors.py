@@ -9,12 +9,12 @@ class Problem(Exception):
 
     status = 400
     detail = "The request can't be understood."
+    headers: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, detail: str | None = None, *, retry_after: int | None = None, **members: Any) -> None:
+    def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
         self.members = members
-        self.headers = {"Retry-After": str(retry_after)} if retry_after else {}
 
 
 class Malformed(Problem):
@@ -26,10 +26,7 @@ class Unauthorized(Problem):
 
     status = 401
     detail = "A valid bearer token is needed."
-
-    def __init__(self, detail: str | None = None) -> None:
-        super().__init__(detail)
-        self.headers = {"WWW-Authenticate": "Bearer"}
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Problem):
@@ -90,6 +87,4 @@ class Unavailable(Problem):
 
     status = 503
     detail = "The shop is busy or a part of it is down; try again shortly."
-
-    def __init__(self, detail: str | None = None, **members: Any) -> None:
-        super().__init__(detail, retry_after=1, **members)
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}

@@ -11,19 +11,13 @@ from typing import Any, TypeVar
 log = logging.getLogger(__name__)
 OPEN_SECONDS = 1.0
 """How long the circuit breaker stays open after an error."""
+CLIENT_OPTIONS = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": None}
+"""redis-py's options for timeouts: without them a frozen Redis holds up each request for seconds."""
 T = TypeVar("T")
 
 
 class RedisUnavailable(Exception):
     """Redis did not answer, or the circuit breaker is open."""
-
-
-def client_options() -> dict[str, Any]:
-    """Return redis-py's options for timeouts: without them a frozen Redis holds up each request for seconds."""
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    return {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
 
 
 class CircuitBreaker:
@@ -54,7 +48,7 @@ class RedisClient:
         self.error_types: tuple[type[Exception], ...] = (redis.RedisError, OSError)
         self.epoch = 0
         self.breaker = CircuitBreaker()
-        self.client = redis.Redis.from_url(url, **client_options() | {"redis_connect_func": self._on_connect} | options)
+        self.client = redis.Redis.from_url(url, **CLIENT_OPTIONS | {"redis_connect_func": self._on_connect} | options)
 
     def _on_connect(self, connection: Any) -> None:
         self.epoch += 1

@@ -12,19 +12,17 @@ Returning commits, raising rolls back. A conflict with another transaction retri
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from flask import Response
 from marshmallow import Schema
 
 from app.utils.api import idempotency
-from app.utils.api.openapi import document
+from app.utils.api.openapi import View, document
 from app.utils.context import current_shop, current_state
 from app.utils.db.transactions import run_in_transaction
 from app.utils.errors import Conflict
 from app.utils.limits.decorators import SuccessLimit
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Write:

@@ -1,4 +1,4 @@
-/** Takes the pictures of docs/images, of a shop on an ordinary day: ``make examples``. */
+/** Takes the pictures of docs/images, of a shop on an ordinary day: ``make docs``. */
 import { test } from "node:test";
 import { ADMIN_EMAIL, ADMIN_PASSWORD, PAGE, PASSWORD, SHOP, call, look, sees, signIn } from "./desk.mjs";
 

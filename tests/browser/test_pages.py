@@ -6,9 +6,9 @@ import subprocess
 import pytest
 from sqlalchemy import create_engine
 
-from tests.browser.serving import HERE, THERE, both_pages
-from tests.invariants import faults
-from tests.services import REQUIRED
+from tests.support.invariants import faults
+from tests.support.pages import HERE, THERE, both_pages
+from tests.support.services import REQUIRED
 
 pytestmark = [
     pytest.mark.slow,

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from config import ROOT
-from tests.browser.serving import EXAMPLE
-from tests.services import REQUIRED
+from tests.support.pages import EXAMPLE
+from tests.support.services import REQUIRED
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
 pytestmark = [

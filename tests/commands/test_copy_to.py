@@ -13,9 +13,9 @@ from app.extensions import db
 from app.models import customers, idempotency_keys, inventory, stock_movements, ticket_parts, utcnow
 from app.startup.prepare import prepare
 from config import Settings, database_url
-from tests import services
 from tests.conftest import ENVIRONMENT, Person
-from tests.invariants import faults
+from tests.support import services
+from tests.support.invariants import faults
 
 LATE = 2_000_000_000
 """An id after all others."""
@@ -49,6 +49,7 @@ def shop(make, engine, admin):
     ticket, other, _ = (make.ticket(mechanic_ids=[mechanic.id], parts=lines) for _ in range(3))
     body = {name: vars(ticket)[name] for name in ("customer_id", "service_date", "description", "vin")}
     assert make.boss.post("/tickets", json=body, headers={"Idempotency-Key": "once"}).status_code == 201
+    admin.put("/shop", json={"name": "The source", "supplies": {"percent": 1.5}})
     admin.delete(f"/tickets/{other.id}")
     admin.delete(f"/inventory/{parts[3].id}")
     admin.delete(f"/customers/{make.customer().id}")
@@ -205,10 +206,10 @@ def test_difference_between_copy_and_source_is_reported(run, shop, engine, targe
     def spoil(connection, table, rows):
         write(connection, table, rows)
         if table is inventory:
-            connection.execute(update(inventory).where(inventory.c.id == rows[0].id).values(quantity=1))
+            connection.execute(update(inventory).where(inventory.c.id == rows[0]["id"]).values(quantity=1))
         if table is stock_movements:
-            connection.execute(delete(stock_movements).where(stock_movements.c.id == rows[-1].id))
-            connection.execute(insert(stock_movements).values(rows[0]._asdict() | {"id": LATE}))
+            connection.execute(delete(stock_movements).where(stock_movements.c.id == rows[-1]["id"]))
+            connection.execute(insert(stock_movements).values(rows[0] | {"id": LATE}))
 
     monkeypatch.setattr(copy_to, "write", spoil)
     code, output = run("copy-to", target)

@@ -5,7 +5,7 @@ from sqlalchemy import event, select
 
 from app.commands import import_parts
 from app.models import inventory, stock_movements
-from tests.invariants import faults
+from tests.support.invariants import faults
 
 HEADER = "name,price,quantity,sku"
 

@@ -13,11 +13,11 @@ from app.extensions import db
 from app.models import mechanics
 from app.startup.prepare import prepare
 from config import Settings
-from tests import services
-from tests.bad_bodies import BODIES, QUERIES, RECORDS, cases_of
-from tests.bad_values import IDS_IN_PATHS, IN_QUERY
 from tests.conftest import ENVIRONMENT, PASSWORD, Maker, Person
-from tests.test_bad_input import filled
+from tests.support import services
+from tests.support.bad_bodies import cases_of
+from tests.support.bad_values import BAD_PATH_IDS, BAD_QUERY_VALUES
+from tests.support.endpoints import LISTS, WITH_BODY, fill, fill_body, paths_for_bad_ids
 
 pytestmark = [
     pytest.mark.slow,
@@ -43,7 +43,7 @@ def shops():
         make.boss.delete(f"/inventory/{gone.id}")
         make.part(sku="TAKEN")
         make.customer(email="taken@example.com")
-        records = {"customer": ticket.customer_id, "mechanic": mechanic.id, "part": part.id, "ticket": ticket.id}
+        records = {"customer_id": ticket.customer_id, "mechanic_id": mechanic.id, "part_id": part.id, "ticket_id": ticket.id}
         records |= {"gone": gone.id, "boss": make.boss.id}
         opened[kind] = (make, records)
     yield opened
@@ -65,8 +65,8 @@ def differences(shops, requests):
         seen = {}
         for kind, (make, records) in shops.items():
             person = make.boss if who == "admin" else Person(make.app)
-            body = {"data": sent["data"].replace(b'"{customer}"', str(records["customer"]).encode())} if "data" in sent else {}
-            answer = person.open(method, filled(path, records), **(sent | body))
+            body = {"data": fill_body(sent["data"], records)} if "data" in sent else {}
+            answer = person.open(method, fill(path, records), **(sent | body))
             seen[kind] = (answer.status_code, [answer.headers.get(name) for name in SHOWN], answer.data)
         refused += max(status for status, *_ in seen.values()) >= 400
         if len({repr(each) for each in seen.values()}) > 1:
@@ -79,12 +79,14 @@ def test_the_shops_are_equal(shops):
     assert len({repr(records) for _, records in shops.values()}) == 1
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
-def test_a_bad_body_is_answered_alike(shops, proof, body):
+@pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda endpoint: endpoint.name)
+def test_a_bad_body_is_answered_alike(shops, proof, endpoint):
     """Every bad body for every endpoint: the same status, headers and bytes on every database."""
-    cases = list(cases_of(body))[:: proof.size(5, 1)]
+    cases = list(cases_of(endpoint))[:: proof.size(5, 1)]
+    role = "anyone" if "anonymous" in endpoint.roles else "admin"
     requests = [
-        (case.what, body.method, body.path, body.who, {"data": case.body, "content_type": case.media_type}) for case in cases
+        (case.name, endpoint.method, endpoint.path, role, {"data": case.body, "content_type": case.media_type})
+        for case in cases
     ]
     found, refused = differences(shops, requests)
     assert found == {}
@@ -94,7 +96,7 @@ def test_a_bad_body_is_answered_alike(shops, proof, body):
 
 def test_a_bad_query_is_answered_alike(shops, proof):
     """Every bad value of every query parameter: the same status, headers and bytes on every database."""
-    every = [(name, value, path) for path, names in QUERIES.items() for name in names for value in IN_QUERY[name]]
+    every = [(name, value, each.path) for each in LISTS for name in each.parameters for value in BAD_QUERY_VALUES[name]]
     cases = every[:: proof.size(5, 1)]
     found, refused = differences(shops, [("", "GET", f"{path}?{name}={value}", "admin", {}) for name, value, path in cases])
     assert found == {}
@@ -105,10 +107,10 @@ def test_a_bad_query_is_answered_alike(shops, proof):
 def test_a_bad_path_is_answered_alike(shops, proof):
     """Every id in a path that is none: the same status, headers and bytes on every database."""
     cases = [
-        ("", method, path.replace("{}", number, 1), "admin", {"json": {}} if method == "PUT" else {})
-        for path in RECORDS
+        ("", method, path.replace("{bad_id}", number), "admin", {"json": {}} if method == "PUT" else {})
+        for path in paths_for_bad_ids()
         for method in ("GET", "PUT", "DELETE")
-        for number in IDS_IN_PATHS
+        for number in BAD_PATH_IDS
     ][:: proof.size(5, 1)]
     found, refused = differences(shops, cases)
     assert found == {}
@@ -117,19 +119,23 @@ def test_a_bad_path_is_answered_alike(shops, proof):
 
 
 STATE = {
-    "a part that was deleted": ("PUT", "/tickets/{ticket}/inventory", {"add_parts": [{"inventory_id": "{gone}"}]}),
-    "too little stock": ("PUT", "/tickets/{ticket}/inventory", {"add_parts": [{"inventory_id": "{part}", "quantity": 11}]}),
+    "a part that was deleted": ("PUT", "/tickets/{ticket_id}/inventory", {"add_parts": [{"inventory_id": "{gone}"}]}),
+    "too little stock": (
+        "PUT",
+        "/tickets/{ticket_id}/inventory",
+        {"add_parts": [{"inventory_id": "{part_id}", "quantity": 11}]},
+    ),
     "more off than is on": (
         "PUT",
-        "/tickets/{ticket}/inventory",
-        {"remove_parts": [{"inventory_id": "{part}", "quantity": 2}]},
+        "/tickets/{ticket_id}/inventory",
+        {"remove_parts": [{"inventory_id": "{part_id}", "quantity": 2}]},
     ),
     "a sku that is taken": ("POST", "/inventory", {"name": "Pad", "price": 1, "sku": "TAKEN"}),
     "an email that is taken": ("POST", "/customers", {"name": "Ann", "email": "TAKEN@Example.com", "password": PASSWORD}),
     "the last admin": ("DELETE", "/mechanics/{boss}", None),
-    "a mechanic who is none": ("PUT", "/tickets/{ticket}/mechanics", {"add_mechanic_ids": [2_000_000_000]}),
-    "a customer who is none": ("PUT", "/tickets/{ticket}", {"customer_id": 2_000_000_000}),
-    "a stale ETag": ("PUT", "/inventory/{part}", {"price": 2}),
+    "a mechanic who is none": ("PUT", "/tickets/{ticket_id}/mechanics", {"add_mechanic_ids": [2_000_000_000]}),
+    "a customer who is none": ("PUT", "/tickets/{ticket_id}", {"customer_id": 2_000_000_000}),
+    "a stale ETag": ("PUT", "/inventory/{part_id}", {"price": 2}),
     "a list that has no such record": ("GET", "/tickets?after=2000000000", None),
 }
 
@@ -142,8 +148,8 @@ def test_a_conflict_with_the_state_is_answered_alike(shops, state):
     for kind, (make, records) in shops.items():
         text = None if body is None else re.sub(r'"(\{\w+\})"', r"\1", json.dumps(body))
         headers = {"If-Match": '"stale"'} if state == "a stale ETag" else {}
-        sent = {} if text is None else {"data": filled(text, records), "content_type": "application/json"}
-        answer = make.boss.open(method, filled(path, records), headers=headers, **sent)
+        sent = {} if text is None else {"data": fill(text, records), "content_type": "application/json"}
+        answer = make.boss.open(method, fill(path, records), headers=headers, **sent)
         seen[kind] = (answer.status_code, answer.data)
     statuses = {status for status, _ in seen.values()}
     assert len(statuses) == 1

@@ -9,9 +9,9 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from app.utils.auth.tokens import make_token
 from tests.conftest import Person
-from tests.contract.shop_machine import DAY, NUMBER, VIN, ShopMachine
-from tests.contract.shop_model import ShopModel
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.shop_machine import DAY, NUMBER, VIN, ShopMachine
+from tests.support.shop_model import ShopModel
 
 
 class Shop(ShopMachine):

@@ -8,12 +8,12 @@ from app.models import Model
 from app.startup.prepare import prepare
 from app.utils.db.startup_lock import CantStart
 from config import Settings, database_url
-from tests import services
 from tests.conftest import ENVIRONMENT
-from tests.faults.needs import needs
-from tests.harness.processes import free_port
-from tests.harness.servers import Redis
-from tests.real import SECRET, copy_of_the_shop, refused_start
+from tests.support import services
+from tests.support.needs import needs
+from tests.support.processes import free_port
+from tests.support.servers import Redis
+from tests.support.start import SECRET, copy_of_the_shop, refused_start
 
 NOWHERE = "127.0.0.1:1"
 

@@ -9,9 +9,9 @@ from http.client import HTTPResponse
 
 import pytest
 
+from bench.load import hold
 from config import ROOT
-from tests.bench.load import hold
-from tests.harness.running import shop_on
+from tests.support.running_shop import shop_on
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.commands.copy_to import TABLES
 from config import ROOT, database_url
-from tests import services
-from tests.invariants import faults
+from tests.support import services
+from tests.support.invariants import faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.databases("postgresql", "mariadb")]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 import pytest
 from sqlalchemy import event, text
 
-from tests.harness.shop import Shop
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.shop import Shop
 
 pytestmark = pytest.mark.slow
 

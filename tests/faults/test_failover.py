@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import create_engine
 
 from config import database_url
-from tests.faults.needs import needs
-from tests.faults.traffic import Traffic, lies, require_truth
-from tests.harness.servers import children_of
-from tests.harness.shop import Shop
-from tests.harness.standby import Pair
+from tests.support.needs import needs
+from tests.support.servers import children_of
+from tests.support.shop import Shop
+from tests.support.standby import Pair
+from tests.support.traffic import Traffic, lies, require_truth
 
 pytestmark = [pytest.mark.slow, needs("postgres", "pg_basebackup")]
 

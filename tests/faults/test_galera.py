@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from config import database_url
-from tests.faults.needs import needs
-from tests.faults.traffic import Traffic, made, require_truth
-from tests.harness import sabotage
-from tests.harness.galera import PROVIDER, Galera
-from tests.harness.processes import until
-from tests.harness.servers import Redis
-from tests.harness.shop import Shop
-from tests.invariants import faults
-from tests.races.together import at_once
+from tests.support import sabotage
+from tests.support.galera import PROVIDER, Galera
+from tests.support.invariants import faults
+from tests.support.needs import needs
+from tests.support.processes import until
+from tests.support.servers import Redis
+from tests.support.shop import Shop
+from tests.support.together import at_once
+from tests.support.traffic import Traffic, made, require_truth
 
 pytestmark = [pytest.mark.slow, needs("mariadbd", PROVIDER, "rsync", "redis-server")]
 

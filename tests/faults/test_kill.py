@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import customers, service_tickets, stock_movements, ticket_parts
-from tests.harness.processes import until
-from tests.harness.running import Crew, looking, shop_on
-from tests.harness.shop import GONE, PASSWORD
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.processes import until
+from tests.support.running_shop import Crew, looking, shop_on
+from tests.support.shop import GONE, PASSWORD
 
 CLIENTS = 6
 LOAD_SECONDS = 0.7

@@ -8,13 +8,12 @@ from collections import Counter
 
 import pytest
 
-from tests import services
-from tests.faults.counting import Use, one_client_each
-from tests.faults.needs import needs
-from tests.harness import sabotage
-from tests.harness.servers import Redis
-from tests.harness.shop import Shop
-from tests.invariants import faults
+from tests.support import sabotage, services
+from tests.support.counting import Use, one_client_each
+from tests.support.invariants import faults
+from tests.support.needs import needs
+from tests.support.servers import Redis
+from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.slow, needs("redis-server")]
 

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from tests.faults.needs import needs
-from tests.faults.traffic import Traffic, lies, require_truth
-from tests.harness.processes import until
-from tests.harness.servers import MariaDB, PostgreSQL
-from tests.harness.shop import Shop
+from tests.support.needs import needs
+from tests.support.processes import until
+from tests.support.servers import MariaDB, PostgreSQL
+from tests.support.shop import Shop
+from tests.support.traffic import Traffic, lies, require_truth
 
 pytestmark = pytest.mark.slow
 SERVERS = [

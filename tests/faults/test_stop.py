@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from app.models import inventory
-from tests import services
-from tests.harness.processes import until
-from tests.harness.running import looking, shop_on
+from tests.support import services
+from tests.support.processes import until
+from tests.support.running_shop import looking, shop_on
 
 pytestmark = pytest.mark.slow
 KIND = services.databases()[-1]

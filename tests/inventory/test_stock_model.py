@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from app.models import inventory, stock_movements, ticket_parts
-from tests.invariants import faults
+from tests.support.invariants import faults
 
 MAX_QUANTITY = 2_147_483_647
 INDEX = st.integers(0, 5)

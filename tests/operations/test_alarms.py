@@ -8,11 +8,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests import services
-from tests.faults.needs import needs
-from tests.harness.processes import free_port
-from tests.harness.running import Crew, shop_on
-from tests.operations.document import blocks
+from tests.support import services
+from tests.support.needs import needs
+from tests.support.operations.document import blocks
+from tests.support.processes import free_port
+from tests.support.running_shop import Crew, shop_on
 
 pytestmark = needs("promtool")
 SCRAPE, RULES = (text for heading, language, text in blocks() if (heading, language) == ("Alarms", "yaml"))

@@ -7,9 +7,9 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 
 from config import Settings
-from tests.faults.needs import needs
-from tests.operations.composition import FILLED, environment_of, read_by_compose, services_of
-from tests.operations.document import block
+from tests.support.needs import needs
+from tests.support.operations.composition import FILLED, environment_of, read_by_compose, services_of
+from tests.support.operations.document import block
 
 pytestmark = needs("docker-compose")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
-from tests.faults.needs import needs
-from tests.harness.processes import free_port, until
-from tests.harness.servers import PostgreSQL, Redis
-from tests.harness.shop import PASSWORD, UNLIMITED, Client
-from tests.operations.composition import environment_of, services_of
-from tests.operations.image import Container, Image
-from tests.real import children, runs
+from tests.support.needs import needs
+from tests.support.operations.composition import environment_of, services_of
+from tests.support.operations.image import Container, Image
+from tests.support.processes import free_port, until
+from tests.support.servers import PostgreSQL, Redis
+from tests.support.shop import PASSWORD, UNLIMITED, Client
+from tests.support.start import children, runs
 
 CANARY = "a-secret-that-no-layer-may-hold-0f5b2c"
 PLACES = (".env", "instance/secret_key", "id_rsa", "app/__pycache__/left.cpython-311.pyc", "tests/left.py", ".git/config")

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from tests import services
-from tests.faults.needs import needs
-from tests.harness.processes import until
-from tests.harness.servers import Redis
-from tests.harness.shop import Shop
+from tests.support import services
+from tests.support.needs import needs
+from tests.support.processes import until
+from tests.support.servers import Redis
+from tests.support.shop import Shop
 
 ALL = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 pytestmark = [

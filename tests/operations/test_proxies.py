@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import insert, select
 
 from app.models import idempotency_keys, inventory
-from tests import services
-from tests.faults.needs import needs
-from tests.harness.processes import free_port, until
-from tests.harness.running import looking, shop_on
-from tests.harness.shop import PASSWORD
-from tests.operations.proxies import HOST, KINDS
+from tests.support import services
+from tests.support.needs import needs
+from tests.support.operations.proxies import HOST, KINDS
+from tests.support.processes import free_port, until
+from tests.support.running_shop import looking, shop_on
+from tests.support.shop import PASSWORD
 
 pytestmark = [pytest.mark.slow, needs("openssl")]
 KIND = services.databases()[-1]

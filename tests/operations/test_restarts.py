@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import func, inspect, select, text
 
 from app.models import inventory, service_tickets, ticket_parts
-from tests import services
-from tests.faults.needs import needs
-from tests.harness.servers import children_of
-from tests.harness.shop import Client
-from tests.invariants import faults
-from tests.operations.document import TEXT
-from tests.operations.fleet import Fleet, People, copy_of_the_code
+from tests.support import services
+from tests.support.invariants import faults
+from tests.support.needs import needs
+from tests.support.operations.document import TEXT
+from tests.support.operations.fleet import Fleet, People, copy_of_the_code
+from tests.support.servers import children_of
+from tests.support.shop import Client
 
 pytestmark = [pytest.mark.slow, needs("nginx", "openssl", "redis-server", "curl")]
 KINDS = [kind for kind in services.databases() if kind != "sqlite"]

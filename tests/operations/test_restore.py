@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from app.models import service_tickets
-from tests import services
-from tests.faults.needs import is_there
-from tests.harness.running import Crew, looking
-from tests.invariants import faults
-from tests.operations.keeping import PROGRAMS, Busy, Kept
-from tests.operations.reads import every_read, ids_of
+from tests.support import services
+from tests.support.invariants import faults
+from tests.support.needs import is_there
+from tests.support.operations.keeping import PROGRAMS, Busy, Kept
+from tests.support.operations.reads import every_read, ids_of
+from tests.support.running_shop import Crew, looking
 
 pytestmark = pytest.mark.slow
 PART = {"name": "Key", "price": 1, "quantity": 1}

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.faults.needs import needs
-from tests.operations.document import blocks, placed
+from tests.support.needs import needs
+from tests.support.operations.document import blocks, placed
 
 pytestmark = needs("systemd-analyze")
 SERVICE, NIGHT, TIMER = (text for _, language, text in blocks() if language == "ini")

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from app import create_app
+from app import commands, create_app
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT
-from tests.operations.document import TEXT, blocks
-from tests.services import SCRATCH
+from tests.support.operations.document import TEXT, blocks
+from tests.support.services import SCRATCH
 from tests.test_config import NAMES
 
 ELSEWHERE = {"POSTGRES_PASSWORD", "BACKUP", "DATABASE_URL", "EMPTY_DATABASE_URL"}
@@ -15,12 +15,12 @@ RUN = {
     ("In containers", "sh"): "test_compose",
     ("On a machine of its own", "ini"): "test_units",
     ("Every night", "ini"): "test_units",
-    ("nginx", "nginx"): "proxies",
-    ("Caddy", "caddyfile"): "proxies",
-    ("Restarts that nobody notices", "sh"): "fleet",
-    ("SQLite", "sh"): "keeping",
-    ("PostgreSQL", "sh"): "keeping",
-    ("MariaDB", "sh"): "keeping",
+    ("nginx", "nginx"): "../support/operations/proxies",
+    ("Caddy", "caddyfile"): "../support/operations/proxies",
+    ("Restarts that nobody notices", "sh"): "../support/operations/fleet",
+    ("SQLite", "sh"): "../support/operations/keeping",
+    ("PostgreSQL", "sh"): "../support/operations/keeping",
+    ("MariaDB", "sh"): "../support/operations/keeping",
     ("Alarms", "yaml"): "test_alarms",
     ("Moving away from SQLite", "sh"): "../commands/test_copy_to",
 }
@@ -36,9 +36,10 @@ def test_each_block_is_run_by_a_test():
 
 def test_each_setting_and_command_is_one_of_the_shops():
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'words.db'}"}))
-    commands = set(re.findall(r"flask --app run ([a-z-]+)", TEXT))
-    assert commands == {"check", "purge", "copy-to", "db"}
-    assert commands - {"db"} <= set(app.cli.commands)
+    commands.init_app(app)
+    named_commands = set(re.findall(r"flask --app run ([a-z-]+)", TEXT))
+    assert named_commands == {"check", "purge", "copy-to", "db"}
+    assert named_commands - {"db"} <= set(app.cli.commands)
     named = set(re.findall(r"\b([A-Z]{2,}(?:_[A-Z]+)+)\b", TEXT))
     assert named <= NAMES | ELSEWHERE | {"AF_INET", "AF_UNIX"}, named - NAMES
     assert len(named & NAMES) > 8

@@ -6,10 +6,20 @@ import re
 
 import pytest
 
-from tests.postman.agreement import disagreements
-from tests.postman.build import COLLECTION, ENVIRONMENT, NEWMAN, answers, asks, collection, environment, play, requests_of
-from tests.real import ADMIN, Start, copy_of_the_shop
-from tests.services import REQUIRED
+from tests.support.postman.agreement import disagreements
+from tests.support.postman.build import (
+    COLLECTION,
+    ENVIRONMENT,
+    NEWMAN,
+    answers,
+    asks,
+    collection,
+    environment,
+    play,
+    requests_of,
+)
+from tests.support.services import REQUIRED
+from tests.support.start import ADMIN, Start, copy_of_the_shop
 from tests.test_document import APP, AREA_NAMES, DOCUMENT
 
 BESIDE = {
@@ -29,7 +39,7 @@ def without_examples(built):
 
 
 def test_what_is_committed_is_what_the_day_describes():
-    """`make examples` writes it anew."""
+    """`make docs` writes it anew."""
     assert without_examples(copy.deepcopy(COMMITTED)) == collection(DOCUMENT)
     assert json.loads(ENVIRONMENT.read_text("utf-8")) == environment()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.running import shop_on
+from tests.support.running_shop import shop_on
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import service_tickets, ticket_mechanics
-from tests.harness.running import Crew, looking
+from tests.support.running_shop import Crew, looking
 
 CLIENTS = 8
 DAYS = ["2026-11-24", "2026-11-25", "2026-11-26"]

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import customers, idempotency_keys, inventory, service_tickets, stock_movements, ticket_parts
-from tests.harness.running import Crew, looking, shop_on
-from tests.harness.shop import PASSWORD
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.running_shop import Crew, looking, shop_on
+from tests.support.shop import PASSWORD
 
 TWINS = 20
 PATIENCE = 60

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models import service_tickets, stock_movements
-from tests.harness.running import Crew, looking, shop_on
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.running_shop import Crew, looking, shop_on
 
 CLIENTS = 8
 FIRST_COUNT = 1000

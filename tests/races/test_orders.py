@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from app.models import inventory, service_tickets, stock_movements, ticket_parts
-from tests.harness.running import Crew, looking, shop_on
-from tests.harness.shop import Client
-from tests.invariants import faults
+from tests.support.invariants import faults
+from tests.support.running_shop import Crew, looking, shop_on
+from tests.support.shop import Client
 
 PROCESSES, THREADS = 4, 3
 PARTS = 5

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from app.models import mechanics
 from app.utils.auth.tokens import AUDIENCE, ISSUER, LEEWAY
-from tests.harness.running import Crew, looking, shop_on
-from tests.harness.shop import PASSWORD
+from tests.support.running_shop import Crew, looking, shop_on
+from tests.support.shop import PASSWORD
 
 WORKERS = 2
 ALLOWED = 1.0

@@ -8,8 +8,8 @@ from sqlalchemy import create_engine, insert
 
 from app.models import customers, inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from config import database_url
-from tests import services
-from tests.real import ADMIN, NO_LIMITS, Start, copy_of_the_shop
+from tests.support import services
+from tests.support.start import ADMIN, NO_LIMITS, Start, copy_of_the_shop
 from tests.test_memory import memory
 
 TICKETS, BATCH = 100_000, 5000

@@ -12,11 +12,11 @@ from app.blueprints.inventory.cache import LocalVersion, RedisVersion
 from app.utils.context import current_state
 from app.utils.limits.windows import MovingWindows, slots
 from app.utils.redis import RedisClient, RedisUnavailable
-from tests import services
-from tests.faults.needs import needs
-from tests.harness.processes import free_port
-from tests.harness.servers import Redis
-from tests.races.together import at_once
+from tests.support import services
+from tests.support.needs import needs
+from tests.support.processes import free_port
+from tests.support.servers import Redis
+from tests.support.together import at_once
 
 REDIS = services.url_of("redis")
 with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")

@@ -4,16 +4,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from app.blueprints.accounts import service as accounts
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
-from app.blueprints.accounts.service import (
-    DELETED_CUSTOMER,
-    EmailTaken,
-    create_account,
-    delete_account,
-    log_in,
-    update_account,
-    with_hash,
-)
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
 from app.models import customers
 from app.utils.api.blueprint import Blueprint
@@ -53,10 +45,10 @@ def read_customer(customer_id: int) -> Any:
 @limit_attempts("LIMIT_REGISTER", address)
 @blp.arguments(CustomerIn)
 @blp.response(201, CustomerOut)
-@write(idempotent=True, conflicts=[EmailTaken])
+@write(idempotent=True, conflicts=[accounts.EmailTaken])
 def register_customer(new: dict[str, Any]) -> Any:
     """Register as a customer."""
-    customer_id = create_account(customers, with_hash(new))
+    customer_id = accounts.create_account(customers, accounts.with_hash(new))
     return read_customer(customer_id), {"Location": f"/customers/{customer_id}"}
 
 
@@ -68,7 +60,7 @@ def register_customer(new: dict[str, Any]) -> Any:
 @blp.response(200, TokenOut)
 def log_in_customer(credentials: dict[str, Any]) -> Any:
     """Sign in as a customer."""
-    return log_in(customers, **credentials), NO_STORE
+    return accounts.log_in(customers, **credentials), NO_STORE
 
 
 @blp.get("")
@@ -93,15 +85,15 @@ def get_customer(customer_id: int) -> Any:
 @allow("customer", "mechanic", "admin")
 @blp.arguments(CustomerChange, example=CHANGE_EXAMPLE)
 @blp.response(200, CustomerOut)
-@write(conflicts=[EmailTaken])
+@write(conflicts=[accounts.EmailTaken])
 def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
     """Change a customer; the password only by themselves or an admin."""
     require_owner(customer_id)
     if "password" in changes and caller().role == "mechanic":
         raise Forbidden("Only the customer or an admin may set the password.")
-    columns = with_hash(changes)
+    columns = accounts.with_hash(changes)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
-    update_account(customers, customer_id, columns)
+    accounts.update_account(customers, customer_id, columns)
     return read_customer(customer_id)
 
 
@@ -113,4 +105,4 @@ def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
-    delete_account(customers, customer_id, name=DELETED_CUSTOMER)
+    accounts.delete_account(customers, customer_id, name=accounts.DELETED_CUSTOMER)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import Integer, bindparam, select, update
+from sqlalchemy import BigInteger, bindparam, select, update
 
 from app.blueprints.inventory.cache import invalidate_after_commit
 from app.models import MAX_COUNT, inventory, stock_movements, ticket_parts, utcnow
@@ -63,7 +63,7 @@ LOCK_PARTS = (
     .order_by(inventory.c.id)
     .with_for_update(of=inventory, key_share=True)
 )
-NEW_QUANTITY = inventory.c.quantity + bindparam("difference", type_=Integer)
+NEW_QUANTITY = inventory.c.quantity + bindparam("difference", type_=BigInteger)
 ADJUST_QUANTITY = (
     update(inventory)
     .where(inventory.c.id == bindparam("part_id"), NEW_QUANTITY.between(0, MAX_COUNT))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_dump, validate
+from marshmallow import Schema, fields, validate
 
 from app.extensions import ma
 from app.models import Mechanic
@@ -53,9 +53,9 @@ class MechanicOut(OutputSchema, ma.SQLAlchemySchema):
     def on_bind_field(self, name: str, field: fields.Field[Any]) -> None:
         field.required = name != "salary"
 
-    @post_dump
-    def hide_salary(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
-        if not caller().is_admin and shown["id"] != caller().id:
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        shown = super().dump(obj, many=many)
+        if isinstance(shown, dict) and not caller().is_admin and shown["id"] != caller().id:
             del shown["salary"]
         return shown
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, delete, select, update
+from sqlalchemy import BigInteger, bindparam, delete, select, update
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import LockedParts
@@ -22,7 +22,7 @@ OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
 PART_IDS = select(ticket_parts.c.inventory_id).where(OF_TICKET)
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
-NEW_QUANTITY = ticket_parts.c.quantity + bindparam("difference", type_=Integer)
+NEW_QUANTITY = ticket_parts.c.quantity + bindparam("difference", type_=BigInteger)
 CHANGE_LINE = update(ticket_parts).where(THIS_LINE, NEW_QUANTITY.between(1, MAX_COUNT)).values(quantity=NEW_QUANTITY)
 
 

@@ -1,16 +1,29 @@
 """The blueprint of every area: flask-smorest's, with strict JSON and with examples in the document."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import flask_smorest
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
-from app.utils.api.examples import schema_example
-from app.utils.api.openapi import complete_operation, document
+from app.utils.api.openapi import View, complete_operation, document
 from app.utils.api.strict_json import StrictParser
 
-View = TypeVar("View", bound=Callable[..., Any])
+
+def schema_example(schema: Schema) -> Any:
+    """Return an object with every field that has an example; a list of one object if the schema is ``many``."""
+    examples = {field.data_key or name: field_example(field) for name, field in schema.fields.items()}
+    found = {name: value for name, value in examples.items() if value is not None}
+    return [found] if schema.many else found
+
+
+def field_example(field: fields.Field[Any]) -> Any:
+    if "example" in field.metadata or not isinstance(field, fields.Nested | fields.List):
+        return field.metadata.get("example")
+    if isinstance(field, fields.List):
+        inner = field_example(field.inner)
+        return None if inner is None else [inner]
+    return schema_example(field.schema)
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -24,11 +37,7 @@ class Blueprint(flask_smorest.Blueprint):
     def route(self, rule: str, **options: Any) -> Callable[[View], View]:
         """Register a view, and document whether its path names a record."""
         register = super().route(rule, **options)
-
-        def decorate(view: View) -> View:
-            return cast("View", register(document(view, names_a_record="<id:" in rule)))
-
-        return decorate
+        return lambda view: register(document(view, names_a_record="<id:" in rule))
 
     def arguments(self, schema: type[Schema] | Schema, **kwargs: Any) -> Callable[[View], View]:
         """Parse and validate the body or the query with one schema for all requests; document an example."""

@@ -5,7 +5,6 @@ words that a person can act on, and never repeat the value.
 """
 
 import re
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,8 +20,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 CONTROL_EXCEPT_BREAKS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 CONTROL_PATTERNS = {False: r"\x00-\x1F\x7F-\x9F\u2028\u2029", True: r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F"}
 """The same control characters for regular expressions of the document (ECMA-262), by whether line breaks are allowed."""
-EXACT_CENTS = 10**15
-"""Below this many cents, the shortest form of a float is the exact amount."""
+EXACT_FLOAT = 10**15
+"""Below this integer, the shortest form of a float is the exact number. Only sums of money are above."""
 
 MESSAGES: dict[str, Any] = {"required": "is needed", "null": "may not be null", "invalid": "must be a string"}
 
@@ -131,6 +130,17 @@ class StrictInteger(fields.Integer):
         return value
 
 
+class Flag(fields.Boolean):
+    """JSON's true or false: ``1`` and ``"true"`` are refused."""
+
+    default_error_messages = MESSAGES | {"invalid": "must be true or false"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid")
+        return value
+
+
 class Id(StrictInteger):
     """The id of a record, which may not exist."""
 
@@ -140,36 +150,51 @@ class Id(StrictInteger):
 
 
 class Quantity(StrictInteger):
-    """A quantity of a part."""
-
     def __init__(self, low: int = 1, **kwargs: Any) -> None:
         super().__init__(low, MAX_COUNT, **kwargs)
 
 
-class Money(fields.Float):
-    """An amount from 0 to 99,999,999.99 with at most two decimals, stored in cents."""
+class FixedPoint(fields.Float):
+    """A number from 0 to ``maximum`` with a fixed number of decimals, stored as an integer of its last decimal."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, maximum: int, places: int, most: str, words: str, **kwargs: Any) -> None:
         kwargs["error_messages"] = MESSAGES | {"invalid": "must be a number"}
-        limits = {} if kwargs.get("dump_only") else {"maximum": MAX_CENTS / 100, "multipleOf": 0.01}  # A total has no maximum.
-        kwargs["metadata"] = {"minimum": 0, "example": 49.9} | limits | kwargs.get("metadata", {})
+        limits = {} if kwargs.get("dump_only") else {"maximum": maximum / 10**places, "multipleOf": 10**-places}
+        kwargs["metadata"] = {"minimum": 0} | limits | kwargs.get("metadata", {})
         super().__init__(**kwargs)
+        self.maximum, self.places, self.most, self.words = maximum, places, most, words
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if type(value) is not int and not isinstance(value, Decimal):
             raise self.make_error("invalid")
-        if not 0 <= value <= Decimal(MAX_CENTS) / 100:
-            raise ValidationError("must be from 0 to 99,999,999.99")
+        if not 0 <= value <= Decimal(self.maximum).scaleb(-self.places):
+            raise ValidationError(f"must be from 0 to {self.most}")
         _, digits, exponent = Decimal(value).as_tuple()
-        if isinstance(exponent, int) and exponent < -2 and any(digits[exponent + 2 :]):
-            raise ValidationError("may have two decimals at most")
-        return int(value * 100)
+        if isinstance(exponent, int) and exponent < -self.places and any(digits[exponent + self.places :]):
+            raise ValidationError(f"may have {self.words} decimals at most")
+        return int(value * 10**self.places)
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
-        cents = getattr(obj, self.attribute or attr)
-        if cents is None or cents < EXACT_CENTS:
-            return None if cents is None else cents / 100
-        return orjson.Fragment(f"{cents // 100}.{cents % 100:02}")
+        stored = getattr(obj, self.attribute or attr)
+        if stored is None or stored < EXACT_FLOAT:
+            return None if stored is None else stored / 10**self.places
+        return orjson.Fragment(f"{stored // 100}.{stored % 100:02}")
+
+
+class Money(FixedPoint):
+    """An amount from 0 to 99,999,999.99 with at most two decimals, stored in cents. A total has no maximum."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["metadata"] = {"example": 49.9} | kwargs.get("metadata", {})
+        super().__init__(MAX_CENTS, 2, "99,999,999.99", "two", **kwargs)
+
+
+class Percent(FixedPoint):
+    """A percentage from 0 to 100 with at most four decimals, stored in ten-thousandths of a percent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["metadata"] = {"example": 7.5} | kwargs.get("metadata", {})
+        super().__init__(1_000_000, 4, "100", "four", **kwargs)
 
 
 class IsoDate(PassThrough, fields.Date):
@@ -177,21 +202,14 @@ class IsoDate(PassThrough, fields.Date):
 
     default_error_messages = MESSAGES | {"invalid": "must be a date like 2026-11-24"}
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             raise self.make_error("invalid")
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise self.make_error("invalid") from None
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
-class QueryInteger(fields.Integer):
+class QueryInteger(StrictInteger):
     """An integer of a query string: ASCII digits, from ``low`` to ``high``."""
-
-    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
-        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a whole number"}
-        super().__init__(validate=validate.Range(low, high, error=f"must be from {low} to {high}"), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
@@ -199,28 +217,25 @@ class QueryInteger(fields.Integer):
         return int(value)
 
 
-class Ids(fields.List[int]):
-    """At most 50 ids, loaded in ascending order without duplicates."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a list of ids"}
-        most = validate.Length(max=50, error="may have 50 ids at most")
-        super().__init__(Id(), validate=most, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # type: ignore[override]
-        if isinstance(value, list) and len(value) > 50:
-            raise ValidationError("may have 50 ids at most")
-        return sorted({number for number in super()._deserialize(value, attr, data, **kwargs) if number is not None})
-
-
 class Lines(fields.List[Any]):
     """At most 100 lines of parts."""
 
-    def __init__(self, line: Any, **kwargs: Any) -> None:
-        kwargs["error_messages"] = MESSAGES | {"invalid": "must be a list of lines"}
-        super().__init__(line, validate=validate.Length(max=100, error="may have 100 lines at most"), **kwargs)
+    def __init__(self, line: Any, most: int = 100, noun: str = "lines", **kwargs: Any) -> None:
+        kwargs["error_messages"] = MESSAGES | {"invalid": f"must be a list of {noun}"}
+        self.size = validate.Length(max=most, error=f"may have {most} {noun} at most")
+        super().__init__(line, validate=self.size, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > 100:
-            raise ValidationError("may have 100 lines at most")  # Before 10,000 lines are validated.
+        if isinstance(value, list):
+            self.size(value)  # Before 10,000 lines are validated.
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Ids(Lines):
+    """At most 50 ids, loaded in ascending order without duplicates."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Id(), 50, "ids", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        return sorted(set(super()._deserialize(value, attr, data, **kwargs)))

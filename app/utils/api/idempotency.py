@@ -10,11 +10,11 @@ import re
 from datetime import timedelta
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 from blinker import signal
 from flask import Response
-from sqlalchemy import BindParameter, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 
@@ -33,23 +33,18 @@ PURGE_ODDS = 100
 LOCK_NOT_AVAILABLE = {1205, 3572}
 """MySQL and MariaDB: a row is locked, and NOWAIT was asked for."""
 
-NEW_KEY: dict[str, BindParameter[Any]] = {
-    "caller": bindparam("of_caller"),
-    "key": bindparam("of_key"),
-    "fingerprint": bindparam("new_fingerprint"),
-    "created_at": bindparam("new_created_at"),
-}
+COLUMNS = ("caller", "key", "fingerprint", "created_at")
 CLAIM: dict[str, Any] = {
-    "sqlite": insert(keys).values(NEW_KEY).prefix_with("OR IGNORE"),
-    "mysql": insert(keys).values(NEW_KEY).prefix_with("IGNORE"),
+    "sqlite": insert(keys).prefix_with("OR IGNORE"),
+    "mysql": insert(keys).prefix_with("IGNORE"),
     # The advisory lock is held until the transaction ends. If the lock is not available, the same key is in flight.
     "postgresql": postgresql.insert(keys)
-    .from_select(list(NEW_KEY), select(*NEW_KEY.values()).where(func.pg_try_advisory_xact_lock(bindparam("lock_id"))))
+    .from_select(COLUMNS, select(*map(bindparam, COLUMNS)).where(func.pg_try_advisory_xact_lock(bindparam("lock_id"))))
     .on_conflict_do_nothing(),
 }
 THIS_KEY = (keys.c.caller == bindparam("of_caller")) & (keys.c.key == bindparam("of_key"))
 FIND = select(keys).where(THIS_KEY)
-KEEP = update(keys).where(THIS_KEY).values({name: bindparam(f"new_{name}") for name in ("status", "location", "body")})
+KEEP = update(keys).where(THIS_KEY)
 EXPIRED = select(keys.c.id).where(keys.c.created_at < bindparam("before")).limit(PURGE_BATCH)
 replayed = signal("request-replayed")
 """Sent when a first answer is replayed: the process that did the work may have died before its after-commit callbacks."""
@@ -58,9 +53,7 @@ replayed = signal("request-replayed")
 class InFlight(Conflict):
     code = "in_flight"
     detail = "A request with this Idempotency-Key is being answered; try again shortly."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
 
 
 class KeyReused(Invalid):
@@ -77,8 +70,7 @@ def requested_key() -> str | None:
 
 
 def fingerprint(secret: str) -> str:
-    """Return an HMAC of method, path and body: two requests with the same one are the same. A bare hash would be no
-    protection for a password in the body."""
+    """Return an HMAC of method, path and body. A bare hash would not protect a password in the body."""
     request = current_request()
     parts = (request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True))
     return hmac.digest(fingerprint_key(secret), b"\n".join(parts), "sha256").hex()
@@ -86,7 +78,6 @@ def fingerprint(secret: str) -> str:
 
 @cache
 def fingerprint_key(secret: str) -> bytes:
-    """Return the key of the fingerprints, derived from a secret of the shop."""
     return hmac.digest(secret.encode(), b"idempotency", "sha256")
 
 
@@ -98,7 +89,7 @@ def claim(caller: str, key: str) -> Response | None:
     this = {"of_caller": caller, "of_key": key}
     row = find_without_waiting(this) if dialect == "mysql" else None
     if row is None:
-        values = this | {"new_fingerprint": mark, "new_created_at": utcnow()}
+        values = {"caller": caller, "key": key, "fingerprint": mark, "created_at": utcnow()}
         if dialect == "postgresql":
             values["lock_id"] = advisory_lock_id(caller, key)
         if execute(CLAIM[dialect].execution_options(preserve_rowcount=True), values).rowcount == 1:
@@ -152,8 +143,7 @@ def replay(row: Row[Any]) -> Response:
 def keep(caller: str, key: str, response: Response) -> None:
     """Keep the answer of a claimed key, in the transaction of the claim."""
     answer = {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
-    new = {f"new_{name}": value for name, value in answer.items()}
-    execute(KEEP, {"of_caller": caller, "of_key": key} | new)
+    execute(KEEP, {"of_caller": caller, "of_key": key} | answer)
     if random.random() * PURGE_ODDS < 1:  # noqa: S311 - the odds are no secret.
         after_commit(purge)
 

@@ -1,24 +1,27 @@
-"""The OpenAPI 3.1 document: what every operation shares, and what follows from the decorators of each.
+"""The OpenAPI 3.1 document. The errors of an operation follow from its decorators, so that the document can't miss one."""
 
-The errors of an operation are derived from its decorators, so that the document can't miss one.
-"""
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from app.extensions import api
 from app.models import MAX_ID
-from app.utils.api.examples import SHARED_PROBLEMS, problem_examples
+from app.utils import errors
 from app.utils.api.idempotency import InFlight
-from app.utils.api.problems import MEDIA_TYPE, title
-from app.utils.errors import Conflict, Problem, Unauthorized
+from app.utils.api.problems import MEDIA_TYPE, problem_body, title
 
 View = TypeVar("View", bound=Callable[..., Any])
-IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "ETag that must be current"}
-IF_NONE_MATCH = IF_MATCH | {"name": "If-None-Match", "description": "ETag that the client holds already"}
+
+
+def header(description: str, kind: str = "string") -> dict[str, Any]:
+    return {"schema": {"type": kind}, "description": description}
+
+
+IF_MATCH = {"name": "If-Match", "in": "header"} | header("ETag that must be current")
+IF_NONE_MATCH = {"name": "If-None-Match", "in": "header"} | header("ETag that the client holds already")
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -26,34 +29,33 @@ IDEMPOTENCY_KEY = {
     "description": "Makes the request safe to repeat: with the same key and body it is done once, for 24 hours",
 }
 LIMIT_HEADERS = {
-    name: {"schema": {"type": "integer"}, "description": text}
-    for name, text in {
-        "X-RateLimit-Limit": "Requests in the window",
-        "X-RateLimit-Remaining": "Requests that are left",
-        "X-RateLimit-Reset": "When the next request is possible, in seconds since 1970",
-    }.items()
+    "X-RateLimit-Limit": header("Requests in the window", "integer"),
+    "X-RateLimit-Remaining": header("Requests that are left", "integer"),
+    "X-RateLimit-Reset": header("When the next request is possible, in seconds since 1970", "integer"),
 }
 HEADERS = {
-    "Idempotency-Replayed": {"schema": {"type": "string"}, "description": "`true` if this is the first answer again"},
-    "ETag": {"schema": {"type": "string"}, "description": "Version of the answer"},
-    "Location": {"schema": {"type": "string"}, "description": "Path of the new record"},
-    "Link": {"schema": {"type": "string"}, "description": "Paths of other pages (RFC 8288)"},
-    "X-Total-Count": {"schema": {"type": "integer"}, "description": "Number of records, if a page was asked for"},
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"},
-    "WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"},
+    "Idempotency-Replayed": header("`true` if this is the first answer again"),
+    "ETag": header("Version of the answer"),
+    "Location": header("Path of the new record"),
+    "Link": header("Paths of other pages (RFC 8288)"),
+    "X-Total-Count": header("Number of records, if a page was asked for", "integer"),
+    "Retry-After": header("Seconds to wait", "integer"),
+    "WWW-Authenticate": header("Bearer"),
 }
-ERROR_DESCRIPTIONS = {
-    400: "The body is not JSON, or is ambiguous JSON.",
-    401: "There is no valid bearer token.",
-    403: "The role of the caller may not do this.",
-    404: "There is no such record, or it is someone else's.",
-    412: "The record has changed since the ETag in `If-Match`.",
-    413: "The body is larger than 1 MiB.",
-    415: "The body is not `application/json`.",
-    422: "A field or parameter can't be accepted; `errors` names it.",
-    429: "The limit is reached.",
-    503: "The shop is busy or a part of it is down; nothing was changed.",
+IN_BODY, IN_QUERY = errors.Invalid({"vin": "is needed"}), errors.Invalid({"per_page": "must be from 1 to 100"})
+SHARED_ERRORS: dict[int, tuple[str, dict[str, errors.Problem]]] = {
+    400: ("The body is not JSON, or is ambiguous JSON.", {"no JSON": errors.Malformed("The body is not JSON.")}),
+    401: ("There is no valid bearer token.", {"no token": errors.Unauthorized()}),
+    403: ("The role of the caller may not do this.", {"the wrong role": errors.Forbidden()}),
+    404: ("There is no such record, or it is someone else's.", {"no such record": errors.NotFound()}),
+    412: ("The record has changed since the ETag in `If-Match`.", {"a stale ETag": errors.Stale()}),
+    413: ("The body is larger than 1 MiB.", {"too large": errors.Problem(RequestEntityTooLarge.description)}),
+    415: ("The body is not `application/json`.", {"no JSON": errors.WrongMediaType()}),
+    422: ("A field or parameter can't be accepted; `errors` names it.", {"in the body": IN_BODY, "in the query": IN_QUERY}),
+    429: ("The limit is reached.", {"too often": errors.TooMany()}),
+    503: ("The shop is busy or a part of it is down; nothing was changed.", {"busy": errors.Unavailable()}),
 }
+"""The errors that many operations share: status → (description, examples)."""
 ERROR_HEADERS = {429: ["Retry-After"], 503: ["Retry-After"], 401: ["WWW-Authenticate"]}
 BAD_CREDENTIALS = "The email or the password is wrong."
 BEARER = {
@@ -97,12 +99,13 @@ def streamed(view: View) -> View:
 
 
 def component_name(status: int) -> str:
-    """Return the name of the shared response of a status."""
     return title(status).replace(" ", "")
 
 
-def problem_response(status: int, text: str, examples: dict[str, Any]) -> dict[str, Any]:
+def problem_response(status: int, text: str, problems: dict[str, errors.Problem]) -> dict[str, Any]:
+    """Return the response of an error, with an example for each of the problems that it may be."""
     headers = {name: HEADERS[name] for name in ERROR_HEADERS.get(status, [])} | (LIMIT_HEADERS if status == 429 else {})
+    examples = {name: {"value": problem_body(status, each.detail, each.members)} for name, each in problems.items()}
     return {
         "description": f"{title(status)}: {text}",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
@@ -110,27 +113,15 @@ def problem_response(status: int, text: str, examples: dict[str, Any]) -> dict[s
     }
 
 
-def conflict_response(conflicts: Iterable[type[Conflict]]) -> dict[str, Any]:
-    """Return the 409 of an operation, from the exceptions that it raises."""
-    examples: dict[str, Problem] = {kind.code.replace("_", " "): kind.example() for kind in conflicts}
-    text = " ".join(f"`{kind.code}`: {kind.detail}" for kind in conflicts)
-    return problem_response(409, text, problem_examples(409, examples))
-
-
 def shared_errors(operation: dict[str, Any], info: dict[str, Any], method: str) -> set[int]:
     """Return the statuses of the errors that an operation shares with others."""
-    errors = {429, 503}
-    if "anyone" not in info.get("allowed", ()):
-        errors |= {401, 403}
-    if info.get("names_a_record"):
-        errors |= {404}
-    if "requestBody" in operation:
-        errors |= {400, 413, 415, 422}
-    if operation["parameters"]:
-        errors |= {422}
-    if method in ("put", "delete"):
-        errors |= {412}
-    return errors
+    statuses = {429, 503}
+    statuses |= {401, 403} if "anyone" not in info.get("allowed", ()) else set()
+    statuses |= {404} if info.get("names_a_record") else set()
+    statuses |= {400, 413, 415, 422} if "requestBody" in operation else set()
+    statuses |= {422} if operation["parameters"] else set()
+    statuses |= {412} if method in ("put", "delete") else set()
+    return statuses
 
 
 def success_headers(status: int, info: dict[str, Any], parameters: list[Any]) -> list[str]:
@@ -145,8 +136,8 @@ def success_headers(status: int, info: dict[str, Any], parameters: list[Any]) ->
 def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
     """Add security, headers and errors to an operation."""
     parameters, responses = operation.setdefault("parameters", []), operation["responses"]
-    errors = shared_errors(operation, info, method)
-    operation["security"] = [{"bearer": []}] if 401 in errors else []
+    shared = shared_errors(operation, info, method)
+    operation["security"] = [{"bearer": []}] if 401 in shared else []
     if method in ("put", "delete"):
         parameters.append(IF_MATCH)
     if method == "get" and "streamed" not in info:
@@ -157,12 +148,12 @@ def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, metho
     for status in map(int, info.get("success_status_codes", [])):
         headers = {name: HEADERS[name] for name in success_headers(status, info, parameters)}
         responses[status]["headers"] = responses[status].get("headers", {}) | headers | LIMIT_HEADERS
-    responses |= {str(status): component_name(status) for status in sorted(errors)}
+    responses |= {str(status): component_name(status) for status in sorted(shared)}
     if "issues_token" in info:
-        wrong = problem_examples(401, {"wrong": Unauthorized(BAD_CREDENTIALS)})
-        responses["401"] = problem_response(401, BAD_CREDENTIALS, wrong)
+        responses["401"] = problem_response(401, BAD_CREDENTIALS, {"wrong": errors.Unauthorized(BAD_CREDENTIALS)})
     if conflicts := [*info.get("conflicts", ()), *([InFlight] if info.get("idempotent") else [])]:
-        responses["409"] = conflict_response(conflicts)
+        text = " ".join(f"`{kind.code}`: {kind.detail}" for kind in conflicts)
+        responses["409"] = problem_response(409, text, {kind.code.replace("_", " "): kind.example() for kind in conflicts})
     operation["x-allowed"] = sorted(info.get("allowed", ()))
     return operation
 
@@ -192,6 +183,5 @@ def init_app(app: Flask) -> None:
     api.init_app(app)
     api.ma_plugin.converter.add_attribute_function(nested_any_of)
     api.spec.components.security_scheme("bearer", BEARER)
-    for status, text in ERROR_DESCRIPTIONS.items():
-        response = problem_response(status, text, problem_examples(status, SHARED_PROBLEMS[status]))
-        api.spec.components.response(component_name(status), response)
+    for status, (text, problems) in SHARED_ERRORS.items():
+        api.spec.components.response(component_name(status), problem_response(status, text, problems))

@@ -1,5 +1,8 @@
 """Schemas and fields of responses: values of the tables pass through without conversion."""
 
+from collections.abc import Callable
+from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -39,8 +42,26 @@ class OutputList(fields.Nested):
 class OutputSchema:
     """A mixin, before marshmallow's class: a response always has every field, and the document says so."""
 
+    dump_fields: dict[str, fields.Field[Any]]
+    many: bool
+
     TYPE_MAPPING = Schema.TYPE_MAPPING | {str: OutputString, int: OutputInteger}
     """The fields that ``auto_field`` creates."""
 
     def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
         field.required = True
+
+    @cached_property
+    def readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        """The function that reads each field of a record, by the field's name in the response."""
+        return [(field.data_key or name, _reader(name, field)) for name, field in self.dump_fields.items()]
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Serialize records. marshmallow's own method asks of each field whether its value is missing."""
+        if self.many if many is None else many:
+            return [self.dump(each, many=False) for each in obj]
+        return {name: read(obj) for name, read in self.readers}
+
+
+def _reader(name: str, field: fields.Field[Any]) -> Callable[[Any], Any]:
+    return attrgetter(field.attribute or name) if isinstance(field, PassThrough) else partial(field.serialize, name)

@@ -88,13 +88,13 @@ class Listing:
         ``within`` adds values of filters that the query can't choose. ``known`` names the filters that the record of
         ``after`` must meet: whatever else has happened to that record, the list continues behind it. Raise Invalid if a
         search takes too long."""
-        values = self.filter_values(query) | dict(within or {})
-        statements = self.statements(tuple(values), tuple(known))
-        parameters = values | ({"q": like_pattern(values["q"])} if "q" in values else {})
+        parameters = self.filter_values(query) | dict(within or {})
+        statements = self.statements(tuple(parameters), tuple(known))
+        if "q" in parameters:
+            parameters["q"] = like_pattern(parameters["q"])
+        find = self._page_after if "after" in query else self._page_by_number
         try:
-            if "after" in query:
-                return self._page_after(statements, parameters, query)
-            return self._page_by_number(statements, values, parameters, query)
+            return find(statements, parameters, query)
         except StatementTimeout:
             raise Invalid({"q": SEARCH_TOO_SLOW + NARROW_SEARCH * (len(self.filters) > 1)}) from None
 
@@ -102,14 +102,12 @@ class Listing:
         """Return the values of the filters that a query sets."""
         return {name: value for name, value in query.items() if name in self.filters and value != ""}
 
-    def _page_by_number(
-        self, statements: Statements, values: dict[str, Any], parameters: dict[str, Any], query: dict[str, Any]
-    ) -> Page:
+    def _page_by_number(self, statements: Statements, parameters: dict[str, Any], query: dict[str, Any]) -> Page:
         number, per_page = query.get("page", 1), query["per_page"]
         offset = min((number - 1) * per_page, MAX_OFFSET)
         window = {"limit": per_page, "offset": offset}
         rows = fetch_all(statements.page, parameters | window, seconds=search_timeout(parameters))
-        total = count_records((current_request().path, *values.items()), statements.total, parameters)
+        total = count_records((current_request().path, *parameters.items()), statements.total, parameters)
         last = max(1, -(-total // per_page))
         pages = {"first": 1, "prev": min(number - 1, last), "next": number + 1, "last": last}
         links = [link(rel, query, page=target) for rel, target in pages.items() if 1 <= target <= last]

@@ -70,7 +70,6 @@ def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
 
 
 def title(status: int) -> str:
-    """Return the name of a status (RFC 9110)."""
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
@@ -79,7 +78,6 @@ def problem_body(status: int, detail: str, members: Mapping[str, Any]) -> dict[s
 
 
 def respond(status: int, detail: str, members: Mapping[str, Any] | None = None, headers: Any = ()) -> Response:
-    """Return the response for an error."""
     body = problem_body(status, detail, members or {})
     # A field's name may hold a lone surrogate, which has no UTF-8.
     text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

@@ -8,6 +8,7 @@ import json
 import re
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from app.utils.errors import Malformed, WrongMediaType
 
 MAX_DEPTH = 20
 """How deep a body may nest; no schema needs more than three levels."""
+BRACKETS = {"[": 1, "{": 1, "]": -1, "}": -1}
 QUERY_CACHE_SIZE, QUERY_CACHE_BYTES = 1000, 200
 """How many parsed query strings are cached, and the longest one that is."""
 
@@ -48,14 +50,8 @@ DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_consta
 
 def nesting_depth(text: str) -> int:
     """Return how many objects and arrays contain each other at the deepest point."""
-    deepest = level = 0
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
-        if bracket in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif bracket in "]}":
-            level -= 1
-    return deepest
+    outside_strings = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    return max(accumulate(BRACKETS.get(character, 0) for character in outside_strings), default=0)
 
 
 def loads(body: bytes) -> Any:
@@ -67,15 +63,12 @@ def loads(body: bytes) -> Any:
         return DECODER.decode(text)
     except UnicodeDecodeError:
         raise Malformed("The body is not UTF-8.") from None
-    except RecursionError:
-        raise Malformed(f"The body nests deeper than {MAX_DEPTH} levels.") from None
     except ValueError:
         raise Malformed("The body is not JSON.") from None
 
 
 def drain_body(request: Request) -> None:
-    """Read the rest of the request's body. Otherwise the server closes the connection, and a client that is still sending
-    sees that instead of the answer."""
+    """Read the rest of the body. Else the server closes the connection, and a client that still sends sees no answer."""
     if request.environ.get("CONTENT_LENGTH"):
         with suppress(HTTPException, OSError):  # The body is too large, or the client has gone.
             request.get_data()

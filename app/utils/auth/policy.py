@@ -1,20 +1,17 @@
 """The access policy: who sent the request, and what each role may do. Every view declares its roles with ``@allow``."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
-from flask import Flask, Request
+from flask import Request
 
-from app.utils.api.openapi import document
+from app.utils.api.openapi import View, document
 from app.utils.context import RequestState, caller, current_shop
 from app.utils.errors import Forbidden, NotFound, Unauthorized
 
 STAFF = ("mechanic", "admin")
 EVERYONE = ("customer", *STAFF)
-LIBRARY_VIEWS = ("api-docs.openapi_json", "swagger_ui.show")
+LIBRARY_VIEWS = dict.fromkeys(("api-docs.openapi_json", "swagger_ui.show"), frozenset({"anyone"}))
 """Public views of libraries, which can't declare their roles."""
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 def allow(*roles: str) -> Callable[[View], View]:
@@ -27,14 +24,6 @@ def allow(*roles: str) -> Callable[[View], View]:
         return document(view, allowed=roles)
 
     return declare
-
-
-def roles_of(app: Flask, endpoint: str) -> frozenset[str]:
-    """Return the roles that may call an endpoint; none if its view declares nothing."""
-    roles: frozenset[str] | None = getattr(app.view_functions[endpoint], "allowed_roles", None)
-    if roles is None:
-        return frozenset({"anyone"} if endpoint in LIBRARY_VIEWS else ())
-    return roles
 
 
 def identify_caller(request: Request, state: RequestState) -> None:
@@ -52,7 +41,8 @@ def require_access(request: Request, state: RequestState) -> None:
     """Raise Unauthorized or Forbidden unless the view allows the caller's role."""
     if request.endpoint is None or request.method == "OPTIONS":
         return  # Flask answers with 404, 405 or the methods.
-    roles = roles_of(current_shop(), request.endpoint)
+    view = current_shop().view_functions[request.endpoint]
+    roles: frozenset[str] = getattr(view, "allowed_roles", None) or LIBRARY_VIEWS.get(request.endpoint, frozenset())
     if "anyone" in roles:
         return
     if state.caller is None:

@@ -15,10 +15,8 @@ MAX_TOKENS = 10_000
 
 
 class TokenCache:
-    """Verified token → caller."""
-
     def __init__(self) -> None:
-        self.entries: dict[str, tuple[float, Caller]] = {}
+        self.entries: dict[str, tuple[float, Caller]] = {}  # Token → (expiry, caller).
         self.generation = 0
 
     def find(self, token: str) -> Caller:

@@ -33,15 +33,8 @@ def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]
     config = current_shop().config
     lifetime = config["TOKEN_MINUTES"] * 60
     issued = int(time.time())
-    claims = {
-        "sub": f"{kind}:{account_id}",
-        "ver": token_version,
-        "iat": issued,
-        "exp": issued + lifetime,
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "jti": uuid.uuid4().hex,
-    }
+    claims = {"sub": f"{kind}:{account_id}", "ver": token_version, "iat": issued, "exp": issued + lifetime}
+    claims |= {"iss": ISSUER, "aud": AUDIENCE, "jti": uuid.uuid4().hex}
     return {
         "status": "success",
         "message": "You are signed in.",

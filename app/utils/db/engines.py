@@ -56,8 +56,8 @@ def create_read_engine(url: URL) -> Engine:
 
 def engine_options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the engine that writes and of the engine that reads."""
-    common: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 14, "pool_timeout": 10}
-    common["hide_parameters"] = True  # A logged exception would quote password hashes and phone numbers.
+    # With parameters, a logged exception would quote password hashes and phone numbers.
+    common: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 14, "pool_timeout": 10, "hide_parameters": True}
     if backend == "sqlite":
         common["connect_args"] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
         return common, common | {"isolation_level": "AUTOCOMMIT"}

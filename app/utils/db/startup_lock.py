@@ -1,9 +1,10 @@
 """The startup lock: one process at a time prepares or fills a database."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
@@ -11,10 +12,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from app.utils.db import engines
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows.
-    fcntl = None  # type: ignore[assignment]
 
 POSTGRESQL_LOCK_ID = 7_368_704
 MYSQL_LOCK_NAME = "CONCAT('mymechanicshop.', MD5(DATABASE()))"
@@ -43,12 +42,10 @@ def translate_errors(url: URL) -> Iterator[None]:
 
 def redacted(url: URL) -> str:
     """Return the URL with all its hosts, without its password and options."""
-    hosts = url.query.get("hosts") or url.query.get("host") or ()
+    hosts = ",".join(url.normalized_query.get("hosts") or url.normalized_query.get("host", ()))
     plain = url.set(query={}).render_as_string()
-    if not hosts:
-        return plain
-    scheme, user = plain.partition("://")[0], re.search("//([^/]*@)", plain)
-    return f"{scheme}://{user[1] if user else ''}{hosts if isinstance(hosts, str) else ','.join(hosts)}/{url.database}"
+    start = re.match("[^/]+//([^/]*@)?", plain) if hosts else None
+    return f"{start[0]}{hosts}/{url.database}" if start else plain
 
 
 @contextmanager
@@ -67,13 +64,10 @@ def connect(url: URL) -> Iterator[Connection]:
         engine.dispose()
 
 
-@contextmanager
-def startup_lock(connection: Connection) -> Iterator[None]:
+def startup_lock(connection: Connection) -> AbstractContextManager[None]:
     """Hold the startup lock of a database. Raise CantStart if another process holds it for a minute."""
-    backend = connection.dialect.name
-    lock = {"sqlite": _lock_file, "postgresql": _lock_postgresql}.get(backend, _lock_mysql)
-    with lock(connection):
-        yield
+    locks = {"sqlite": _lock_file, "postgresql": _lock_postgresql, "mysql": _lock_mysql}
+    return locks[connection.dialect.name](connection)
 
 
 @contextmanager
@@ -81,7 +75,7 @@ def _lock_file(connection: Connection) -> Iterator[None]:
     with Path(f"{connection.engine.url.database}.lock").open("w") as file:
         for _ in range(LOCK_SECONDS * POLLS_PER_SECOND):  # flock() has no timeout, so poll.
             with suppress(BlockingIOError):
-                if fcntl is not None:
+                if sys.platform != "win32":
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             time.sleep(1 / POLLS_PER_SECOND)

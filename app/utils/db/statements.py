@@ -1,11 +1,12 @@
 """Statements: reads, writes and row locks, in the transaction of the request or, for reads, outside one."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, Table, Update, bindparam, insert, update
+from sqlalchemy import CursorResult, Engine, Executable, Row, Table, Update, bindparam, insert, update
+from sqlalchemy.dialects import postgresql
 
 from app.extensions import db
 from app.models import utcnow
@@ -32,12 +33,8 @@ def fetch_all(statement: Executable, parameters: Parameters = None, *, seconds: 
 
 
 def _read(statement: Executable, parameters: Parameters, seconds: float | None) -> Sequence[Row[Any]]:
-    with read_engine().connect() as connection, _timeout(connection, seconds):
+    with read_engine().connect() as connection, statement_timeout(connection, seconds) if seconds else nullcontext():
         return connection.execute(statement, parameters).all()
-
-
-def _timeout(connection: Connection, seconds: float | None) -> AbstractContextManager[None]:
-    return nullcontext() if seconds is None else statement_timeout(connection, seconds)
 
 
 def fetch_one(statement: Executable, parameters: Parameters = None) -> Row[Any] | None:
@@ -54,29 +51,37 @@ def execute(statement: Executable, parameters: Parameters = None) -> CursorResul
 
 
 def insert_row(table: Table, values: dict[str, Any]) -> int:
-    """Insert a record and return its id."""
     key = execute(insert(table), values).inserted_primary_key
     return int(key[0]) if key else 0
 
 
 def insert_rows(table: Table, rows: Iterable[dict[str, Any]]) -> None:
     """Insert rows that have values for the same columns."""
+    statement: Any = insert(table)
+    if db.engine.dialect.name == "postgresql":
+        # With RETURNING, SQLAlchemy sends one INSERT for all rows. psycopg's executemany() sends one for each.
+        statement = statement.returning(*table.primary_key)
     if values := list(rows):
-        execute(insert(table), values)
+        execute(statement, values)
+
+
+def insert_if_missing(table: Table, values: dict[str, Any]) -> None:
+    """Insert a record, unless another one has its unique values."""
+    prefix = {"sqlite": "OR IGNORE", "mysql": "IGNORE"}.get(db.engine.dialect.name)
+    execute(insert(table).prefix_with(prefix) if prefix else postgresql.insert(table).on_conflict_do_nothing(), values)
 
 
 @cache
-def _lock_statement(table: Table, columns: tuple[str, ...]) -> Update:
-    given: dict[str, Any] = {name: bindparam(name) for name in columns}
+def _lock_statement(table: Table) -> Update:
     row = (table.c.id == bindparam("record_id")) & table.c.deleted_at.is_(None)
-    return update(table).where(row).values(version=table.c.version + 1, **given)
+    return update(table).where(row).values(version=table.c.version + 1)
 
 
 def lock_row(table: Table, record_id: int, **values: Any) -> None:
     """Lock a record until the transaction ends, by raising its version, and set ``values``.
 
     Raise NotFound if the record does not exist or is deleted."""
-    if not execute(_lock_statement(table, tuple(values)), {"record_id": record_id, **values}).rowcount:
+    if not execute(_lock_statement(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
 
 

@@ -42,13 +42,13 @@ def statement_timeout(connection: Connection, seconds: float) -> Iterator[None]:
 
 def _set_timeout(connection: Connection, seconds: float | None) -> None:
     """Set the database's own timeout, or reset it if ``seconds`` is None."""
-    dialect = connection.dialect
+    dialect, milliseconds = connection.dialect, max(1, round((seconds or 0) * 1000))
     if dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
         end = time.monotonic() + (seconds or 0)
         driver.set_progress_handler(None if seconds is None else lambda: time.monotonic() > end, PROGRESS_STEPS)
     elif dialect.name == "postgresql":
-        timeout = "DEFAULT" if seconds is None else _milliseconds(seconds)
+        timeout = "DEFAULT" if seconds is None else milliseconds
         connection.exec_driver_sql(f"SET statement_timeout = {timeout}")
     else:
         is_mariadb = getattr(dialect, "is_mariadb", False)
@@ -56,9 +56,5 @@ def _set_timeout(connection: Connection, seconds: float | None) -> None:
         if seconds is None:  # DEFAULT would be the server's value, which may differ from the account's.
             connection.exec_driver_sql(f"SET SESSION {name} = @shop_{name}")
         else:
-            value = seconds if is_mariadb else _milliseconds(seconds)
+            value = seconds if is_mariadb else milliseconds
             connection.exec_driver_sql(f"SET @shop_{name} = @@{name}, SESSION {name} = {value}")
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))

@@ -117,7 +117,7 @@ def retry(work: Callable[[], T], *, repeatable: bool = False) -> T:
                 raise Unavailable("The database was lost while it wrote; look whether the change is there.") from None
             lost_connections += 1
         except DBAPIError as error:
-            if not is_retryable(error):
+            if not error.connection_invalidated and error_code(error.orig) not in CONFLICT_CODES:
                 raise
             lost_connections += error.connection_invalidated
         if lost_connections >= MAX_LOST_CONNECTIONS or time.monotonic() - started > DEADLINE:
@@ -142,11 +142,6 @@ def _run_once(work: Callable[[], T]) -> T:
         raise
     transaction.run_after_commit()
     return result
-
-
-def is_retryable(error: DBAPIError) -> bool:
-    """Return whether a statement failed because of another transaction or a lost connection."""
-    return error.connection_invalidated or error_code(error.orig) in CONFLICT_CODES
 
 
 def current_transaction() -> Transaction:

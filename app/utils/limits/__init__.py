@@ -9,14 +9,14 @@ from app.utils.api.problems import from_problem
 from app.utils.context import ShopFlask
 from app.utils.errors import TooMany
 from app.utils.limits.windows import MovingWindows
-from app.utils.redis import client_options
+from app.utils.redis import CLIENT_OPTIONS
 
 
 def init_app(app: ShopFlask) -> None:
     """Bind Flask-Limiter, which counts logins and registrations, and create the moving windows of everything else."""
     url = app.config["REDIS_URL"]
     app.config["RATELIMIT_STORAGE_URI"] = re.sub("^unix:", "redis+unix:", url) or "memory://"
-    app.config["RATELIMIT_STORAGE_OPTIONS"] = client_options() if url else {}
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = CLIENT_OPTIONS if url else {}
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(url)
     app.windows = MovingWindows(app.redis)
     # FRAGILE: Flask-Limiter: an extension that is already listed registers no hooks around every request. Its decorators

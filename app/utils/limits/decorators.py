@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from math import ceil
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from flask import Request, Response, request
 
 from app.extensions import limiter
 from app.utils.api.fields import TRIMMED
+from app.utils.api.openapi import View
 from app.utils.api.strict_json import loads
 from app.utils.context import RequestState, caller, current_request, current_shop, current_state
 from app.utils.errors import Problem, TooMany
 from app.utils.limits.windows import Slot, Window, slots
 
-View = TypeVar("View", bound=Callable[..., Any])
 CACHE_VERSION_KEY = "shop:inventory"
 """Redis returns this value with the windows: see ``inventory/cache.py``. So a cached answer takes one round trip."""
 
@@ -45,7 +45,7 @@ def limit_attempts(setting: str, *keys: Callable[[], str]) -> Callable[[View], V
     """Count every request to a view by each of the keys, against this setting and not against LIMIT_DEFAULT."""
 
     def limit_string() -> str:
-        return ";".join(str(item) for item in current_shop().config[setting]) or "1 per second"  # Blank is exempt.
+        return ";".join(map(str, current_shop().config[setting])) or "1 per second"  # Blank is exempt.
 
     def is_exempt() -> bool:
         return not current_shop().config[setting]
@@ -65,12 +65,10 @@ def _retried_in_memory(view: View) -> View:
 
     @wraps(view)
     def limited(*args: Any, **kwargs: Any) -> Any:
-        redis = current_shop().redis
-        if redis is None:
-            return view(*args, **kwargs)
+        errors = getattr(current_shop().redis, "error_types", ())
         try:
             return view(*args, **kwargs)
-        except redis.error_types:
+        except errors:
             limiter.context.seen_limits.clear()
             return view(*args, **kwargs)
 
@@ -114,15 +112,12 @@ def require_room(windows: Iterable[Window], state: RequestState) -> None:
 
 
 # ---------------------------------------------------------------- successes
-Keys = tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class SuccessLimit:
     """A limit of the successes of a view: its setting, and the keys that it counts by."""
 
     setting: str
-    keys: Callable[..., Keys]
+    keys: Callable[..., tuple[str, ...]]
 
     def slots(self, request: Request, *, hit: bool) -> list[Slot]:
         limits = current_shop().config[self.setting]
@@ -160,8 +155,7 @@ def add_rate_limit_headers(response: Response, state: RequestState) -> None:
     if window := state.limit_shown:
         amount, remaining, reset = window.amount, window.remaining, window.reset
     elif current := limiter.current_limit:
-        redis = current_shop().redis
-        errors = redis.error_types if redis else ()
+        errors = getattr(current_shop().redis, "error_types", ())
         try:
             amount, remaining, reset = current.limit.amount, current.remaining, current.reset_at
         except errors:

@@ -46,8 +46,6 @@ def slots(items: Iterable[RateLimitItem], *keys: str, hit: bool = True) -> list[
 
 
 class MovingWindows:
-    """The windows of an app: in Redis, or in memory."""
-
     def __init__(self, redis: RedisClient | None) -> None:
         self.memory = MemoryWindows()
         self.redis = redis
@@ -87,11 +85,9 @@ class MemoryWindows:
     def check_and_hit(self, asked: Sequence[Slot]) -> list[Window]:
         now = time.time()
         with self.lock:
-            used = [self._count(slot, now) for slot in asked]
-            has_room = all(count < slot.amount or not slot.hit for slot, count in zip(asked, used, strict=True))
-            windows = [
-                self._window(slot, count, now, hit=has_room and slot.hit) for slot, count in zip(asked, used, strict=True)
-            ]
+            counted = [(slot, self._count(slot, now)) for slot in asked]
+            has_room = all(used < slot.amount or not slot.hit for slot, used in counted)
+            windows = [self._window(slot, used, now, hit=has_room and slot.hit) for slot, used in counted]
             self.since_purge += len(asked)
             if self.since_purge > HITS_BETWEEN_PURGES:
                 self._purge(now)
@@ -99,10 +95,8 @@ class MemoryWindows:
 
     def _count(self, slot: Slot, now: float) -> int:
         """Drop the expired hits of a window, and return how many are left."""
-        hits = self.hits.get(slot.key)
-        if not hits:
-            return 0
-        if hits[0] <= now - slot.seconds:
+        hits = self.hits.get(slot.key, [])
+        if hits and hits[0] <= now - slot.seconds:
             del hits[: bisect_right(hits, now - slot.seconds)]
         return len(hits)
 

@@ -52,12 +52,12 @@ def log_request(response: Response, request: Request, state: RequestState) -> No
         "address": request.remote_addr,
     }
     message = f"{request.method} {path} {response.status_code} in {milliseconds} ms"
-    access.info("%s", message, extra={"fields": fields})
+    # makeLogRecord() does without the search for the caller's file and line, which no format shows.
+    record = {"name": access.name, "levelno": logging.INFO, "levelname": "INFO", "msg": message, "fields": fields}
+    access.handle(logging.makeLogRecord(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """Format a record as a line of JSON."""
-
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC),

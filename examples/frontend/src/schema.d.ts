@@ -21,7 +21,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -36,13 +36,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -64,7 +64,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -106,9 +106,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -116,7 +116,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -134,7 +134,7 @@ export interface paths {
                     };
                 };
                 400: components["responses"]["BadRequest"];
-                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -192,7 +192,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -261,13 +261,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -287,7 +287,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -327,13 +327,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -354,7 +354,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: The email is taken. */
+                /** @description Conflict: `email_taken`: The email is taken. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -394,7 +394,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -430,7 +430,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -445,13 +445,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -474,7 +474,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -488,7 +488,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Hire a mechanic. */
+        /** Add a mechanic. */
         post: {
             parameters: {
                 query?: never;
@@ -518,9 +518,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -528,7 +528,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -549,7 +549,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
-                /** @description Conflict: The email is taken. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -607,7 +607,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -676,13 +676,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -703,7 +703,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -743,13 +743,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -771,7 +771,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: The email is taken, or the last admin would be demoted. */
+                /** @description Conflict: `email_taken`: The email is taken. `last_admin`: The last admin can be neither deleted nor demoted. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -789,7 +789,7 @@ export interface paths {
             };
         };
         post?: never;
-        /** Let a mechanic go; old tickets still show their name. */
+        /** Delete a mechanic; old tickets still show their name. */
         delete: {
             parameters: {
                 query?: never;
@@ -811,7 +811,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -820,7 +820,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: It is the last admin. */
+                /** @description Conflict: `last_admin`: The last admin can be neither deleted nor demoted. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -863,7 +863,7 @@ export interface paths {
                     from?: string;
                     /** @description Last service date */
                     to?: string;
-                    /** @description Text to look for in the description. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for in the description. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -878,13 +878,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -924,7 +924,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -938,7 +938,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Open a ticket; its parts are taken from the stock in the same transaction. */
+        /** Open a ticket; its parts are deducted from the stock in the same transaction. */
         post: {
             parameters: {
                 query?: never;
@@ -975,9 +975,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -985,7 +985,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1023,7 +1023,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
-                /** @description Conflict: There is too little stock; `shortages` lists every part of which there is. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1075,13 +1075,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1121,7 +1121,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1169,13 +1169,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1213,7 +1213,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1256,13 +1256,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1310,7 +1310,7 @@ export interface paths {
             };
         };
         post?: never;
-        /** Delete a ticket; its parts go back to stock. */
+        /** Delete a ticket; its parts are returned to the stock. */
         delete: {
             parameters: {
                 query?: never;
@@ -1332,7 +1332,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1341,7 +1341,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: The stock of a part would pass its largest count. */
+                /** @description Conflict: `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1387,13 +1387,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1406,13 +1406,13 @@ export interface paths {
                          *       }
                          *     ]
                          */
-                        "application/json": components["schemas"]["NamedOut"][];
+                        "application/json": components["schemas"]["MechanicReference"][];
                     };
                 };
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1440,20 +1440,20 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["CrewChange"];
+                    "application/json": components["schemas"]["MechanicsChange"];
                 };
             };
             responses: {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1520,7 +1520,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a mechanic off a ticket. */
+        /** Remove a mechanic from a ticket. */
         delete: {
             parameters: {
                 query?: never;
@@ -1543,7 +1543,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1572,7 +1572,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Take parts off a ticket and put parts on it; stock follows in the same transaction. */
+        /** Take parts off a ticket and put parts on it; the stock follows in the same transaction. */
         put: {
             parameters: {
                 query?: never;
@@ -1596,15 +1596,15 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1643,7 +1643,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: There is too little stock (`shortages`), the ticket holds fewer, or the stock would pass its largest count. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1684,7 +1684,7 @@ export interface paths {
                     per_page?: number;
                     /** @description Id of the last record seen; instead of `page` */
                     after?: number;
-                    /** @description Text to look for. Refused where the database takes more than 2 seconds to find it, or to count what it found */
+                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
                     q?: string;
                 };
                 header?: {
@@ -1699,13 +1699,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1729,7 +1729,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1743,7 +1743,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Add a part, with the stock that it comes with. */
+        /** Add a part, with its first stock. */
         post: {
             parameters: {
                 query?: never;
@@ -1771,9 +1771,9 @@ export interface paths {
                 /** @description Created */
                 201: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
-                        /** @description `true` where this is the first answer again */
+                        /** @description `true` if this is the first answer again */
                         "Idempotency-Replayed"?: string;
                         /** @description Path of the new record */
                         Location?: string;
@@ -1781,7 +1781,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1803,7 +1803,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
-                /** @description Conflict: Another part has this sku. A request with the same `Idempotency-Key` is being answered; `Retry-After` says when to ask again. */
+                /** @description Conflict: `sku_taken`: Another part has this sku. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1852,13 +1852,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1880,7 +1880,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1923,13 +1923,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -1952,7 +1952,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
-                /** @description Conflict: Another part has this sku. */
+                /** @description Conflict: `sku_taken`: Another part has this sku. */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1992,7 +1992,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2045,13 +2045,13 @@ export interface paths {
                 /** @description OK */
                 200: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         /** @description Requests in the window */
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2078,7 +2078,7 @@ export interface paths {
                 /** @description The client holds this already. */
                 304: {
                     headers: {
-                        /** @description Version of what is answered */
+                        /** @description Version of the answer */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -2093,6 +2093,178 @@ export interface paths {
             };
         };
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the shop. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description ETag that the client holds already */
+                    "If-None-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description Version of the answer */
+                        ETag?: string;
+                        /** @description Requests in the window */
+                        "X-RateLimit-Limit"?: number;
+                        /** @description Requests that are left */
+                        "X-RateLimit-Remaining"?: number;
+                        /** @description When the next request is possible, in seconds since 1970 */
+                        "X-RateLimit-Reset"?: number;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        /**
+                         * @example {
+                         *       "name": "My Mechanic Shop",
+                         *       "address": "1 Main Street\nSpringfield",
+                         *       "country": "US",
+                         *       "email": "shop@example.com",
+                         *       "phone": "555-0100",
+                         *       "tax_number": "12-3456789",
+                         *       "registration": "ARD 123456",
+                         *       "currency": "USD",
+                         *       "time_zone": "America/New_York",
+                         *       "labor_rate": 49.9,
+                         *       "prices_include_tax": false,
+                         *       "supplies": {
+                         *         "percent": 7.5,
+                         *         "minimum": 49.9,
+                         *         "maximum": 49.9
+                         *       },
+                         *       "estimate_days": 30,
+                         *       "estimate_tolerance": {
+                         *         "percent": 7.5,
+                         *         "amount": 49.9,
+                         *         "rule": "lesser",
+                         *         "maximum": 49.9
+                         *       },
+                         *       "payment_days": 14,
+                         *       "invoice_prefix": "INV-",
+                         *       "credit_note_prefix": "CN-",
+                         *       "document_footer": "Thank you."
+                         *     }
+                         */
+                        "application/json": components["schemas"]["ShopOut"];
+                    };
+                };
+                /** @description The client holds this already. */
+                304: {
+                    headers: {
+                        /** @description Version of the answer */
+                        ETag?: string;
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
+            };
+        };
+        /** Change the shop. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description ETag that must be current */
+                    "If-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "My Mechanic Shop",
+                     *       "labor_rate": 120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopChange"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description Version of the answer */
+                        ETag?: string;
+                        /** @description Requests in the window */
+                        "X-RateLimit-Limit"?: number;
+                        /** @description Requests that are left */
+                        "X-RateLimit-Remaining"?: number;
+                        /** @description When the next request is possible, in seconds since 1970 */
+                        "X-RateLimit-Reset"?: number;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        /**
+                         * @example {
+                         *       "name": "My Mechanic Shop",
+                         *       "address": "1 Main Street\nSpringfield",
+                         *       "country": "US",
+                         *       "email": "shop@example.com",
+                         *       "phone": "555-0100",
+                         *       "tax_number": "12-3456789",
+                         *       "registration": "ARD 123456",
+                         *       "currency": "USD",
+                         *       "time_zone": "America/New_York",
+                         *       "labor_rate": 49.9,
+                         *       "prices_include_tax": false,
+                         *       "supplies": {
+                         *         "percent": 7.5,
+                         *         "minimum": 49.9,
+                         *         "maximum": 49.9
+                         *       },
+                         *       "estimate_days": 30,
+                         *       "estimate_tolerance": {
+                         *         "percent": 7.5,
+                         *         "amount": 49.9,
+                         *         "rule": "lesser",
+                         *         "maximum": 49.9
+                         *       },
+                         *       "payment_days": 14,
+                         *       "invoice_prefix": "INV-",
+                         *       "credit_note_prefix": "CN-",
+                         *       "document_footer": "Thank you."
+                         *     }
+                         */
+                        "application/json": components["schemas"]["ShopOut"];
+                    };
+                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                412: components["responses"]["PreconditionFailed"];
+                413: components["responses"]["ContentTooLarge"];
+                415: components["responses"]["UnsupportedMediaType"];
+                422: components["responses"]["UnprocessableContent"];
+                429: components["responses"]["TooManyRequests"];
+                503: components["responses"]["ServiceUnavailable"];
+            };
+        };
         post?: never;
         delete?: never;
         options?: never;
@@ -2127,7 +2299,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2185,7 +2357,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2237,7 +2409,7 @@ export interface paths {
                         "X-RateLimit-Limit"?: number;
                         /** @description Requests that are left */
                         "X-RateLimit-Remaining"?: number;
-                        /** @description When one more is there, in seconds since 1970 */
+                        /** @description When the next request is possible, in seconds since 1970 */
                         "X-RateLimit-Reset"?: number;
                         [name: string]: unknown;
                     };
@@ -2274,7 +2446,7 @@ export interface components {
             available: number;
         };
         Problem: {
-            /** @description about:blank: the status says it all */
+            /** @description Always about:blank: the status is the type */
             type: string;
             /** @example Unprocessable Content */
             title: string;
@@ -2282,6 +2454,11 @@ export interface components {
             status: number;
             /** @example The request has fields that can't be accepted. */
             detail: string;
+            /**
+             * @description The kind of conflict, of a 409
+             * @example out_of_stock
+             */
+            code?: string;
             /**
              * @description field → what is wrong with it
              * @example {
@@ -2293,7 +2470,7 @@ export interface components {
             errors?: {
                 [key: string]: string[];
             };
-            /** @description The parts of which there is too little */
+            /** @description The parts with too little stock */
             shortages?: components["schemas"]["Shortage"][];
         };
         PaginationMetadata: {
@@ -2374,7 +2551,7 @@ export interface components {
              */
             token_type: "Bearer";
             /**
-             * @description Seconds that it is good for
+             * @description Lifetime in seconds
              * @example 3600
              */
             expires_in: number;
@@ -2483,7 +2660,7 @@ export interface components {
             mechanic_ids?: number[];
             parts?: components["schemas"]["PartLineIn"][];
         };
-        NamedOut: {
+        MechanicReference: {
             /** @example 1 */
             id: number;
             /** @example Max Wrench */
@@ -2515,7 +2692,7 @@ export interface components {
             description: string;
             /** @example 1HGCM82633A004352 */
             vin: string;
-            mechanics: components["schemas"]["NamedOut"][];
+            mechanics: components["schemas"]["MechanicReference"][];
             parts: components["schemas"]["TicketPartOut"][];
             /** @example 199.6 */
             readonly parts_total: number;
@@ -2543,7 +2720,7 @@ export interface components {
             /** @example 1HGCM82633A004352 */
             vin?: string;
         };
-        CrewChange: {
+        MechanicsChange: {
             mechanic_ids?: number[];
             add_mechanic_ids?: number[];
             remove_mechanic_ids?: number[];
@@ -2623,16 +2800,140 @@ export interface components {
             reason: "received" | "counted" | "used" | "returned";
             /** @example 1 */
             ticket_id: number | null;
-            by: components["schemas"]["NamedOut"] | null;
+            by: components["schemas"]["MechanicReference"] | null;
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00Z
              */
             readonly created_at: string;
         };
+        SuppliesFee: {
+            /** @example 7.5 */
+            percent: number;
+            /**
+             * @default null
+             * @example 49.9
+             */
+            minimum?: number | null;
+            /**
+             * @default null
+             * @example 49.9
+             */
+            maximum?: number | null;
+        };
+        EstimateTolerance: {
+            /**
+             * @default null
+             * @example 7.5
+             */
+            percent?: number | null;
+            /**
+             * @default null
+             * @example 49.9
+             */
+            amount?: number | null;
+            /**
+             * @default lesser
+             * @example lesser
+             * @enum {string}
+             */
+            rule?: "lesser" | "greater";
+            /**
+             * @default null
+             * @example 49.9
+             */
+            maximum?: number | null;
+        };
+        ShopOut: {
+            /** @example My Mechanic Shop */
+            name: string;
+            /**
+             * @example 1 Main Street
+             *     Springfield
+             */
+            address: string | null;
+            /** @example US */
+            country: string | null;
+            /** @example shop@example.com */
+            email: string | null;
+            /** @example 555-0100 */
+            phone: string | null;
+            /** @example 12-3456789 */
+            tax_number: string | null;
+            /** @example ARD 123456 */
+            registration: string | null;
+            /** @example USD */
+            currency: string;
+            /** @example America/New_York */
+            time_zone: string;
+            /** @example 49.9 */
+            readonly labor_rate: number;
+            /** @example false */
+            prices_include_tax: boolean;
+            supplies: components["schemas"]["SuppliesFee"] | null;
+            /** @example 30 */
+            estimate_days: number;
+            estimate_tolerance: components["schemas"]["EstimateTolerance"];
+            /** @example 14 */
+            payment_days: number;
+            /** @example INV- */
+            invoice_prefix: string;
+            /** @example CN- */
+            credit_note_prefix: string;
+            /** @example Thank you. */
+            document_footer: string | null;
+        };
+        ShopChange: {
+            /** @example My Mechanic Shop */
+            name?: string;
+            /**
+             * @example 1 Main Street
+             *     Springfield
+             */
+            address?: string | null;
+            /**
+             * @example US
+             * @enum {string|null}
+             */
+            country?: "AD" | "AE" | "AF" | "AG" | "AI" | "AL" | "AM" | "AO" | "AQ" | "AR" | "AS" | "AT" | "AU" | "AW" | "AX" | "AZ" | "BA" | "BB" | "BD" | "BE" | "BF" | "BG" | "BH" | "BI" | "BJ" | "BL" | "BM" | "BN" | "BO" | "BQ" | "BR" | "BS" | "BT" | "BV" | "BW" | "BY" | "BZ" | "CA" | "CC" | "CD" | "CF" | "CG" | "CH" | "CI" | "CK" | "CL" | "CM" | "CN" | "CO" | "CR" | "CU" | "CV" | "CW" | "CX" | "CY" | "CZ" | "DE" | "DJ" | "DK" | "DM" | "DO" | "DZ" | "EC" | "EE" | "EG" | "EH" | "ER" | "ES" | "ET" | "FI" | "FJ" | "FK" | "FM" | "FO" | "FR" | "GA" | "GB" | "GD" | "GE" | "GF" | "GG" | "GH" | "GI" | "GL" | "GM" | "GN" | "GP" | "GQ" | "GR" | "GS" | "GT" | "GU" | "GW" | "GY" | "HK" | "HM" | "HN" | "HR" | "HT" | "HU" | "ID" | "IE" | "IL" | "IM" | "IN" | "IO" | "IQ" | "IR" | "IS" | "IT" | "JE" | "JM" | "JO" | "JP" | "KE" | "KG" | "KH" | "KI" | "KM" | "KN" | "KP" | "KR" | "KW" | "KY" | "KZ" | "LA" | "LB" | "LC" | "LI" | "LK" | "LR" | "LS" | "LT" | "LU" | "LV" | "LY" | "MA" | "MC" | "MD" | "ME" | "MF" | "MG" | "MH" | "MK" | "ML" | "MM" | "MN" | "MO" | "MP" | "MQ" | "MR" | "MS" | "MT" | "MU" | "MV" | "MW" | "MX" | "MY" | "MZ" | "NA" | "NC" | "NE" | "NF" | "NG" | "NI" | "NL" | "NO" | "NP" | "NR" | "NU" | "NZ" | "OM" | "PA" | "PE" | "PF" | "PG" | "PH" | "PK" | "PL" | "PM" | "PN" | "PR" | "PS" | "PT" | "PW" | "PY" | "QA" | "RE" | "RO" | "RS" | "RU" | "RW" | "SA" | "SB" | "SC" | "SD" | "SE" | "SG" | "SH" | "SI" | "SJ" | "SK" | "SL" | "SM" | "SN" | "SO" | "SR" | "SS" | "ST" | "SV" | "SX" | "SY" | "SZ" | "TC" | "TD" | "TF" | "TG" | "TH" | "TJ" | "TK" | "TL" | "TM" | "TN" | "TO" | "TR" | "TT" | "TV" | "TW" | "TZ" | "UA" | "UG" | "UM" | "US" | "UY" | "UZ" | "VA" | "VC" | "VE" | "VG" | "VI" | "VN" | "VU" | "WF" | "WS" | "YE" | "YT" | "ZA" | "ZM" | "ZW" | null;
+            /**
+             * Format: email
+             * @example shop@example.com
+             */
+            email?: string | null;
+            /** @example 555-0100 */
+            phone?: string | null;
+            /** @example 12-3456789 */
+            tax_number?: string | null;
+            /** @example ARD 123456 */
+            registration?: string | null;
+            /**
+             * @example USD
+             * @enum {string}
+             */
+            currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BGN" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "JMD" | "KES" | "KGS" | "KHR" | "KPW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "QAR" | "RON" | "RSD" | "RUB" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "USD" | "UYU" | "UZS" | "VES" | "WST" | "XCD" | "YER" | "ZAR" | "ZMW" | "ZWG";
+            /** @example America/New_York */
+            time_zone?: string;
+            /** @example 49.9 */
+            labor_rate?: number;
+            /** @example false */
+            prices_include_tax?: boolean;
+            supplies?: components["schemas"]["SuppliesFee"] | null;
+            /** @example 30 */
+            estimate_days?: number;
+            estimate_tolerance?: components["schemas"]["EstimateTolerance"];
+            /** @example 14 */
+            payment_days?: number;
+            /** @example INV- */
+            invoice_prefix?: string;
+            /** @example CN- */
+            credit_note_prefix?: string;
+            /** @example Thank you. */
+            document_footer?: string | null;
+        };
     };
     responses: {
-        /** @description Bad Request: The body is not JSON, or not JSON that means one thing. */
+        /** @description Bad Request: The body is not JSON, or is ambiguous JSON. */
         BadRequest: {
             headers: {
                 [name: string]: unknown;
@@ -2715,7 +3016,7 @@ export interface components {
                 "X-RateLimit-Limit"?: number;
                 /** @description Requests that are left */
                 "X-RateLimit-Remaining"?: number;
-                /** @description When one more is there, in seconds since 1970 */
+                /** @description When the next request is possible, in seconds since 1970 */
                 "X-RateLimit-Reset"?: number;
                 [name: string]: unknown;
             };

@@ -1,0 +1,44 @@
+"""How the shop's record is read and changed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Column, select
+
+from app.blueprints.shop.schemas import ShopOut
+from app.models.shop import shop
+from app.utils.api.etags import lock_if_match
+from app.utils.db.statements import fetch_one, insert_if_missing, update_if_changed
+from app.utils.errors import Invalid
+
+SHOP_ID = 1
+SHOP = select(shop).where(shop.c.id == SHOP_ID)
+PREFIXES = ("invoice_prefix", "credit_note_prefix")
+
+
+def default_of(column: Column[Any]) -> Any:
+    return getattr(column.default, "arg", None)
+
+
+DEFAULTS = SimpleNamespace(**{column.name: default_of(column) for column in shop.columns})
+
+
+def read_shop(_id: int = SHOP_ID) -> Any:
+    """Return the shop, or its defaults if it was never changed."""
+    return fetch_one(SHOP) or DEFAULTS
+
+
+def update_shop(changes: dict[str, Any]) -> None:
+    """Change the shop. Raise Invalid if both prefixes would be the same, or Stale."""
+    insert_if_missing(shop, {"id": SHOP_ID})
+    lock_if_match(shop, SHOP_ID, ShopOut, read_shop)
+    require_different_prefixes(changes)
+    update_if_changed(shop, SHOP_ID, changes)
+
+
+def require_different_prefixes(changes: dict[str, Any]) -> None:
+    """Raise Invalid if invoices and credit notes would have the same prefix."""
+    current = read_shop()
+    invoice, credit_note = (changes.get(name, getattr(current, name)) for name in PREFIXES)
+    if invoice == credit_note:
+        raise Invalid({name: "must differ from the other prefix" for name in PREFIXES if name in changes})

@@ -1,1 +1,0 @@
-"""Measures the shop beside others, and beside itself as it was: ``make bench``, ``make bench-compare``."""
