@@ -1,15 +1,16 @@
-"""The command line under test."""
+"""Fixtures for the tests of the command line."""
 
 import pytest
 
 
 @pytest.fixture
 def run(app):
-    """Run a command; how it ended, and the lines that it said. Whatever it raises but for its end is a failure."""
+    """Return a function that runs a command and returns its exit code and output lines. Exceptions other than SystemExit
+    fail."""
 
-    def invoke(*words, stdin=None):
-        ended = app.test_cli_runner().invoke(args=list(map(str, words)), input=stdin)
-        assert ended.exception is None or isinstance(ended.exception, SystemExit), repr(ended.exception)
-        return ended.exit_code, ended.output.splitlines()
+    def invoke(*args, stdin=None):
+        result = app.test_cli_runner().invoke(args=list(map(str, args)), input=stdin)
+        assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+        return result.exit_code, result.output.splitlines()
 
     return invoke

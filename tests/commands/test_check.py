@@ -1,4 +1,4 @@
-"""``flask --app run check``: the rules of the stock, asked of a live database."""
+"""``flask --app run check``: the rules of the stock, checked on a live database."""
 
 import pytest
 from sqlalchemy import text
@@ -6,7 +6,7 @@ from sqlalchemy import text
 from app.commands.check import RULES
 from app.startup.checks import newest_revision
 
-SPOILT = {
+CHANGES = {
     "UPDATE inventory SET quantity = quantity + 1 WHERE id = :part": {
         "a quantity is not the sum of its movements": "part {part}, quantity 9, movements 8",
         "a quantity is not the last balance": "part {part}, quantity 9, balance 8",
@@ -24,41 +24,42 @@ SPOILT = {
         "a deleted ticket holds parts": "ticket {ticket}, part {part}, quantity 2",
     },
 }
-"""What is done by hand → what the command says of it."""
+"""A change by hand → the broken rules and the row that the command lists for each."""
 
 
 @pytest.fixture
 def stocked(make, left):
-    """A part of which 2 of 10 are on a ticket."""
+    """Create a part of which 2 of 10 are on a ticket. Return the ids."""
     part = make.part(quantity=10)
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 2}])
     return {"part": part.id, "ticket": ticket.id, "last": max(row[0] for row in left.everything()["stock_movements"])}
 
 
 @pytest.fixture
-def spoil(engine):
-    """Do something to the tables by hand, and undo it at the end: a shop must be in order after a test."""
-    undo = []
+def change_by_hand(engine):
+    """Return a function that changes tables by hand. The changes are undone at the end, since the invariants must hold
+    after a test."""
+    undo_statements = []
 
-    def by_hand(sql, **values):
+    def execute(sql, **values):
         with engine.begin() as connection:
             connection.execute(text(sql), {name: each for name, each in values.items() if f":{name}" in sql})
 
-    yield lambda sql, back, **values: (by_hand(sql, **values), undo.append((back, values)))
-    for back, values in undo:
-        by_hand(back, **values)
+    yield lambda sql, back, **values: (execute(sql, **values), undo_statements.append((back, values)))
+    for back, values in undo_statements:
+        execute(back, **values)
 
 
-def test_a_shop_in_order_is_said_to_be(run, stocked, unchanged):
+def test_consistent_stock_is_reported(run, stocked, unchanged):
     with unchanged():
         assert run("check") == (0, ["The stock is in order: 1 parts and 2 movements keep all 7 rules."])
 
 
-def test_an_empty_shop_is_in_order(run):
+def test_empty_shop_is_consistent(run):
     assert run("check")[0] == 0
 
 
-BACK = {
+UNDO = {
     "inventory": "UPDATE inventory SET quantity = 8 WHERE id = :part",
     "ticket_parts": "UPDATE ticket_parts SET quantity = 2 WHERE ticket_id = :ticket",
     "stock_movements": "UPDATE stock_movements SET balance = 8 WHERE inventory_id = :part AND reason = 'used'",
@@ -66,23 +67,23 @@ BACK = {
 }
 
 
-@pytest.mark.parametrize("sql", SPOILT)
-def test_rows_that_differ_are_shown_and_it_ends_with_1(run, stocked, spoil, unchanged, sql):
-    spoil(sql, BACK[sql.split()[1]], **stocked)
+@pytest.mark.parametrize("sql", CHANGES)
+def test_inconsistent_rows_are_listed_with_exit_code_1(run, stocked, change_by_hand, unchanged, sql):
+    change_by_hand(sql, UNDO[sql.split()[1]], **stocked)
     with unchanged():
-        code, said = run("check")
-    shown = {said[place].removesuffix(":"): said[place + 1].strip() for place in range(0, len(said) - 1, 2)}
+        code, lines = run("check")
+    listed = {lines[number].removesuffix(":"): lines[number + 1].strip() for number in range(0, len(lines) - 1, 2)}
     assert code == 1
-    assert shown == {rule: row.format(**stocked) for rule, row in SPOILT[sql].items()}
-    assert said[-1] == f"Error: {len(shown)} of {len(RULES)} rules of the stock do not hold."
+    assert listed == {rule: row.format(**stocked) for rule, row in CHANGES[sql].items()}
+    assert lines[-1] == f"Error: {len(listed)} of {len(RULES)} rules of the stock do not hold."
 
 
-def test_so_many_rows_are_shown_and_no_more(run, make, spoil):
+def test_most_limits_the_listed_rows(run, make, change_by_hand):
     parts = [make.part().id for _ in range(3)]
-    spoil("UPDATE inventory SET quantity = 11", "UPDATE inventory SET quantity = 10")
-    code, said = run("check", "--most", 2)
+    change_by_hand("UPDATE inventory SET quantity = 11", "UPDATE inventory SET quantity = 10")
+    code, lines = run("check", "--most", 2)
     assert code == 1
-    assert said[1:4] == [
+    assert lines[1:4] == [
         *(f"  part {part}, quantity 11, movements 10" for part in parts[:2]),
         "  … and more (--most shows them)",
     ]
@@ -91,14 +92,14 @@ def test_so_many_rows_are_shown_and_no_more(run, make, spoil):
     ]
 
 
-def test_a_database_without_a_shop_is_told_in_a_line(run, engine):
-    """Before the first start, or of another version."""
+def test_database_of_another_version_is_refused_in_one_line(run, engine):
+    """As before the first start."""
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'other'"))
     try:
-        code, said = run("check")
+        code, lines = run("check")
     finally:
         with engine.begin() as connection:
             connection.execute(text(f"UPDATE alembic_version SET version_num = '{newest_revision()}'"))
-    assert (code, len(said)) == (1, 1)
-    assert "has the tables of another version of this app (other): start it once with this one." in said[0]
+    assert (code, len(lines)) == (1, 1)
+    assert "has the tables of another version of this app (other): start it once with this one." in lines[0]

@@ -1,4 +1,4 @@
-"""``flask --app run copy-to URL``: a whole shop in another database, of whatever kind."""
+"""``flask --app run copy-to URL``: copying a whole shop into another database, of any kind."""
 
 import os
 from datetime import timedelta
@@ -18,22 +18,22 @@ from tests.support import services
 from tests.support.invariants import faults
 
 LATE = 2_000_000_000
-"""An id after all others, however many a test has made before."""
+"""An id after all others."""
 RAW = bytes(range(256))
 TEXTS = ["Öl 5W-30 «groß» 🛞", "a\\b\tc", "\\N", "two\nlines, one \"quoted\" and 'one'", "trailing \u2009x", "%s :name {}"]
 
 
 @pytest.fixture(params=services.databases())
 def target(request, worker_id):
-    """The URL of an empty database, of each kind in turn."""
+    """Create an empty database of each kind in turn. Yield its URL."""
     name = f"shop_copy_{worker_id}_{os.getpid()}"
     yield services.fresh_database(request.param, name)
     services.drop_database(request.param, name)
 
 
 @pytest.fixture
-def there(target):
-    """An engine on the target, to look at what is there."""
+def target_engine(target):
+    """An engine on the target, to look at the copied rows."""
     engine = create_engine(database_url(target))
     yield engine
     engine.dispose()
@@ -41,12 +41,12 @@ def there(target):
 
 @pytest.fixture
 def shop(make, engine, admin):
-    """A shop with something of everything: what is deleted, what is null, what hardly fits, and kept answers."""
-    worker = make.mechanic(name="Zoë")
-    parts = [make.part(name=f"Part {place}", sku=f"S-{place}", price=99_999_999.99) for place in range(len(TEXTS))]
-    full = make.part(quantity=2_147_483_647)
-    lines = [{"inventory_id": part.id, "quantity": 3} for part in (*parts[:2], full)]
-    ticket, other, _ = (make.ticket(mechanic_ids=[worker.id], parts=lines) for _ in range(3))
+    """Create a shop with every kind of row: deleted records, nulls, boundary values, stored responses."""
+    mechanic = make.mechanic(name="Zoë")
+    parts = [make.part(name=f"Part {number}", sku=f"S-{number}", price=99_999_999.99) for number in range(len(TEXTS))]
+    full_part = make.part(quantity=2_147_483_647)
+    lines = [{"inventory_id": part.id, "quantity": 3} for part in (*parts[:2], full_part)]
+    ticket, other, _ = (make.ticket(mechanic_ids=[mechanic.id], parts=lines) for _ in range(3))
     body = {name: vars(ticket)[name] for name in ("customer_id", "service_date", "description", "vin")}
     assert make.boss.post("/tickets", json=body, headers={"Idempotency-Key": "once"}).status_code == 201
     admin.put("/shop", json={"name": "The source", "supplies": {"percent": 1.5}})
@@ -61,8 +61,8 @@ def shop(make, engine, admin):
             connection.execute(update(inventory).where(inventory.c.id == part.id).values(name=name))
 
 
-def held(engine):
-    """Every row of every table."""
+def rows_of(engine):
+    """Return all rows of all tables."""
     with engine.connect() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
@@ -70,8 +70,8 @@ def held(engine):
         }
 
 
-def served(url):
-    """The copy, as a shop that serves it."""
+def app_on(url):
+    """Return an app on the copy."""
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": url}))
     prepare(app)
     return app
@@ -83,24 +83,24 @@ def dispose(app):
             engine.dispose()
 
 
-# ---------------------------------------------------------------- the whole of it
-def test_every_row_is_there_as_it_was(run, shop, engine, target, there, unchanged):
-    """From any kind of database to any; the one that is copied stays as it is."""
+# ---------------------------------------------------------------- copied
+def test_every_row_is_copied(run, shop, engine, target, target_engine, unchanged):
+    """From each kind of database to each; the source stays unchanged."""
     with unchanged():
-        code, said = run("copy-to", target)
-    count = sum(map(len, held(engine).values()))
-    assert code == 0, said
-    assert f"{count:,} rows, {count:,} of them written by this run, all compared." in said[-2]
-    assert held(there) == held(engine)
-    assert faults(there) == []
-    assert {table.name for table in TABLES} == {name for name, rows in held(there).items() if rows}
+        code, output = run("copy-to", target)
+    count = sum(map(len, rows_of(engine).values()))
+    assert code == 0, output
+    assert f"{count:,} rows, {count:,} of them written by this run, all compared." in output[-2]
+    assert rows_of(target_engine) == rows_of(engine)
+    assert faults(target_engine) == []
+    assert {table.name for table in TABLES} == {name for name, rows in rows_of(target_engine).items() if rows}
 
 
-def test_it_is_served_with_the_same_tokens_and_keys_and_goes_on_at_the_next_number(run, shop, engine, admin, target, there):
-    """Sequences, too: a new record follows the last one."""
+def test_copy_can_be_served_and_continues_the_ids(run, shop, engine, admin, target, target_engine):
+    """With the same tokens and idempotency keys. Sequences are set: a new record follows the last one."""
     assert run("copy-to", target)[0] == 0
-    before = held(engine)
-    app = served(target)
+    before = rows_of(engine)
+    app = app_on(target)
     try:
         person = Person(app, admin.token)
         for path in ("/tickets", "/inventory", "/mechanics", "/customers"):
@@ -116,34 +116,34 @@ def test_it_is_served_with_the_same_tokens_and_keys_and_goes_on_at_the_next_numb
             "service_tickets": body,
         }
         for table, new in made.items():
-            answer = person.post(f"/{table.removeprefix('service_')}", json=new, headers={"Idempotency-Key": table})
-            assert (answer.status_code, answer.json["id"]) == (201, max(row[0] for row in before[table]) + 1), answer.text
-        assert faults(there) == []
+            response = person.post(f"/{table.removeprefix('service_')}", json=new, headers={"Idempotency-Key": table})
+            assert (response.status_code, response.json["id"]) == (201, max(row[0] for row in before[table]) + 1), response.text
+        assert faults(target_engine) == []
     finally:
         dispose(app)
 
 
-def test_a_copy_of_a_copy_is_the_same(run, shop, engine, target, there):
+def test_second_copy_writes_nothing(run, shop, engine, target, target_engine):
     assert run("copy-to", target)[0] == 0
-    before = held(there)
-    code, said = run("copy-to", target)
+    before = rows_of(target_engine)
+    code, output = run("copy-to", target)
     count = sum(map(len, before.values()))
     assert code == 0
-    assert said[0] == f"The target holds {count:,} rows already; they are compared first."
-    assert f"{count:,} rows, 0 of them written by this run, all compared." in said[-2]
-    assert held(there) == before
+    assert output[0] == f"The target holds {count:,} rows already; they are compared first."
+    assert f"{count:,} rows, 0 of them written by this run, all compared." in output[-2]
+    assert rows_of(target_engine) == before
 
 
-def test_an_empty_shop_can_be_copied(run, app, target, there):
-    code, said = run("copy-to", target)
-    assert code == 0, said
-    assert all(rows == [] for rows in held(there).values())
+def test_empty_shop_can_be_copied(run, app, target, target_engine):
+    code, output = run("copy-to", target)
+    assert code == 0, output
+    assert all(rows == [] for rows in rows_of(target_engine).values())
 
 
 # ---------------------------------------------------------------- resumed
 @pytest.mark.parametrize("last", [TABLES[0].name, "service_tickets", TABLES[-1].name])
-def test_a_copy_that_ended_half_way_goes_on(run, shop, engine, target, there, monkeypatch, last):
-    """In the first table, in the middle, or in the last: what is there stays, what is missing comes."""
+def test_interrupted_copy_is_resumed(run, shop, engine, target, target_engine, monkeypatch, last):
+    """In the first table, in the middle, or in the last one: rows that exist stay, and missing rows are added."""
     monkeypatch.setattr(copy_to, "BATCH_SIZE", 3)
     write, batches = copy_to.write, []
 
@@ -156,51 +156,51 @@ def test_a_copy_that_ended_half_way_goes_on(run, shop, engine, target, there, mo
             connection.exec_driver_sql("SELECT nothing_of_this_name")
 
     monkeypatch.setattr(copy_to, "write", fail)
-    code, said = run("copy-to", target)
-    assert (code, said[-1][:24]) == (1, "Error: The copy failed: ")
-    half = sum(map(len, held(there).values()))
-    assert half < sum(map(len, held(engine).values()))
+    code, output = run("copy-to", target)
+    assert (code, output[-1][:24]) == (1, "Error: The copy failed: ")
+    copied = sum(map(len, rows_of(target_engine).values()))
+    assert copied < sum(map(len, rows_of(engine).values()))
     monkeypatch.setattr(copy_to, "write", write)
-    code, said = run("copy-to", target)
-    assert code == 0, said
-    assert held(there) == held(engine)
+    code, output = run("copy-to", target)
+    assert code == 0, output
+    assert rows_of(target_engine) == rows_of(engine)
 
 
-def test_a_row_that_was_lost_in_the_middle_comes_again(run, shop, engine, target, there):
+def test_missing_row_is_copied_again(run, shop, engine, target, target_engine):
     assert run("copy-to", target)[0] == 0
-    with there.begin() as connection:
-        connection.execute(delete(ticket_parts).where(ticket_parts.c.inventory_id == held(engine)["ticket_parts"][1][1]))
+    with target_engine.begin() as connection:
+        connection.execute(delete(ticket_parts).where(ticket_parts.c.inventory_id == rows_of(engine)["ticket_parts"][1][1]))
     assert run("copy-to", target)[0] == 0
-    assert held(there) == held(engine)
+    assert rows_of(target_engine) == rows_of(engine)
 
 
 # ---------------------------------------------------------------- refused
-def test_another_shop_is_left_alone(run, shop, target, there):
-    """A target that holds a row which is none of this shop's, and be it the first admin of a start."""
-    app = served(target)
+def test_target_with_another_shop_is_refused(run, shop, target, target_engine):
+    """One row that is not of this shop is enough, even the first admin that a start creates."""
+    app = app_on(target)
     dispose(app)
-    with there.begin() as connection:
+    with target_engine.begin() as connection:
         connection.execute(text("UPDATE mechanics SET id = 4321"))
-    before = held(there)
-    code, said = run("copy-to", target)
+    before = rows_of(target_engine)
+    code, output = run("copy-to", target)
     assert code == 1
-    assert "holds another shop, or this one has changed since: mechanics with id 4321 is not a row of this shop" in said[-1]
-    assert held(there) == before
+    assert "holds another shop, or this one has changed since: mechanics with id 4321 is not a row of this shop" in output[-1]
+    assert rows_of(target_engine) == before
 
 
-def test_a_shop_that_has_changed_since_a_half_copy_is_told(run, shop, make, engine, target, there):
-    """Nothing is written over: the target is to be emptied."""
+def test_source_that_changed_since_an_interrupted_copy_is_refused(run, shop, make, engine, target, target_engine):
+    """Nothing is overwritten: the target must be emptied."""
     assert run("copy-to", target)[0] == 0
-    before = held(there)
-    part = held(engine)["inventory"][0][0]
+    before = rows_of(target_engine)
+    part = rows_of(engine)["inventory"][0][0]
     assert make.boss.put(f"/inventory/{part}", json={"name": "Renamed"}).status_code == 200
-    code, said = run("copy-to", target)
-    assert (code, f"inventory with id {part} is not a row of this shop, or has changed" in said[-1]) == (1, True)
-    assert held(there) == before
+    code, output = run("copy-to", target)
+    assert (code, f"inventory with id {part} is not a row of this shop, or has changed" in output[-1]) == (1, True)
+    assert rows_of(target_engine) == before
 
 
-def test_a_copy_that_is_not_the_same_is_found_out(run, shop, engine, target, there, monkeypatch):
-    """Row by row, at the end: a value that was changed, a row that was lost, and one too many."""
+def test_difference_between_copy_and_source_is_reported(run, shop, engine, target, target_engine, monkeypatch):
+    """Row by row, at the end: a changed value, a missing row and an extra row."""
     write = copy_to.write
 
     def spoil(connection, table, rows):
@@ -212,14 +212,14 @@ def test_a_copy_that_is_not_the_same_is_found_out(run, shop, engine, target, the
             connection.execute(insert(stock_movements).values(rows[0] | {"id": LATE}))
 
     monkeypatch.setattr(copy_to, "write", spoil)
-    code, said = run("copy-to", target)
-    first, last = held(engine)["inventory"][0][0], held(engine)["stock_movements"][-1][0]
+    code, output = run("copy-to", target)
+    first, last = rows_of(engine)["inventory"][0][0], rows_of(engine)["stock_movements"][-1][0]
     assert code == 1
-    wrong = [f"inventory with id {first}", *(f"stock_movements with id {each}" for each in (last, LATE))]
-    assert said[-1] == f"Error: The copy is not the same: {'; '.join(wrong)}."
+    differences = [f"inventory with id {first}", *(f"stock_movements with id {each}" for each in (last, LATE))]
+    assert output[-1] == f"Error: The copy is not the same: {'; '.join(differences)}."
 
 
-def test_what_is_no_target_is_told_in_a_line(run, app, unchanged):
+def test_invalid_target_is_refused_in_one_line(run, app, unchanged):
     own = app.config["DATABASE_URL"].render_as_string(hide_password=False)
     refused = {
         "nonsense": "URL: must be like sqlite:///shop.db, postgresql://… or mysql://…",
@@ -228,14 +228,14 @@ def test_what_is_no_target_is_told_in_a_line(run, app, unchanged):
         "postgresql://ann:hunter2@127.0.0.1:1/shop": "URL: postgresql+psycopg://ann:***@127.0.0.1:1/shop can't be used: ",
     }
     with unchanged():
-        for url, said in refused.items():
+        for url, message in refused.items():
             code, lines = run("copy-to", url)
             assert (code, len(lines)) == (1, 1)
-            assert lines[0].startswith(f"Error: {said}")
+            assert lines[0].startswith(f"Error: {message}")
             assert "hunter2" not in lines[0]
 
 
-def test_the_url_can_come_from_standard_input(run, shop, engine, target, there):
-    """So that no list of processes shows its password."""
+def test_url_can_be_read_from_standard_input(run, shop, engine, target, target_engine):
+    """Otherwise the process list would show its password."""
     assert run("copy-to", "-", stdin=f"{target}\n")[0] == 0
-    assert held(there) == held(engine)
+    assert rows_of(target_engine) == rows_of(engine)

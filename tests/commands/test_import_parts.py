@@ -1,4 +1,4 @@
-"""``flask --app run import-parts``: parts out of a spreadsheet, all of them or none, and every fault with its line."""
+"""``flask --app run import-parts``: parts of a spreadsheet, all of them or none, and each fault with its line."""
 
 import pytest
 from sqlalchemy import event, select
@@ -7,12 +7,12 @@ from app.commands import import_parts
 from app.models import inventory, stock_movements
 from tests.support.invariants import faults
 
-HEAD = "name,price,quantity,sku"
+HEADER = "name,price,quantity,sku"
 
 
 @pytest.fixture
 def file(tmp_path):
-    """A file of these lines; bytes stand as they are."""
+    """Return a function that writes a file of these lines; bytes are written unchanged."""
 
     def write(*lines, ending="\r\n", start=b"\xef\xbb\xbf"):
         path = tmp_path / "parts.csv"
@@ -26,7 +26,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def parts(engine):
-    """All parts: name, price in hundredths, quantity, sku."""
+    """Return a function that reads all parts: name, price in cents, quantity, sku."""
 
     def read():
         columns = (inventory.c.name, inventory.c.price_cents, inventory.c.quantity, inventory.c.sku)
@@ -36,20 +36,20 @@ def parts(engine):
     return read
 
 
-# ---------------------------------------------------------------- what is added
-def test_a_dry_run_says_what_would_be_added_and_adds_nothing(run, file, unchanged):
-    path = file(HEAD, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,")
+# ---------------------------------------------------------------- added
+def test_dry_run_reports_the_parts_and_adds_nothing(run, file, unchanged):
+    path = file(HEADER, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,")
     with unchanged():
-        said = ["2 parts with 20 pieces can be added. Nothing was changed; --apply does it."]
-        assert run("import-parts", path) == (0, said)
+        output = ["2 parts with 20 pieces can be added. Nothing was changed; --apply does it."]
+        assert run("import-parts", path) == (0, output)
 
 
-def test_parts_are_added_and_the_ledger_says_that_the_shop_received_them(run, file, parts, staff, engine):
+def test_apply_adds_parts_with_a_movement_each(run, file, parts, staff, engine):
     """«`by` being the mechanic who did it, or null for the shop itself (an import, the demo)»."""
-    path = file(HEAD, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,", " Ölfilter 6\u2033 , 0 , 2147483647 , Ö-1 ")
+    path = file(HEADER, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,", " Ölfilter 6\u2033 , 0 , 2147483647 , Ö-1 ")
     staff.get("/inventory")
-    said = [f"3 parts were added, with {2_147_483_647 + 20:,} pieces in stock."]
-    assert run("import-parts", path, "--apply") == (0, said)
+    output = [f"3 parts were added, with {2_147_483_647 + 20:,} pieces in stock."]
+    assert run("import-parts", path, "--apply") == (0, output)
     assert parts() == [
         ("Brake pad, front", 4990, 20, "BP-1042"),
         ("Oil filter", 950, 0, None),
@@ -68,16 +68,15 @@ def test_parts_are_added_and_the_ledger_says_that_the_shop_received_them(run, fi
     assert faults(engine) == []
 
 
-def test_the_shop_shows_them_at_once(run, file, staff, make):
-    """The cached list is told."""
+def test_import_invalidates_the_cached_list(run, file, staff, make):
     make.part(name="Before")
     assert len(staff.get("/inventory").json) == 1
-    assert run("import-parts", file(HEAD, "Pad,1,2,"), "--apply")[0] == 0
+    assert run("import-parts", file(HEADER, "Pad,1,2,"), "--apply")[0] == 0
     assert [part["name"] for part in staff.get("/inventory").json] == ["Before", "Pad"]
 
 
 @pytest.mark.parametrize(
-    ("lines", "how"),
+    ("lines", "options"),
     [
         (["price,name", "1.5,Pad"], {}),
         (["NAME, Price ,SKU", "Pad,1.50,"], {"ending": "\n"}),
@@ -87,14 +86,14 @@ def test_the_shop_shows_them_at_once(run, file, staff, make):
         (["name,price,quantity,sku", "", ",,,", "Pad,1.5,,,,", "  "], {}),
     ],
 )
-def test_it_reads_what_spreadsheets_write(run, file, parts, lines, how):
-    """Columns in any order and case; commas, or semicolons with a decimal comma, or tabs; lines that are empty."""
-    assert run("import-parts", file(*lines, **how), "--apply")[0] == 0
+def test_formats_of_spreadsheets_are_read(run, file, parts, lines, options):
+    """Columns in any order and case; commas, semicolons with a decimal comma, or tabs; blank lines."""
+    assert run("import-parts", file(*lines, **options), "--apply")[0] == 0
     assert parts() == [("Pad", 150, 0, None)]
 
 
-def test_what_the_shop_has_written_can_be_read_again(run, make, staff, tmp_path, engine, parts, admin):
-    """`GET /inventory.csv`, with names that would be formulas, too: each part is as it was."""
+def test_exported_csv_can_be_imported(run, make, staff, tmp_path, engine, parts, admin):
+    """`GET /inventory.csv`, with names that would be formulas: each part is restored as it was."""
     names = ["=1+1", "'=2", "-5", "'", "+49", 'Pad, 6" «x»', "Öl", "@home", "''+"]
     made = [make.part(name=name, sku=f"-{each}", price=each + 0.05) for each, name in enumerate(names)]
     (tmp_path / "parts.csv").write_bytes(staff.get("/inventory.csv").data)
@@ -105,12 +104,12 @@ def test_what_the_shop_has_written_can_be_read_again(run, make, staff, tmp_path,
     assert parts()[len(made) :] == before
 
 
-def test_thousands_of_parts_are_one_transaction(run, file, engine, parts):
+def test_import_is_one_transaction(run, file, engine, parts):
     commits = []
     event.listen(engine, "commit", note := lambda _: commits.append(1))
     try:
         lines = [f"Part {each},{each}.25,{each % 7},SKU-{each}" for each in range(2000)]
-        assert run("import-parts", file(HEAD, *lines), "--apply")[0] == 0
+        assert run("import-parts", file(HEADER, *lines), "--apply")[0] == 0
     finally:
         event.remove(engine, "commit", note)
     assert len(commits) == 1
@@ -120,16 +119,16 @@ def test_thousands_of_parts_are_one_transaction(run, file, engine, parts):
     assert faults(engine) == []
 
 
-def test_a_sku_that_another_takes_at_the_same_moment_undoes_it_all(run, file, make, unchanged, monkeypatch):
-    """The last part of the file is refused by the database itself, and none is there."""
+def test_sku_taken_meanwhile_undoes_the_whole_import(run, file, make, unchanged, monkeypatch):
+    """The database itself refuses the last part of the file, and none is added."""
     make.part(sku="TAKEN")
     monkeypatch.setattr(import_parts, "find_taken_skus", lambda _: [])
     with unchanged():
-        code, said = run("import-parts", file(HEAD, "Pad,1,5,FREE", "Disc,2,5,TAKEN"), "--apply")
-    assert (code, said) == (1, ["Error: Another part has this sku."])
+        code, output = run("import-parts", file(HEADER, "Pad,1,5,FREE", "Disc,2,5,TAKEN"), "--apply")
+    assert (code, output) == (1, ["Error: Another part has this sku."])
 
 
-# ---------------------------------------------------------------- what is not
+# ---------------------------------------------------------------- refused
 NUMBER = "must be a number like 49.90, without a currency or a separator of thousands"
 WHOLE = "must be a whole number like 12, without a separator of thousands"
 UTF8 = "save the sheet as «CSV UTF-8»"
@@ -150,8 +149,8 @@ LINES = {
     "a price with a currency behind": ("Pad,9.99 €,1,", f"price: {NUMBER}"),
     "a price with a decimal comma": ('Pad,"9,99",1,', f"price: {NUMBER}"),
     "a price with a separator of thousands": ('Pad,"1,234.50",1,', f"price: {NUMBER}"),
-    "a price that is none": ("Pad,NaN,1,", f"price: {NUMBER}"),
-    "a price without end": ("Pad,Infinity,1,", f"price: {NUMBER}"),
+    "a price that is not a number": ("Pad,NaN,1,", f"price: {NUMBER}"),
+    "an infinite price": ("Pad,Infinity,1,", f"price: {NUMBER}"),
     "a price with an exponent": ("Pad,1E+03,1,", f"price: {NUMBER}"),
     "a price in other digits": ("Pad,９.９９,1,", f"price: {NUMBER}"),
     "a negative price": ("Pad,-0.01,1,", "price: must be from 0 to 99,999,999.99"),
@@ -159,7 +158,7 @@ LINES = {
     "a price of thousands of digits": (f"Pad,{'9' * 5000},1,", "price: must be from 0 to 99,999,999.99"),
     "a price with three decimals": ("Pad,9.999,1,", "price: may have two decimals at most"),
     "a quantity in words": ("Pad,9.99,many,", f"quantity: {WHOLE}"),
-    "half a part": ("Pad,9.99,1.5,", f"quantity: {WHOLE}"),
+    "a fraction of a part": ("Pad,9.99,1.5,", f"quantity: {WHOLE}"),
     "a quantity with decimals": ("Pad,9.99,1.0,", f"quantity: {WHOLE}"),
     "a quantity with a separator of thousands": ('Pad,9.99,"1,000",', f"quantity: {WHOLE}"),
     "a quantity with an underscore": ("Pad,9.99,1_000,", f"quantity: {WHOLE}"),
@@ -179,38 +178,38 @@ LINES = {
         "has a quotation mark that is not closed; a cell may not hold line breaks",
     ),
     "text after a quotation mark": ('"Pad" front,9.99,1,', "has text after a closing quotation mark"),
-    "a cell without end": (f"{'x' * 140_000},9.99,1,", "has a cell that is too long"),
-    "letters of another encoding": ("Ölfilter,9.99,1,".encode("cp1252"), f"is not UTF-8; {UTF8}"),
-    "letters that were lost": ("\ufffdlfilter,9.99,1,", f"holds \ufffd, so a letter was lost when it was saved; {UTF8}"),
+    "a cell that is too long": (f"{'x' * 140_000},9.99,1,", "has a cell that is too long"),
+    "text in another encoding": ("Ölfilter,9.99,1,".encode("cp1252"), f"is not UTF-8; {UTF8}"),
+    "replacement characters": ("\ufffdlfilter,9.99,1,", f"holds \ufffd, so a letter was lost when it was saved; {UTF8}"),
 }
-"""A kind of fault → a line that has it, and what is said of it."""
+"""A kind of fault → a line with the fault, and the message."""
 
 
-def test_a_bad_file_of_two_thousand_rows_names_every_fault_with_its_line(run, file, make, unchanged):
+def test_every_fault_is_named_with_its_line(run, file, make, unchanged):
     """«2,000 rows, 40 kinds of fault: every fault named with its line; nothing changed», by a dry run or with --apply."""
     assert len(LINES) >= 40
     part = make.part(sku="TAKEN").id
     rows = [f"Part {each},{each}.25,{each % 7},SKU-{each}" for each in range(2000)]
     expected = []
-    for place, (line, said) in enumerate(LINES.values(), 1):
-        at = 41 * place
-        rows[at] = line
-        of_a_cell = said.startswith(("name: ", "price: ", "quantity: ", "sku: "))
-        expected.append(f"line {at + 2}{', ' if of_a_cell else ': '}{said.format(part=part)}")
-    path = file(HEAD, *rows)
+    for number, (line, message) in enumerate(LINES.values(), 1):
+        index = 41 * number
+        rows[index] = line
+        names_a_column = message.startswith(("name: ", "price: ", "quantity: ", "sku: "))
+        expected.append(f"line {index + 2}{', ' if names_a_column else ': '}{message.format(part=part)}")
+    path = file(HEADER, *rows)
     with unchanged():
-        for words in ([], ["--apply"]):
-            code, said = run("import-parts", path, *words)
+        for args in ([], ["--apply"]):
+            code, output = run("import-parts", path, *args)
             assert code == 1
-            assert said[:-1] == expected
-            assert said[-1] == f"Error: {len(LINES)} faults in {len(LINES)} lines; nothing was changed."
+            assert output[:-1] == expected
+            assert output[-1] == f"Error: {len(LINES)} faults in {len(LINES)} lines; nothing was changed."
 
 
-def test_every_fault_of_a_line_is_named(run, file, unchanged):
+def test_every_fault_of_one_line_is_named(run, file, unchanged):
     with unchanged():
-        code, said = run("import-parts", file(HEAD, f",free,-1,{'x' * 65}"), "--apply")
+        code, output = run("import-parts", file(HEADER, f",free,-1,{'x' * 65}"), "--apply")
     assert code == 1
-    assert said == [
+    assert output == [
         "line 2, name: is needed",
         f"line 2, price: {NUMBER}",
         "line 2, quantity: must be from 0 to 2147483647",
@@ -220,7 +219,7 @@ def test_every_fault_of_a_line_is_named(run, file, unchanged):
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "messages"),
     [
         ([], ["line 1, name: there is no such column; the first line names them", "line 1, price: there is no such column"]),
         (["sku", "A"], ["line 1, name: there is no such column", "line 1, price: there is no such column"]),
@@ -229,28 +228,28 @@ def test_every_fault_of_a_line_is_named(run, file, unchanged):
         (["name,price,", "Pad,1,x"], ["line 1, column 3: has no name"]),
         (['name,"price', "Pad,1"], ["line 1: has a quotation mark that is not closed"]),
         (["näme,price".encode("latin-1"), "Pad,1"], [f"line 1: is not UTF-8; {UTF8}"]),
-        ([HEAD], ["line 1: is all there is: there are no parts below it"]),
-        ([HEAD, ",,,"], ["line 1: is all there is: there are no parts below it"]),
+        ([HEADER], ["line 1: is all there is: there are no parts below it"]),
+        ([HEADER, ",,,"], ["line 1: is all there is: there are no parts below it"]),
         (["Pad,1.5,2,"], ["line 1, name: there is no such column", "line 1, price: there is no such column"]),
     ],
 )
-def test_a_first_line_that_names_no_columns_is_told(run, file, unchanged, lines, said):
+def test_bad_header_is_reported(run, file, unchanged, lines, messages):
     with unchanged():
-        code, lines_said = run("import-parts", file(*lines), "--apply")
+        code, output = run("import-parts", file(*lines), "--apply")
     assert code == 1
-    for line in said:
-        assert any(each.startswith(line) for each in lines_said), lines_said
+    for message in messages:
+        assert any(each.startswith(message) for each in output), output
 
 
-def test_a_file_of_another_kind_is_told(run, tmp_path, unchanged):
+def test_file_that_is_not_csv_is_reported(run, tmp_path, unchanged):
     path = tmp_path / "parts.csv"
     with unchanged():
-        for raw, said in (
+        for raw, message in (
             ("name,price\r\nPad,1".encode("utf-16"), f"line 1: is UTF-16; {UTF8}"),
             (b"PK\x03\x04\xff\xfe\x00", f"line 1: is not UTF-8; {UTF8}"),
         ):
             path.write_bytes(raw)
             code, lines = run("import-parts", path, "--apply")
-            assert (code, lines[0]) == (1, said)
+            assert (code, lines[0]) == (1, message)
         assert run("import-parts", tmp_path / "nowhere.csv")[0] == 2
         assert run("import-parts", tmp_path)[0] == 2

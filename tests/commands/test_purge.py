@@ -1,4 +1,4 @@
-"""``flask --app run purge``: what need not be kept any longer, and what may not."""
+"""``flask --app run purge``: deleting what need not be kept any longer, and nothing else."""
 
 import json
 from datetime import timedelta
@@ -18,44 +18,46 @@ SECRET = "Quentin Vanishing"
 
 
 @pytest.fixture
-def keep(engine):
-    """Keep an answer under a key, as a request of so long ago would have."""
+def store_key(engine):
+    """Return a function that stores a response under a key, with an age."""
 
-    def kept(key, age=timedelta(), caller="mechanic:1", location=None, body=b"{}"):
+    def store(key, age=timedelta(), caller="mechanic:1", location=None, body=b"{}"):
         row = {"caller": caller, "key": key, "fingerprint": "x", "status": 201, "location": location, "body": body}
         with engine.begin() as connection:
             connection.execute(insert(idempotency_keys).values(row | {"created_at": utcnow() - age}))
 
-    return kept
+    return store
 
 
 @pytest.fixture
 def keys(engine):
-    def held():
+    """Return a function that reads all stored keys."""
+
+    def read():
         with engine.connect() as connection:
             return sorted(connection.execute(select(idempotency_keys.c.key)).scalars())
 
-    return held
+    return read
 
 
-def test_a_shop_with_nothing_to_clear_away_is_left_as_it_is(run, make, unchanged):
+def test_purge_without_anything_to_delete_changes_nothing(run, make, unchanged):
     make.ticket()
     make.boss.delete(f"/customers/{make.customer().id}")
     with unchanged():
         assert run("purge") == (0, NOTHING)
 
 
-def test_expired_keys_go_and_others_stay(run, keep, keys):
-    """«Only successes are kept, for 24 hours»: however many have expired."""
+def test_only_expired_keys_are_deleted(run, store_key, keys):
+    """«Only successes are kept, for 24 hours»."""
     for number in range(3):
-        keep(f"old {number}", RETENTION + timedelta(minutes=1))
-    keep("new")
-    keep("nearly", RETENTION - timedelta(minutes=1))
+        store_key(f"old {number}", RETENTION + timedelta(minutes=1))
+    store_key("new")
+    store_key("nearly", RETENTION - timedelta(minutes=1))
     assert run("purge") == (0, ["Expired idempotency keys deleted: 3.", NOTHING[1]])
     assert keys() == ["nearly", "new"]
 
 
-def test_more_expired_keys_than_go_at_once_all_go(run, engine, keys):
+def test_expired_keys_are_deleted_in_several_batches(run, engine, keys):
     row = {"caller": "mechanic:1", "fingerprint": "x", "created_at": utcnow() - 2 * RETENTION}
     with engine.begin() as connection:
         connection.execute(insert(idempotency_keys), [row | {"key": f"{each}"} for each in range(PURGE_BATCH + 1)])
@@ -63,43 +65,43 @@ def test_more_expired_keys_than_go_at_once_all_go(run, engine, keys):
     assert keys() == []
 
 
-def test_what_is_left_of_a_deleted_customer_is_erased_and_the_tickets_stay(run, make, left, engine, admin):
-    """«A deleted customer's personal data is erased and the tickets stay», whoever deleted the row and however."""
-    gone, stays = make.customer(name=SECRET, phone="555-0199"), make.customer(name=SECRET)
-    ticket = make.ticket(customer_id=gone.id)
+def test_data_of_a_deleted_customer_is_erased_and_tickets_stay(run, make, left, engine, admin):
+    """«A deleted customer's personal data is erased and the tickets stay», even if the row was deleted by hand."""
+    deleted, other = make.customer(name=SECRET, phone="555-0199"), make.customer(name=SECRET)
+    ticket = make.ticket(customer_id=deleted.id)
     with engine.begin() as connection:
-        connection.execute(update(customers).where(customers.c.id == gone.id).values(deleted_at=utcnow()))
-    code, said = run("purge")
-    assert (code, said[1]) == (0, "Deleted customers whose data was erased: 1; kept answers about them: 0.")
-    row = left.row(customers, gone.id)
+        connection.execute(update(customers).where(customers.c.id == deleted.id).values(deleted_at=utcnow()))
+    code, lines = run("purge")
+    assert (code, lines[1]) == (0, "Deleted customers whose data was erased: 1; kept answers about them: 0.")
+    row = left.row(customers, deleted.id)
     assert (row.name, row.email, row.phone, row.password_hash) == ("Deleted customer", None, None, None)
-    assert left.row(customers, stays.id).name == SECRET
-    assert admin.get(f"/tickets/{ticket.id}").json["customer_id"] == gone.id
+    assert left.row(customers, other.id).name == SECRET
+    assert admin.get(f"/tickets/{ticket.id}").json["customer_id"] == deleted.id
     assert run("purge") == (0, NOTHING)
 
 
-def test_kept_answers_about_a_deleted_customer_go(run, make, keep, keys):
-    """They show a name, an email and a phone: those of the deleted one, and none of another."""
-    gone, stays = make.customer(), make.customer()
-    make.boss.delete(f"/customers/{gone.id}")
-    for who in (gone, stays):
-        keep(f"of {who.id}", location=f"/customers/{who.id}", body=json.dumps(who.record["name"]).encode())
-        keep(f"by {who.id}", caller=f"customer:{who.id}")
-    keep("a ticket", location=f"/tickets/{gone.id}")
+def test_stored_responses_about_a_deleted_customer_are_deleted(run, make, store_key, keys):
+    """They show a name, an email and a phone. Those about other customers stay."""
+    deleted, other = make.customer(), make.customer()
+    make.boss.delete(f"/customers/{deleted.id}")
+    for person in (deleted, other):
+        store_key(f"of {person.id}", location=f"/customers/{person.id}", body=json.dumps(person.record["name"]).encode())
+        store_key(f"by {person.id}", caller=f"customer:{person.id}")
+    store_key("a ticket", location=f"/tickets/{deleted.id}")
     assert run("purge") == (
         0,
         [NOTHING[0], "Deleted customers whose data was erased: 0; kept answers about them: 2."],
     )
-    assert keys() == sorted(["a ticket", f"of {stays.id}", f"by {stays.id}"])
+    assert keys() == sorted(["a ticket", f"of {other.id}", f"by {other.id}"])
 
 
 @pytest.mark.databases("sqlite")
-def test_nothing_of_it_is_left_in_the_file(run, app, make, keep, engine):
-    """SQLite keeps what was deleted in the free space of its file until the file is written anew."""
-    gone = make.customer(name=SECRET)
-    keep("old", 2 * RETENTION, body=SECRET.encode() * 500)
+def test_deleted_data_is_removed_from_the_sqlite_file(run, app, make, store_key, engine):
+    """SQLite keeps deleted data in the free space of its file until VACUUM."""
+    deleted = make.customer(name=SECRET)
+    store_key("old", 2 * RETENTION, body=SECRET.encode() * 500)
     with engine.begin() as connection:
-        connection.execute(update(customers).where(customers.c.id == gone.id).values(deleted_at=utcnow()))
+        connection.execute(update(customers).where(customers.c.id == deleted.id).values(deleted_at=utcnow()))
     file = Path(app.config["DATABASE_URL"].database)
     assert SECRET.encode() in file.read_bytes()
     assert run("purge")[0] == 0

@@ -1,4 +1,4 @@
-"""The cached inventory: never stale, whatever wrote, and never a reason to fail."""
+"""The response cache of the inventory: never stale after any write, and never a reason for an error."""
 
 import pytest
 
@@ -8,25 +8,25 @@ from app.utils.redis import RedisUnavailable
 
 
 @pytest.fixture
-def shelf(make):
-    """Three parts, one of them on a ticket."""
+def parts_and_ticket(make):
+    """Return three parts and a ticket with one of them."""
     parts = [make.part(name=f"Part {number}", sku=f"S-{number}") for number in range(3)]
     return parts, make.ticket(parts=[{"inventory_id": parts[0].id, "quantity": 2}])
 
 
 def read(person, parts):
-    """All that is cached: the list, its pages, and each record (or that it is gone)."""
+    """Return all cached responses: the list, its pages, and each record or its 404."""
     paths = ["/inventory", "/inventory?page=1&per_page=2", f"/inventory?after={parts[0].id}"]
     return [person.get(path).json for path in (*paths, *(f"/inventory/{part.id}" for part in parts))]
 
 
-def truth(person, parts):
-    """The same from the database: a search is never cached, and finds all of them."""
+def read_database(person, parts):
+    """Return the same from the database: a search is never cached, and finds all of the parts."""
     listed = person.get("/inventory?q=part").json
     by_id = {part["id"]: part for part in listed}
-    gone = person.get("/inventory/2147483647").json
+    not_found = person.get("/inventory/2147483647").json
     after = [part for part in listed if part["id"] > parts[0].id]
-    return [listed, listed[:2], after, *(by_id.get(part.id, gone) for part in parts)]
+    return [listed, listed[:2], after, *(by_id.get(part.id, not_found) for part in parts)]
 
 
 WRITES = {
@@ -45,9 +45,9 @@ WRITES = {
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_no_write_leaves_anything_stale(admin, customer, make, shelf, write):
+def test_no_write_leaves_a_stale_response(admin, customer, make, parts_and_ticket, write):
     """«Never stale: once a write has been answered, no worker serves the list from before it»; nor a record."""
-    parts, ticket = shelf
+    parts, ticket = parts_and_ticket
     method, path, body = WRITES[write]
     if path == "/tickets":
         body = body | {name: getattr(ticket, name) for name in ("customer_id", "service_date", "description", "vin")}
@@ -56,17 +56,17 @@ def test_no_write_leaves_anything_stale(admin, customer, make, shelf, write):
         for key, value in (body or {}).items()
     }
     before = read(customer, parts)
-    assert before == read(customer, parts) == truth(admin, parts)
-    answer = admin.open(method, path.format(part=parts[0].id, ticket=ticket.id), **({"json": body} if body else {}))
-    assert answer.status_code in (200, 201, 204)
+    assert before == read(customer, parts) == read_database(admin, parts)
+    response = admin.open(method, path.format(part=parts[0].id, ticket=ticket.id), **({"json": body} if body else {}))
+    assert response.status_code in (200, 201, 204)
     after = read(customer, parts)
-    assert after == truth(admin, parts)
+    assert after == read_database(admin, parts)
     assert after != before
 
 
-def test_a_cached_answer_is_the_first_one_again(customer, shelf, statements):
-    """Body and headers, and the database is not asked for a part."""
-    parts, _ = shelf
+def test_cached_response_equals_the_first_one(customer, parts_and_ticket, statements):
+    """Body and headers, without a query of the inventory."""
+    parts, _ = parts_and_ticket
     for path in ("/inventory", "/inventory?page=2&per_page=1", f"/inventory/{parts[0].id}"):
         first = customer.get(path)
         statements.clear()
@@ -78,28 +78,28 @@ def test_a_cached_answer_is_the_first_one_again(customer, shelf, statements):
         assert (again.mimetype, "ETag" in again.headers) == ("application/json", True)
         names = [name for name, _ in again.headers]
         assert names == [name for name, _ in first.headers]
-        assert len(names) == len(set(names)), "what each request adds is not kept"
+        assert len(names) == len(set(names)), "a header of the first request was cached"
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_who_holds_it_already_gets_304(customer, staff, shelf, cached):
-    """`If-None-Match` gives 304 without a body, from the cache as without it, until the part is not what it was."""
-    parts, ticket = shelf
+def test_matching_if_none_match_returns_304(customer, staff, parts_and_ticket, cached):
+    """From the cache and from the database, until the part changes."""
+    parts, ticket = parts_and_ticket
     for path in ("/inventory", f"/inventory/{parts[0].id}"):
-        held = {"If-None-Match": customer.get(path).headers["ETag"]}
+        headers = {"If-None-Match": customer.get(path).headers["ETag"]}
         if not cached:
             with customer.app.app_context():
                 cache.clear()
-        answer = customer.get(path, headers=held)
-        assert (answer.status_code, answer.data) == (304, b"")
-        assert answer.headers["ETag"] == held["If-None-Match"]
+        response = customer.get(path, headers=headers)
+        assert (response.status_code, response.data) == (304, b"")
+        assert response.headers["ETag"] == headers["If-None-Match"]
         staff.put(f"/tickets/{ticket.id}/inventory", json={"add_parts": [{"inventory_id": parts[0].id}]})
-        assert customer.get(path, headers=held).status_code == 200
+        assert customer.get(path, headers=headers).status_code == 200
 
 
-def test_each_page_is_kept_apart(customer, shelf):
-    """An answer is cached for its own query; parameters that mean nothing make no other one."""
-    parts, _ = shelf
+def test_pages_are_cached_separately(customer, parts_and_ticket):
+    """Each query has a cache key of its own; unknown parameters are ignored."""
+    parts, _ = parts_and_ticket
     ids = [part.id for part in parts]
     for _ in range(2):
         for query, expected in [
@@ -114,8 +114,8 @@ def test_each_page_is_kept_apart(customer, shelf):
             assert [part["id"] for part in customer.get(f"/inventory{query}").json] == expected
 
 
-def test_what_is_not_there_is_not_cached(customer, make):
-    """A record that is added after it was asked for is shown, and so is the first of an empty list."""
+def test_404_and_empty_list_are_not_cached(customer, make):
+    """A record that is added after its 404 is shown, and so is the first record of an empty list."""
     assert customer.get("/inventory").json == []
     part = make.part()
     assert len(customer.get("/inventory").json) == 1
@@ -123,44 +123,44 @@ def test_what_is_not_there_is_not_cached(customer, make):
     assert customer.get(f"/inventory/{make.part().id}").status_code == 200
 
 
-def test_a_head_request_leaves_the_body_to_those_who_come_later(customer, make):
+def test_head_request_does_not_cache_an_empty_body(customer, make):
     make.part()
     head = customer.open("HEAD", "/inventory")
     assert (head.status_code, head.data) == (200, b"")
-    answer = customer.get("/inventory")
-    assert len(answer.json) == 1
-    assert answer.headers["ETag"] == head.headers["ETag"]
+    response = customer.get("/inventory")
+    assert len(response.json) == 1
+    assert response.headers["ETag"] == head.headers["ETag"]
 
 
-def test_a_reader_who_began_before_a_write_leaves_nothing_stale(customer, staff, make, monkeypatch):
-    """It has read the old list when the write comes, and stores it after the write was answered."""
+def test_response_computed_before_a_write_is_not_served_after_it(customer, staff, make, monkeypatch):
+    """The reader has read the old list when the write comes, and stores it after the write was answered."""
     part = make.part(quantity=5)
-    store, met = cache.set, []
+    store, statuses = cache.set, []
 
     def store_late(key, value, timeout=None):
-        if not met:
-            met.append(staff.put(f"/inventory/{part.id}", json={"quantity": 1}).status_code)
+        if not statuses:
+            statuses.append(staff.put(f"/inventory/{part.id}", json={"quantity": 1}).status_code)
         return store(key, value, timeout=timeout)
 
     monkeypatch.setattr(cache, "set", store_late)
-    late = customer.get("/inventory").json
-    assert met == [200]
-    assert late[0]["quantity"] == 5
+    parts_before = customer.get("/inventory").json
+    assert statuses == [200]
+    assert parts_before[0]["quantity"] == 5
     assert customer.get("/inventory").json[0]["quantity"] == 1
 
 
 @pytest.mark.parametrize("failing", ["read", "replace", "read replace"])
-def test_a_cache_that_fails_turns_nothing_into_an_error(customer, staff, make, left, monkeypatch, failing):
-    """What is read comes from the database, and «what is committed stays committed»."""
+def test_failing_cache_causes_no_error(customer, staff, make, left, monkeypatch, failing):
+    """Reads come from the database, and «what is committed stays committed»."""
     part, ticket = make.part(quantity=5), make.ticket()
 
     def fail(*_args, **_kwargs):
         raise RedisUnavailable
 
-    catalog = InventoryCache(None)  # Invalidations that fail stay pending: no other test may see them.
-    monkeypatch.setattr(staff.app, "inventory_cache", catalog)
+    inventory_cache = InventoryCache(None)  # Failed invalidations stay pending: other tests must not see them.
+    monkeypatch.setattr(staff.app, "inventory_cache", inventory_cache)
     for name in failing.split():
-        monkeypatch.setattr(catalog.version, name, fail)
+        monkeypatch.setattr(inventory_cache.version, name, fail)
     assert staff.post("/inventory", json={"name": "Oil", "price": 1}).status_code == 201
     assert staff.put(f"/inventory/{part.id}", json={"quantity": 4}).status_code == 200
     lines = {"add_parts": [{"inventory_id": part.id}]}

@@ -1,4 +1,4 @@
-"""The cached inventory where its cache fails at a chosen moment: never stale, never an error, and computed once."""
+"""The response cache of the inventory while Redis fails: never stale, never an error, and computed once."""
 
 import threading
 import time
@@ -16,37 +16,37 @@ from tests.support.together import at_once
 
 
 class MemoryRedis:
-    """A client that keeps one value, and fails in the commands that are in ``failing``, after ``waits`` seconds."""
+    """A Redis client with one value. The commands in ``failing`` fail after ``delay`` seconds."""
 
     def __init__(self):
-        self.value, self.failing, self.calls, self.waits, self.error = None, set(), [], 0.0, RedisError
+        self.value, self.failing, self.calls, self.delay, self.error = None, set(), [], 0.0, RedisError
 
-    def called(self, name):
+    def record_call(self, name):
         self.calls.append(name)
         if name in self.failing:
-            time.sleep(self.waits)
+            time.sleep(self.delay)
             raise self.error("Redis is gone.")
 
     def get(self, _key):
-        self.called("get")
+        self.record_call("get")
         return self.value
 
     def set(self, _key, value, *, nx=False):
-        self.called("set")
+        self.record_call("set")
         self.value = self.value if nx and self.value else value
 
 
 @pytest.fixture
-def fault():
+def redis_stub():
     return MemoryRedis()
 
 
 @pytest.fixture
-def catalog(app, monkeypatch, fault):
-    """An inventory cache of its own, over a Redis that fails when it is told to."""
+def inventory_cache(app, monkeypatch, redis_stub):
+    """An inventory cache of its own, with a Redis that fails on demand."""
     until(lambda: all(thread.name != "cache" for thread in threading.enumerate()), 5, "the end of another test's retries")
     redis = RedisClient("redis://127.0.0.1:1/0")
-    redis.client = fault
+    redis.client = redis_stub
     made = InventoryCache(redis)
     monkeypatch.setattr(app, "inventory_cache", made)
     yield made
@@ -59,143 +59,144 @@ def quantity(person):
 
 
 @pytest.mark.databases("sqlite")
-def test_a_write_that_the_cache_did_not_hear_of_is_told_as_soon_as_it_can_be(staff, make, catalog, fault):
-    """The cache fails during a write alone. Meanwhile this process reads from the database, and a tenth of a second after
-    the cache is back it serves from it again, and nothing from before."""
+def test_failed_invalidation_is_retried(staff, make, inventory_cache, redis_stub):
+    """The cache fails during a write alone. Meanwhile this process reads from the database; a tenth of a second after the
+    cache is back, it serves current responses from the cache again."""
     part = make.part(quantity=5)
     assert quantity(staff) == 5
-    fault.failing = {"set"}
+    redis_stub.failing = {"set"}
     assert staff.put(f"/inventory/{part.id}", json={"quantity": 4}).status_code == 200
-    assert catalog.pending_invalidations == 1
+    assert inventory_cache.pending_invalidations == 1
     assert quantity(staff) == 4
-    fault.failing = set()
-    assert until(lambda: not catalog.pending_invalidations, 5, "the telling") < 1
-    catalog.version.redis.breaker.open_until = 0.0
+    redis_stub.failing = set()
+    assert until(lambda: not inventory_cache.pending_invalidations, 5, "the invalidation") < 1
+    inventory_cache.version.redis.breaker.open_until = 0.0
     assert [quantity(staff) for _ in range(3)] == [4] * 3
 
 
 @pytest.mark.databases("sqlite")
-def test_a_write_that_fails_while_another_is_told_is_told_too(staff, make, catalog, monkeypatch):
-    """The thread has just set a version when the next write can't: it must set one more, or that write stays unknown."""
+def test_invalidation_that_fails_during_a_retry_is_retried_too(staff, make, inventory_cache, monkeypatch):
+    """The retrying thread has just replaced the version when the invalidation of the next write fails: the thread must
+    replace the version once more, or other processes would never learn of that write."""
     make.part(quantity=5)
-    real, told, gone = catalog.version.replace, [], threading.Event()
-    gone.set()
+    real, retries, redis_is_down = inventory_cache.version.replace, [], threading.Event()
+    redis_is_down.set()
 
     def replace():
         if threading.current_thread().name != "cache":
-            if gone.is_set():
+            if redis_is_down.is_set():
                 raise RedisUnavailable
         else:
-            told.append(1)
-            if len(told) == 1:
+            retries.append(1)
+            if len(retries) == 1:
                 real()
-                meanwhile()
+                fail_meanwhile()
                 return
         real()
 
-    def meanwhile():
-        """A write of another thread fails to tell the cache, right after the version was set."""
-        other = threading.Thread(target=fail_again)
+    def fail_meanwhile():
+        """Fail the invalidation of another thread right after the version was replaced."""
+        other = threading.Thread(target=invalidate_in_another_thread)
         other.start()
         other.join()
 
-    def fail_again():
+    def invalidate_in_another_thread():
         with staff.app.app_context():
-            catalog.invalidate()
+            inventory_cache.invalidate()
 
-    monkeypatch.setattr(catalog.version, "replace", replace)
-    fail_again()
-    until(lambda: not catalog.pending_invalidations, 5, "the telling")
-    assert len(told) == 2
+    monkeypatch.setattr(inventory_cache.version, "replace", replace)
+    invalidate_in_another_thread()
+    until(lambda: not inventory_cache.pending_invalidations, 5, "the invalidation")
+    assert len(retries) == 2
 
 
 @pytest.mark.databases("sqlite")
-def test_a_cache_that_fails_in_a_read_changes_no_answer(customer, make, fault, catalog):
-    """The answer is the database's, ETag and all, and the next are read from there without asking the cache."""
+def test_failing_cache_does_not_change_a_response(customer, make, redis_stub, inventory_cache):
+    """The response is that of the database, including the ETag, and the next reads skip the cache."""
     make.part(quantity=5)
     expected = customer.get("/inventory")
     with customer.app.app_context():
         cache.clear()
-    fault.failing = {"get"}
-    answer = customer.get("/inventory")
-    assert (answer.status_code, answer.data) == (200, expected.data)
-    assert answer.headers["ETag"] == expected.headers["ETag"]
-    asked = len(fault.calls)
+    redis_stub.failing = {"get"}
+    response = customer.get("/inventory")
+    assert (response.status_code, response.data) == (200, expected.data)
+    assert response.headers["ETag"] == expected.headers["ETag"]
+    calls = len(redis_stub.calls)
     assert customer.get("/inventory").data == expected.data
-    assert len(fault.calls) == asked, "it rests"
+    assert len(redis_stub.calls) == calls, "the circuit breaker is closed"
 
 
 @pytest.mark.databases("sqlite")
-def test_a_frozen_cache_costs_one_wait_and_not_one_each_request(customer, make, catalog, fault):
-    """«None waits more than a second»: each call gives up after 0.2 s, and for a second afterwards none is made."""
+def test_frozen_cache_delays_only_one_request(customer, make, inventory_cache, redis_stub):
+    """«None waits more than a second»: a call times out after 0.2 s, and no further call is made for a second."""
     make.part()
-    fault.calls.clear()
-    fault.failing, fault.waits, fault.error = {"get", "set"}, 0.2, RedisTimeout
+    redis_stub.calls.clear()
+    redis_stub.failing, redis_stub.delay, redis_stub.error = {"get", "set"}, 0.2, RedisTimeout
     for _ in range(10):
         assert customer.get("/inventory").status_code == 200
-    assert len(fault.calls) == 1
+    assert len(redis_stub.calls) == 1
 
 
 @pytest.mark.databases("sqlite")
-def test_after_its_rest_the_cache_is_asked_again(customer, make, fault, catalog, statements):
+def test_cache_is_used_again_after_the_circuit_breaker_closes(customer, make, redis_stub, inventory_cache, statements):
     make.part()
-    fault.failing = {"get"}
+    redis_stub.failing = {"get"}
     customer.get("/inventory")
-    fault.failing = set()
-    catalog.version.redis.breaker.open_until = 0.0
+    redis_stub.failing = set()
+    inventory_cache.version.redis.breaker.open_until = 0.0
     customer.get("/inventory")
     statements.clear()
     assert customer.get("/inventory").status_code == 200
-    assert [sql for sql in statements if "inventory" in sql] == [], "it is served from the cache"
+    assert [sql for sql in statements if "inventory" in sql] == [], "the list was not served from the cache"
 
 
 @pytest.mark.databases("sqlite")
-def test_a_write_whose_teller_was_killed_is_told_when_it_is_answered_again(staff, make, catalog, monkeypatch):
-    """Its process ended between the commit and the version, and the client repeats the request at another one."""
+def test_replay_makes_up_for_a_lost_invalidation(staff, make, inventory_cache, monkeypatch):
+    """The process ended between the commit and the invalidation, and the client repeats the request at another process."""
     part, key = make.part(quantity=5), {"Idempotency-Key": "once"}
     new = {"name": "Oil", "price": 1}
-    monkeypatch.setattr(catalog, "invalidate", lambda: None)
+    monkeypatch.setattr(inventory_cache, "invalidate", lambda: None)
     assert len(staff.get("/inventory").json) == 1
     made = staff.post("/inventory", json=new, headers=key).json["id"]
-    assert len(staff.get("/inventory").json) == 1, "nobody has been told"
+    assert len(staff.get("/inventory").json) == 1, "the cache was invalidated"
     monkeypatch.undo()
-    monkeypatch.setattr(staff.app, "inventory_cache", catalog)
+    monkeypatch.setattr(staff.app, "inventory_cache", inventory_cache)
     again = staff.post("/inventory", json=new, headers=key)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert [each["id"] for each in staff.get("/inventory").json] == [part.id, made]
 
 
-def test_an_expired_list_is_read_once_and_not_by_all_who_wait(customer, make, statements, monkeypatch):
-    """Eight ask at once for a list that is not there: the database is asked as often as for one of them."""
+def test_expired_list_is_read_once_by_simultaneous_requests(customer, make, statements, monkeypatch):
+    """Single-flight: eight simultaneous requests take as many statements as one."""
     for _ in range(3):
         make.part()
     customer.get("/inventory")
 
-    def read_by(number):
+    def statements_of(number):
         with customer.app.app_context():
             cache.clear()
         statements.clear()
-        answers = at_once(*[lambda: customer.get("/inventory")] * number)
-        assert len({answer.data for answer in answers}) == 1
+        responses = at_once(*[lambda: customer.get("/inventory")] * number)
+        assert len({response.data for response in responses}) == 1
         return len([sql for sql in statements if "inventory" in sql])
 
-    one = read_by(1)
-    assert one >= 1
-    assert read_by(8) == one
+    statements_of_one = statements_of(1)
+    assert statements_of_one >= 1
+    assert statements_of(8) == statements_of_one
 
 
 @pytest.mark.databases("sqlite")
-def test_reading_by_all_who_wait_would_be_found_out(customer, make, statements, monkeypatch):
-    """Sabotaged: each has a lock of its own."""
+def test_without_single_flight_each_request_reads_the_list(customer, make, statements, monkeypatch):
+    """The control of the test above: each request has a lock of its own."""
     make.part()
     monkeypatch.setattr(InventoryCache, "key_lock", lambda *_: threading.Lock())
     real = module.store
 
-    def slowly(*args):
+    def store_slowly(*args):
         time.sleep(0.1)
         return real(*args)
 
-    monkeypatch.setattr(module, "store", slowly)
+    monkeypatch.setattr(module, "store", store_slowly)
     customer.get("/inventory")
     with customer.app.app_context():
         cache.clear()

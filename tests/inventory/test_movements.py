@@ -7,17 +7,17 @@ from app.models import inventory
 from app.utils.db.statements import insert_row
 from app.utils.db.transactions import transaction
 
-MOST = 2_147_483_647
+MAX_QUANTITY = 2_147_483_647
 
 
 def ledger(person, part, query=""):
-    answer = person.get(f"/inventory/{part.id}/movements{query}")
-    assert answer.status_code == 200
-    return answer.json
+    response = person.get(f"/inventory/{part.id}/movements{query}")
+    assert response.status_code == 200
+    return response.json
 
 
-def test_the_ledger_tells_the_whole_story(staff, make, left):
-    """Received, used, returned, counted: each with its change, the balance after it, its ticket and who did it."""
+def test_ledger_has_every_movement(staff, make, left):
+    """Received, used, returned, counted: each with its change, the balance after it, its ticket and the person."""
     part, mechanic = make.part(quantity=10), make.mechanic(name="Mia")
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 4}])
     path = f"/tickets/{ticket.id}/inventory"
@@ -25,8 +25,8 @@ def test_the_ledger_tells_the_whole_story(staff, make, left):
     staff.put(f"/inventory/{part.id}", json={"quantity": 5})
     staff.put(f"/inventory/{part.id}", json={"quantity": 9})
     mechanic.delete(f"/tickets/{ticket.id}")
-    boss, mia, me = ({"id": who.id, "name": who.record["name"]} for who in (make.boss, mechanic, staff))
-    story = [
+    boss, mia, me = ({"id": person.id, "name": person.record["name"]} for person in (make.boss, mechanic, staff))
+    expected = [
         (10, 10, "received", None, boss),
         (-4, 6, "used", ticket.id, boss),
         (1, 7, "returned", ticket.id, mia),
@@ -34,16 +34,16 @@ def test_the_ledger_tells_the_whole_story(staff, make, left):
         (4, 9, "counted", None, me),
         (3, 12, "returned", ticket.id, mia),
     ]
-    told = ledger(staff, part)
+    movements = ledger(staff, part)
     keys = ("change", "balance", "reason", "ticket_id", "by")
-    assert [tuple(movement[key] for key in keys) for movement in reversed(told)] == story
-    assert all(set(movement) == {"id", *keys, "created_at"} for movement in told)
-    assert [movement["id"] for movement in told] == sorted((movement["id"] for movement in told), reverse=True)
-    assert sum(movement["change"] for movement in told) == left.stock_of(part) == 12
+    assert [tuple(movement[key] for key in keys) for movement in reversed(movements)] == expected
+    assert all(set(movement) == {"id", *keys, "created_at"} for movement in movements)
+    assert [movement["id"] for movement in movements] == sorted((movement["id"] for movement in movements), reverse=True)
+    assert sum(movement["change"] for movement in movements) == left.stock_of(part) == 12
 
 
-def test_one_request_on_and_off_is_two_movements(staff, make):
-    """A part both in `remove_parts` and `add_parts` is taken off first, and the ledger shows both."""
+def test_part_removed_and_added_in_one_request_has_two_movements(staff, make):
+    """A part in both `remove_parts` and `add_parts` is removed first."""
     part = make.part(quantity=3)
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 3}])
     body = {"remove_parts": [part.id], "add_parts": [{"inventory_id": part.id, "quantity": 2}]}
@@ -54,8 +54,8 @@ def test_one_request_on_and_off_is_two_movements(staff, make):
     ]
 
 
-def test_the_shop_itself_is_nobody(app, staff):
-    """`by` is null for the shop itself: an import, the demo."""
+def test_movement_without_a_caller_has_by_null(app, staff):
+    """The shop itself: an import, the demo."""
 
     @transaction
     def import_part():
@@ -69,25 +69,24 @@ def test_the_shop_itself_is_nobody(app, staff):
     assert (movement["by"], movement["change"], movement["reason"]) == (None, 7, "received")
 
 
-def test_one_who_left_stays_in_the_ledger(admin, make):
-    """A deleted mechanic is still who did it."""
-    leaver = make.mechanic(name="Lee")
+def test_deleted_mechanic_stays_in_the_ledger(admin, make):
+    mechanic = make.mechanic(name="Lee")
     part = make.part()
-    leaver.put(f"/inventory/{part.id}", json={"quantity": 3})
-    admin.delete(f"/mechanics/{leaver.id}")
-    assert ledger(admin, part)[0]["by"] == {"id": leaver.id, "name": "Lee"}
+    mechanic.put(f"/inventory/{part.id}", json={"quantity": 3})
+    admin.delete(f"/mechanics/{mechanic.id}")
+    assert ledger(admin, part)[0]["by"] == {"id": mechanic.id, "name": "Lee"}
 
 
-def test_the_whole_range_is_recorded(staff, make):
+def test_largest_change_is_recorded(staff, make):
     """From 0 to 2,147,483,647 and back."""
     part = make.part(quantity=0)
-    for quantity in (MOST, 0, MOST):
+    for quantity in (MAX_QUANTITY, 0, MAX_QUANTITY):
         assert staff.put(f"/inventory/{part.id}", json={"quantity": quantity}).json["quantity"] == quantity
-    assert [movement["change"] for movement in ledger(staff, part)] == [MOST, -MOST, MOST]
+    assert [movement["change"] for movement in ledger(staff, part)] == [MAX_QUANTITY, -MAX_QUANTITY, MAX_QUANTITY]
 
 
-def test_the_ledger_is_of_one_part_and_is_walked_like_every_list(staff, make):
-    """Newest first; `page` and `after`, the latter only with a movement of this part."""
+def test_ledger_of_a_part_is_paginated(staff, make):
+    """Newest first. `after` accepts only a movement of this part."""
     part, other = make.part(quantity=1), make.part(quantity=1)
     for quantity in (2, 3, 4):
         staff.put(f"/inventory/{part.id}", json={"quantity": quantity})
@@ -97,13 +96,12 @@ def test_the_ledger_is_of_one_part_and_is_walked_like_every_list(staff, make):
     assert [each["id"] for each in ledger(staff, part, f"?after={first}&per_page=2")] == [second, third]
     page = staff.get(f"/inventory/{part.id}/movements?page=2&per_page=3")
     assert ([each["balance"] for each in page.json], page.headers["X-Total-Count"]) == ([1], "4")
-    (foreign,) = ledger(staff, other)
-    refused = staff.get(f"/inventory/{part.id}/movements?after={foreign['id']}")
-    assert (refused.status_code, list(refused.json["errors"])) == (422, ["after"])
+    (other_movement,) = ledger(staff, other)
+    response = staff.get(f"/inventory/{part.id}/movements?after={other_movement['id']}")
+    assert (response.status_code, list(response.json["errors"])) == (422, ["after"])
 
 
-def test_a_movement_is_dated(staff, make):
-    """`created_at` is the time of the change, in UTC."""
+def test_movement_has_its_time_in_utc(staff, make):
     part = make.part()
     (movement,) = ledger(staff, part)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", movement["created_at"])

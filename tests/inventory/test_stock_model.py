@@ -1,4 +1,4 @@
-"""Any story of orders, refunds, counts and deletions leaves what a plain model of the shop says it should."""
+"""Random sequences of orders, returns, counts and deletions leave what a plain model of the shop predicts."""
 
 import hypothesis.strategies as st
 import pytest
@@ -9,17 +9,17 @@ from sqlalchemy import select
 from app.models import inventory, stock_movements, ticket_parts
 from tests.support.invariants import faults
 
-MOST = 2_147_483_647
-NUMBER = st.integers(0, 5)
-"""Which of the parts or tickets: the n-th, counted around."""
-COUNT = st.integers(1, 4) | st.just(MOST)
-STOCK = st.integers(0, 6) | st.sampled_from([MOST - 1, MOST])
-ON = st.lists(st.tuples(NUMBER, COUNT), max_size=3)
-OFF = st.lists(st.tuples(NUMBER, COUNT | st.sampled_from(["bare", "whole"])), max_size=3)
+MAX_QUANTITY = 2_147_483_647
+INDEX = st.integers(0, 5)
+"""The index of a part or ticket, modulo their number."""
+COUNT = st.integers(1, 4) | st.just(MAX_QUANTITY)
+STOCK = st.integers(0, 6) | st.sampled_from([MAX_QUANTITY - 1, MAX_QUANTITY])
+ON = st.lists(st.tuples(INDEX, COUNT), max_size=3)
+OFF = st.lists(st.tuples(INDEX, COUNT | st.sampled_from(["bare", "whole"])), max_size=3)
 
 
 class Refused(Exception):
-    """What the model says to a request that the shop must refuse; its argument is the status."""
+    """The model refuses a request; the argument is the expected status."""
 
 
 class Model:
@@ -47,26 +47,26 @@ class Model:
             self.ledger[part_id].append((reason, change))
 
     def order(self, lines, off, on):
-        """The lines of a ticket after a request: part id → [count, price]. Raise Refused."""
+        """Return the lines of a ticket after a request: part id → [count, price]. Raise Refused."""
         if any(part_id not in self.live | lines.keys() for part_id, _ in off) or any(each not in self.live for each, _ in on):
             raise Refused(422)
-        held = {part_id: line[0] for part_id, line in lines.items()}
+        on_ticket = {part_id: line[0] for part_id, line in lines.items()}
         returned, taken = {}, {}
         for part_id in {part_id for part_id, count in off if isinstance(count, str)}:
-            returned[part_id] = held.get(part_id, 1)
-        for counts, asked in ((returned, off), (taken, on)):
-            for part_id, count in asked:
+            returned[part_id] = on_ticket.get(part_id, 1)
+        for counts, changes in ((returned, off), (taken, on)):
+            for part_id, count in changes:
                 counts[part_id] = counts.get(part_id, 0) + (0 if isinstance(count, str) else count)
         after = {part_id: list(line) for part_id, line in lines.items()}
         for part_id, count in returned.items():
-            if count > held.get(part_id, 0) or self.stock[part_id] + count > MOST:
+            if count > on_ticket.get(part_id, 0) or self.stock[part_id] + count > MAX_QUANTITY:
                 raise Refused(409)
             after[part_id][0] -= count
         after = {part_id: line for part_id, line in after.items() if line[0]}
         for part_id, count in taken.items():
             line = after.setdefault(part_id, [0, self.price[part_id]])
             line[0] += count
-            if count > self.stock[part_id] + returned.get(part_id, 0) or line[0] > MOST:
+            if count > self.stock[part_id] + returned.get(part_id, 0) or line[0] > MAX_QUANTITY:
                 raise Refused(409)
         self.move(returned, "returned")
         self.move({part_id: -count for part_id, count in taken.items()}, "used")
@@ -74,7 +74,7 @@ class Model:
 
 
 class Shop(RuleBasedStateMachine):
-    """The app over HTTP beside the model; each rule asks both, and after each step both hold the same."""
+    """The app over HTTP beside the model. Each rule calls both, and after each step both have the same state."""
 
     def __init__(self, admin, customer, engine):
         super().__init__()
@@ -90,13 +90,13 @@ class Shop(RuleBasedStateMachine):
     def lines(self, drawn):
         return [(self.part(number), count) for number, count in drawn]
 
-    def check(self, answer, expect, *, status):
-        """Ask the model the same; the answer must be the status, or what the model refuses with."""
+    def check(self, response, expect, *, status):
+        """Apply the same to the model. The response must have ``status``, or the status of the refusal."""
         try:
             expected, result = status, expect()
         except Refused as refusal:
             expected, result = refusal.args[0], None
-        assert answer.status_code == expected, answer.text
+        assert response.status_code == expected, response.text
         return result
 
     @initialize(stocks=st.lists(st.integers(1, 6), min_size=2, max_size=3))
@@ -108,29 +108,29 @@ class Shop(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.stock) < 6)
     @rule(quantity=STOCK, cents=st.integers(0, 9_999_999_999))
     def add_part(self, quantity, cents):
-        answer = self.admin.post("/inventory", json={"name": "Part", "price": cents / 100, "quantity": quantity})
-        assert answer.status_code == 201
-        self.model.add(answer.json["id"], quantity, cents)
+        response = self.admin.post("/inventory", json={"name": "Part", "price": cents / 100, "quantity": quantity})
+        assert response.status_code == 201
+        self.model.add(response.json["id"], quantity, cents)
 
-    @rule(number=NUMBER, quantity=STOCK)
+    @rule(number=INDEX, quantity=STOCK)
     def count_part(self, number, quantity):
         part_id = self.part(number)
-        answer = self.admin.put(f"/inventory/{part_id}", json={"quantity": quantity})
-        self.check(answer, lambda: self.model.count(part_id, quantity), status=200)
+        response = self.admin.put(f"/inventory/{part_id}", json={"quantity": quantity})
+        self.check(response, lambda: self.model.count(part_id, quantity), status=200)
 
-    @rule(number=NUMBER, cents=st.integers(0, 999))
+    @rule(number=INDEX, cents=st.integers(0, 999))
     def price_part(self, number, cents):
         part_id = self.part(number)
-        answer = self.admin.put(f"/inventory/{part_id}", json={"price": cents / 100})
-        assert answer.status_code == (200 if part_id in self.model.live else 404)
-        if answer.status_code == 200:
+        response = self.admin.put(f"/inventory/{part_id}", json={"price": cents / 100})
+        assert response.status_code == (200 if part_id in self.model.live else 404)
+        if response.status_code == 200:
             self.model.price[part_id] = cents
 
-    @rule(number=NUMBER)
+    @rule(number=INDEX)
     def delete_part(self, number):
         part_id = self.part(number)
-        answer = self.admin.delete(f"/inventory/{part_id}")
-        assert answer.status_code == (204 if part_id in self.model.live else 404)
+        response = self.admin.delete(f"/inventory/{part_id}")
+        assert response.status_code == (204 if part_id in self.model.live else 404)
         self.model.live.discard(part_id)
 
     @rule(on=ON)
@@ -138,14 +138,14 @@ class Shop(RuleBasedStateMachine):
         on = self.lines(on)
         body = {"customer_id": self.customer.id, "service_date": "2026-11-24", "description": "Visit", "vin": "V1"}
         parts = [{"inventory_id": part_id, "quantity": count} for part_id, count in on]
-        answer = self.admin.post("/tickets", json=body | {"parts": parts})
-        lines = self.check(answer, lambda: self.model.order({}, [], on), status=201)
+        response = self.admin.post("/tickets", json=body | {"parts": parts})
+        lines = self.check(response, lambda: self.model.order({}, [], on), status=201)
         if lines is not None:
-            self.model.tickets[answer.json["id"]] = lines
-            self.shows(answer, lines)
+            self.model.tickets[response.json["id"]] = lines
+            self.assert_ticket_has(response, lines)
 
     @precondition(lambda self: self.model.tickets)
-    @rule(number=NUMBER, off=OFF, on=ON)
+    @rule(number=INDEX, off=OFF, on=ON)
     def change_ticket(self, number, off, on):
         ticket_id, off, on = self.ticket(number), self.lines(off), self.lines(on)
         forms = {"bare": lambda part_id: part_id, "whole": lambda part_id: {"inventory_id": part_id}}
@@ -156,32 +156,32 @@ class Shop(RuleBasedStateMachine):
             ],
             "add_parts": [{"inventory_id": part_id, "quantity": count} for part_id, count in on],
         }
-        answer = self.admin.put(f"/tickets/{ticket_id}/inventory", json=body)
-        lines = self.check(answer, lambda: self.model.order(self.model.tickets[ticket_id], off, on), status=200)
+        response = self.admin.put(f"/tickets/{ticket_id}/inventory", json=body)
+        lines = self.check(response, lambda: self.model.order(self.model.tickets[ticket_id], off, on), status=200)
         if lines is not None:
             self.model.tickets[ticket_id] = lines
-            self.shows(answer, lines)
+            self.assert_ticket_has(response, lines)
 
     @precondition(lambda self: self.model.tickets)
-    @rule(number=NUMBER)
+    @rule(number=INDEX)
     def delete_ticket(self, number):
         ticket_id = self.ticket(number)
         lines = self.model.tickets[ticket_id]
-        answer = self.admin.delete(f"/tickets/{ticket_id}")
-        self.check(answer, lambda: self.model.order(lines, [(part_id, "whole") for part_id in lines], []), status=204)
-        if answer.status_code == 204:
+        response = self.admin.delete(f"/tickets/{ticket_id}")
+        self.check(response, lambda: self.model.order(lines, [(part_id, "whole") for part_id in lines], []), status=204)
+        if response.status_code == 204:
             del self.model.tickets[ticket_id]
 
-    def shows(self, answer, lines):
-        """The answered ticket holds these lines, and its totals are theirs."""
-        shown = [(line["inventory_id"], line["quantity"], line["unit_price"]) for line in answer.json["parts"]]
+    def assert_ticket_has(self, response, lines):
+        """Check that the ticket of the response has these lines, and their totals."""
+        shown = [(line["inventory_id"], line["quantity"], line["unit_price"]) for line in response.json["parts"]]
         assert shown == [(part_id, count, cents / 100) for part_id, (count, cents) in sorted(lines.items())]
         total = sum(count * cents for count, cents in lines.values())
-        written = answer.text.partition('"parts_total":')[2].partition(",")[0]
+        written = response.text.partition('"parts_total":')[2].partition(",")[0]
         assert round(100 * float(written)) == total or written == f"{total // 100}.{total % 100:02}"
 
     @invariant()
-    def both_hold_the_same(self):
+    def states_are_equal(self):
         ids = list(self.model.stock)
         with self.engine.connect() as connection:
             stocks = connection.execute(select(inventory.c.id, inventory.c.quantity).where(inventory.c.id.in_(ids))).all()
@@ -190,22 +190,22 @@ class Shop(RuleBasedStateMachine):
                 select(stock_movements).where(stock_movements.c.inventory_id.in_(ids)).order_by(stock_movements.c.id)
             ).all()
         assert {row.id: row.quantity for row in stocks} == self.model.stock
-        held = {ticket_id: each for ticket_id, each in self.model.tickets.items() if each}
+        expected = {ticket_id: each for ticket_id, each in self.model.tickets.items() if each}
         found = {}
         for row in lines:
             found.setdefault(row.ticket_id, {})[row.inventory_id] = [row.quantity, row.unit_price_cents]
-        assert found == held
-        for part_id, told in self.model.ledger.items():
-            assert [(row.reason, row.change) for row in ledger if row.inventory_id == part_id] == told
+        assert found == expected
+        for part_id, movements in self.model.ledger.items():
+            assert [(row.reason, row.change) for row in ledger if row.inventory_id == part_id] == movements
 
     def teardown(self):
         assert faults(self.engine) == []
 
 
 @pytest.mark.slow
-def test_any_story_ends_as_the_model_says(admin, customer, engine, database):
-    """Long stories on SQLite, some on the others; a failing one is shortened by hypothesis and printed."""
-    stories = settings(
+def test_random_operations_match_the_model(admin, customer, engine, database):
+    """Long sequences on SQLite, shorter runs on the others. Hypothesis shrinks and prints a failing one."""
+    sequences = settings(
         max_examples=10 if database == "sqlite" else 8,
         stateful_step_count=30,
         deadline=None,
@@ -213,4 +213,4 @@ def test_any_story_ends_as_the_model_says(admin, customer, engine, database):
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink],
     )
-    run_state_machine_as_test(lambda: Shop(admin, customer, engine), settings=stories)
+    run_state_machine_as_test(lambda: Shop(admin, customer, engine), settings=sequences)

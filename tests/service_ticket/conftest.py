@@ -1,13 +1,13 @@
-"""What the tests of tickets share."""
+"""Fixtures for the tests of tickets."""
 
 import pytest
 
 
 @pytest.fixture
-def parts_of(staff):
-    """Change the parts of a ticket, and answer what was answered: ``parts_of(ticket, on((part, 1)), …)``."""
+def change_parts(staff):
+    """Return a function that changes the parts of a ticket: ``change_parts(ticket, on((part, 1)), …)``."""
 
-    def change(ticket, *bodies):
+    def send(ticket, *bodies):
         return staff.put(f"/tickets/{ticket.id}/inventory", json={key: each for body in bodies for key, each in body.items()})
 
-    return change
+    return send

@@ -1,11 +1,11 @@
-"""«GET /tickets»: newest first, and its filters, each alone and combined."""
+"""«GET /tickets»: newest first, and its filters, alone and combined."""
 
 import pytest
 
 
 @pytest.fixture
 def shop(make):
-    """Six tickets that differ in what can be filtered; named by letters."""
+    """Create six tickets, named by letters, that differ in what can be filtered."""
     ann, bob = make.mechanic(), make.mechanic()
     cora, dan = make.customer(), make.customer()
     rows = {
@@ -18,9 +18,9 @@ def shop(make):
     }
     tickets = {
         name: make.ticket(
-            customer_id=customer.id, service_date=day, vin=vin, description=text, mechanic_ids=[each.id for each in crew]
+            customer_id=customer.id, service_date=day, vin=vin, description=text, mechanic_ids=[each.id for each in assigned]
         )
-        for name, (customer, day, vin, text, crew) in rows.items()
+        for name, (customer, day, vin, text, assigned) in rows.items()
     }
     return tickets, {"ann": ann.id, "bob": bob.id, "cora": cora.id, "dan": dan.id}
 
@@ -66,18 +66,18 @@ CASES = [
 
 
 def test_each_filter_and_their_combinations(staff, shop):
-    """Tickets stand by descending service date and id; an unknown parameter is ignored."""
+    """By descending service date and id; an unknown parameter is ignored."""
     tickets, people = shop
     names = {ticket.id: name for name, ticket in tickets.items()}
-    places = people | {name: ticket.id for name, ticket in tickets.items()}
+    values = people | {name: ticket.id for name, ticket in tickets.items()}
     for query, expected in CASES:
-        answer = staff.get(f"/tickets?{query.format(**places)}")
-        assert answer.status_code == 200, query
-        assert "".join(names[ticket["id"]] for ticket in answer.json) == expected, query
+        response = staff.get(f"/tickets?{query.format(**values)}")
+        assert response.status_code == 200, query
+        assert "".join(names[ticket["id"]] for ticket in response.json) == expected, query
 
 
-def test_a_list_shows_each_ticket_as_it_is_alone(staff, make, shop):
-    """With its mechanics and parts, by ascending id."""
+def test_list_shows_tickets_as_the_single_get_does(staff, make, shop):
+    """With mechanics and parts, by ascending id."""
     parts = [make.part() for _ in range(3)]
     make.ticket(parts=[{"inventory_id": part.id, "quantity": 2} for part in reversed(parts)])
     listed = staff.get("/tickets").json
@@ -85,22 +85,22 @@ def test_a_list_shows_each_ticket_as_it_is_alone(staff, make, shop):
     assert listed == [staff.get(f"/tickets/{ticket['id']}").json for ticket in listed]
 
 
-def test_the_filters_stay_in_the_links(staff, shop):
-    """`X-Total-Count` and `Link` speak of the tickets that match."""
+def test_links_keep_the_filters(staff, shop):
+    """`X-Total-Count` and `Link` refer to the tickets that match."""
     tickets, people = shop
-    answer = staff.get(f"/tickets?customer_id={people['cora']}&from=2026-01-01&q=e&per_page=1&page=1")
-    assert answer.headers["X-Total-Count"] == "3"
-    links = dict(reversed(part.rsplit("; rel=", 1)) for part in answer.headers["Link"].split(", "))
-    walked = [ticket["id"] for ticket in answer.json]
+    response = staff.get(f"/tickets?customer_id={people['cora']}&from=2026-01-01&q=e&per_page=1&page=1")
+    assert response.headers["X-Total-Count"] == "3"
+    links = dict(reversed(part.rsplit("; rel=", 1)) for part in response.headers["Link"].split(", "))
+    found = [ticket["id"] for ticket in response.json]
     while '"next"' in links:
-        answer = staff.get(links['"next"'].strip("<>"))
-        walked += [ticket["id"] for ticket in answer.json]
-        links = dict(reversed(part.rsplit("; rel=", 1)) for part in answer.headers["Link"].split(", "))
-    assert walked == [tickets[name].id for name in "cba"]
+        response = staff.get(links['"next"'].strip("<>"))
+        found += [ticket["id"] for ticket in response.json]
+        links = dict(reversed(part.rsplit("; rel=", 1)) for part in response.headers["Link"].split(", "))
+    assert found == [tickets[name].id for name in "cba"]
 
 
-def test_more_tickets_cost_no_more_statements(staff, make, statements):
-    """A list is one statement for the ids and one for what belongs to them, however many there are."""
+def test_number_of_statements_does_not_grow_with_the_list(staff, make, statements):
+    """A list takes one statement for the ids and one for the details."""
     counts = []
     for _ in range(2):
         for _ in range(3):
@@ -129,9 +129,8 @@ def test_more_tickets_cost_no_more_statements(staff, make, statements):
         "after=1&page=1",
     ],
 )
-def test_a_bad_value_of_a_parameter_is_named(staff, make, query):
-    """«a query parameter with a bad value is 422»."""
+def test_bad_query_parameter_is_422(staff, make, query):
     make.ticket()
-    answer = staff.get(f"/tickets?{query}")
-    assert answer.status_code == 422
-    assert list(answer.json["errors"]) == [query.partition("=")[0]]
+    response = staff.get(f"/tickets?{query}")
+    assert response.status_code == 422
+    assert list(response.json["errors"]) == [query.partition("=")[0]]

@@ -1,4 +1,4 @@
-"""Service tickets: opening, showing, changing and deleting them, and who may."""
+"""Service tickets: creating, reading, changing and deleting them, and the permissions."""
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from app.blueprints.service_ticket import tickets
 from app.models import service_tickets
 
-NOBODY = 2_147_483_647
+UNKNOWN_ID = 2_147_483_647
 A_BODY = {"service_date": "2026-11-24", "description": "Brakes squeal", "vin": "1HGCM82633A004352"}
 BY_STAFF = [
     ("POST", "/tickets"),
@@ -20,13 +20,13 @@ BY_STAFF = [
 BY_OWNER = [("GET", "/tickets/{id}"), ("GET", "/tickets/{id}/mechanics")]
 
 
-# ---------------------------------------------------------------- opening one
-def test_opening_a_ticket_answers_it_and_where_it_is(staff, customer):
+# ---------------------------------------------------------------- creating
+def test_create_returns_the_ticket_and_its_location(staff, customer):
     """«POST /tickets»: 201, Location, and the new record with every field of the contract."""
-    answer = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id})
-    assert answer.status_code == 201
-    ticket = answer.json
-    assert answer.headers["Location"] == f"/tickets/{ticket['id']}"
+    response = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id})
+    assert response.status_code == 201
+    ticket = response.json
+    assert response.headers["Location"] == f"/tickets/{ticket['id']}"
     assert ticket == A_BODY | {
         "id": ticket["id"],
         "customer_id": customer.id,
@@ -36,11 +36,11 @@ def test_opening_a_ticket_answers_it_and_where_it_is(staff, customer):
         "created_at": ticket["created_at"],
         "updated_at": ticket["created_at"],
     }
-    assert staff.get(answer.headers["Location"]).json == ticket
+    assert staff.get(response.headers["Location"]).json == ticket
 
 
-def test_a_ticket_is_opened_with_its_mechanics_and_parts(staff, customer, make, left):
-    """«stock is deducted in the same transaction»; a quantity that is left out is 1."""
+def test_ticket_is_created_with_mechanics_and_parts(staff, customer, make, left):
+    """«stock is deducted in the same transaction»; the default quantity is 1."""
     ann, bob = make.mechanic(name="Ann"), make.mechanic(name="Bob")
     pads, oil = make.part(name="Pads", price=49.9, quantity=5), make.part(name="Oil", price=8.5, quantity=5)
     lines = [{"inventory_id": oil.id, "quantity": 3}, {"inventory_id": pads.id}]
@@ -56,8 +56,8 @@ def test_a_ticket_is_opened_with_its_mechanics_and_parts(staff, customer, make, 
     assert left.movements_of(oil) == [("received", 5), ("used", -3)]
 
 
-def test_text_is_kept_as_the_contract_says(staff, customer):
-    """Trimmed, the VIN in upper case; line breaks, emoji and 2,000 characters stand in a description."""
+def test_text_is_stored_as_the_contract_says(staff, customer):
+    """Trimmed, the VIN in upper case; a description may have line breaks, emoji and 2,000 characters."""
     text = "Squeals 🚗\nat low speed"
     body = A_BODY | {"customer_id": customer.id, "vin": " ab-12 ", "description": f"  {text}\n"}
     ticket = staff.post("/tickets", json=body).json
@@ -68,67 +68,71 @@ def test_text_is_kept_as_the_contract_says(staff, customer):
 
 WRONG_FIELDS = [
     *((name, None, name) for name in ("customer_id", "service_date", "description", "vin", "mechanic_ids", "parts")),
-    *(("customer_id", value, "customer_id") for value in (0, -1, 1.0, "1", True, NOBODY, NOBODY + 1, 10**19, [1])),
+    *(("customer_id", value, "customer_id") for value in (0, -1, 1.0, "1", True, UNKNOWN_ID, UNKNOWN_ID + 1, 10**19, [1])),
     *(("service_date", value, "service_date") for value in ("", "2026-02-30", "24.11.2026", "2026-11-24T08:00:00Z", 20261124)),
     *(("description", value, "description") for value in ("", " \n ", "x" * 2001, "a\0b", "a\tb", 7)),
     *(("vin", value, "vin") for value in ("", "V" * 51, "A B", "VINß", "A_1", "A\n1", 7)),
 ]
 WRONG_TICKETS = [
     *WRONG_FIELDS,
-    *(("mechanic_ids", value, "mechanic_ids") for value in ("1", 1, {}, [NOBODY], list(range(1, 52)))),
+    *(("mechanic_ids", value, "mechanic_ids") for value in ("1", 1, {}, [UNKNOWN_ID], list(range(1, 52)))),
     ("mechanic_ids", ["1"], "mechanic_ids.0"),
     ("mechanic_ids", [1, True], "mechanic_ids.1"),
     ("parts", {}, "parts"),
     ("parts", [{"inventory_id": 1}] * 101, "parts"),
     ("parts", [{}], "parts.0.inventory_id"),
-    ("parts", [{"inventory_id": NOBODY}], "parts.0.inventory_id"),
+    ("parts", [{"inventory_id": UNKNOWN_ID}], "parts.0.inventory_id"),
     ("parts", [{"inventory_id": 1, "quantity": 0}], "parts.0.quantity"),
     ("parts", [{"inventory_id": 1, "quantity": 1.0}], "parts.0.quantity"),
     ("parts", [{"inventory_id": 1, "quantity": None}], "parts.0.quantity"),
-    ("parts", [{"inventory_id": 1, "quantity": NOBODY + 1}], "parts.0.quantity"),
+    ("parts", [{"inventory_id": 1, "quantity": UNKNOWN_ID + 1}], "parts.0.quantity"),
     ("parts", [{"inventory_id": 1, "unit_price": 1}], "parts.0.unit_price"),
     *((name, 1, name) for name in ("id", "parts_total", "created_at", "updated_at", "mechanics", "version", "odometer")),
 ]
 
 
-def named(case):
-    """A short name for a case of a table."""
+def case_id(case):
+    """Return a short test id for a case of a table."""
     return f"{case[0]}={case[1]!r:.20}"
 
 
-@pytest.mark.parametrize("case", WRONG_TICKETS, ids=named)
-def test_a_wrong_field_opens_no_ticket(staff, customer, unchanged, case):
-    """A bad, unknown or read-only field is 422 and named."""
+@pytest.mark.parametrize("case", WRONG_TICKETS, ids=case_id)
+def test_create_with_a_wrong_field_is_422(staff, customer, unchanged, case):
+    """A bad, unknown or read-only field is named, and no ticket is created."""
     field, value, wrong = case
     with unchanged():
-        answer = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id, field: value})
-    assert answer.status_code == 422
-    assert list(answer.json["errors"]) == [wrong]
+        response = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id, field: value})
+    assert response.status_code == 422
+    assert list(response.json["errors"]) == [wrong]
 
 
 @pytest.mark.parametrize("field", ["customer_id", *A_BODY])
-def test_a_missing_field_opens_no_ticket(staff, customer, unchanged, field):
+def test_create_without_a_required_field_is_422(staff, customer, unchanged, field):
     body = {name: value for name, value in (A_BODY | {"customer_id": customer.id}).items() if name != field}
     with unchanged():
-        answer = staff.post("/tickets", json=body)
-    assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
+        response = staff.post("/tickets", json=body)
+    assert (response.status_code, list(response.json["errors"])) == (422, [field])
 
 
-def test_nobody_who_is_gone_comes_on_a_new_ticket(admin, staff, customer, make, unchanged):
-    """An id in a body that names nothing any more is 422: a deleted customer, mechanic or part."""
-    leaver, mechanic, part = make.customer(), make.mechanic(), make.part()
-    for path in (f"/customers/{leaver.id}", f"/mechanics/{mechanic.id}", f"/inventory/{part.id}"):
+def test_create_with_a_deleted_record_is_422(admin, staff, customer, make, unchanged):
+    """A deleted customer, mechanic or part."""
+    deleted_customer, mechanic, part = make.customer(), make.mechanic(), make.part()
+    for path in (f"/customers/{deleted_customer.id}", f"/mechanics/{mechanic.id}", f"/inventory/{part.id}"):
         assert admin.delete(path).status_code == 204
-    for gone in ({"customer_id": leaver.id}, {"mechanic_ids": [mechanic.id]}, {"parts": [{"inventory_id": part.id}]}):
+    for field in (
+        {"customer_id": deleted_customer.id},
+        {"mechanic_ids": [mechanic.id]},
+        {"parts": [{"inventory_id": part.id}]},
+    ):
         with unchanged():
-            answer = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id} | gone)
-        assert answer.status_code == 422
-        assert next(iter(answer.json["errors"])).partition(".")[0] == next(iter(gone))
+            response = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id} | field)
+        assert response.status_code == 422
+        assert next(iter(response.json["errors"])).partition(".")[0] == next(iter(field))
 
 
-# ---------------------------------------------------------------- changing one
-def test_a_change_takes_any_subset_of_the_fields(staff, make, backdate):
-    """«PUT takes any subset of the writable fields: what is left out stays»; `updated_at` moves."""
+# ---------------------------------------------------------------- changing
+def test_update_changes_only_the_given_fields(staff, make, backdate):
+    """«PUT takes any subset of the writable fields: what is left out stays»; `updated_at` changes."""
     ticket, other = make.ticket(), make.customer()
     for field, value, shown in [
         ("description", " Brakes and oil ", "Brakes and oil"),
@@ -138,15 +142,15 @@ def test_a_change_takes_any_subset_of_the_fields(staff, make, backdate):
     ]:
         backdate(service_tickets, ticket)
         before = staff.get(f"/tickets/{ticket.id}").json
-        answer = staff.put(f"/tickets/{ticket.id}", json={field: value})
-        assert answer.status_code == 200
-        assert answer.json == before | {field: shown, "updated_at": answer.json["updated_at"]}
-        assert answer.json["updated_at"] > before["updated_at"]
-        assert staff.get(f"/tickets/{ticket.id}").json == answer.json
+        response = staff.put(f"/tickets/{ticket.id}", json={field: value})
+        assert response.status_code == 200
+        assert response.json == before | {field: shown, "updated_at": response.json["updated_at"]}
+        assert response.json["updated_at"] > before["updated_at"]
+        assert staff.get(f"/tickets/{ticket.id}").json == response.json
 
 
-def test_a_change_to_what_already_stands_changes_nothing(staff, make, backdate):
-    """`{}` changes nothing, nor does sending what the ticket holds already; `updated_at` stays."""
+def test_update_to_the_current_values_changes_nothing(staff, make, backdate):
+    """Neither `{}` nor the current values: `updated_at` stays."""
     ticket = make.ticket()
     backdate(service_tickets, ticket)
     before = staff.get(f"/tickets/{ticket.id}").json
@@ -156,18 +160,18 @@ def test_a_change_to_what_already_stands_changes_nothing(staff, make, backdate):
 
 
 @pytest.mark.parametrize(
-    "case", [*WRONG_FIELDS, *((name, [], name) for name in ("mechanic_ids", "parts", "id", "created_at"))], ids=named
+    "case", [*WRONG_FIELDS, *((name, [], name) for name in ("mechanic_ids", "parts", "id", "created_at"))], ids=case_id
 )
-def test_a_wrong_field_changes_nothing(staff, make, unchanged, case):
-    """What `PUT /tickets/<id>` doesn't take is 422: mechanics and parts have endpoints of their own."""
+def test_update_with_a_wrong_field_is_422(staff, make, unchanged, case):
+    """So are mechanics and parts, which have endpoints of their own. Nothing is changed."""
     field, value, wrong = case
     ticket = make.ticket()
     with unchanged():
-        answer = staff.put(f"/tickets/{ticket.id}", json={"description": "Other", field: value})
-    assert (answer.status_code, list(answer.json["errors"])) == (422, [wrong])
+        response = staff.put(f"/tickets/{ticket.id}", json={"description": "Other", field: value})
+    assert (response.status_code, list(response.json["errors"])) == (422, [wrong])
 
 
-def test_the_owner_changes_with_the_customer(staff, make, customer):
+def test_owner_changes_with_the_customer_id(staff, make, customer):
     first = make.customer()
     ticket = make.ticket(customer_id=first.id)
     staff.put(f"/tickets/{ticket.id}", json={"customer_id": customer.id})
@@ -175,14 +179,14 @@ def test_the_owner_changes_with_the_customer(staff, make, customer):
     assert customer.get(f"/tickets/{ticket.id}").status_code == 200
 
 
-# ---------------------------------------------------------------- deleting one
-def test_a_deleted_ticket_is_nowhere_and_its_parts_are_back(staff, make, left):
-    """«DELETE /tickets/<id>»: its parts go back to stock, and the ledger says so."""
+# ---------------------------------------------------------------- deleting
+def test_deleted_ticket_is_404_and_its_parts_are_returned(staff, make, left):
+    """«DELETE /tickets/<id>»: the parts go back to stock, with a movement each."""
     pads, oil, mechanic, owner = make.part(quantity=5), make.part(quantity=9), make.mechanic(), make.customer()
     lines = [{"inventory_id": pads.id, "quantity": 5}, {"inventory_id": oil.id, "quantity": 2}]
     ticket = make.ticket(customer_id=owner.id, mechanic_ids=[mechanic.id], parts=lines)
-    answer = staff.delete(f"/tickets/{ticket.id}")
-    assert (answer.status_code, answer.data) == (204, b"")
+    response = staff.delete(f"/tickets/{ticket.id}")
+    assert (response.status_code, response.data) == (204, b"")
     assert (left.stock_of(pads), left.stock_of(oil)) == (5, 9)
     assert left.movements_of(pads) == [("received", 5), ("used", -5), ("returned", 5)]
     assert left.movements_of(oil) == [("received", 9), ("used", -2), ("returned", 2)]
@@ -190,13 +194,12 @@ def test_a_deleted_ticket_is_nowhere_and_its_parts_are_back(staff, make, left):
     for person, path in [(staff, "/tickets"), (owner, "/tickets/my-tickets"), (mechanic, "/tickets/my-tickets")]:
         assert person.get(path).json == []
     for method, path in [*BY_STAFF[2:], *BY_OWNER]:
-        gone = staff.open(method, path.format(id=ticket.id, mechanic=mechanic.id), json={})
-        assert gone.status_code == 404
-    assert left.stock_of(pads) == 5, "a second deletion returned the parts again"
+        response = staff.open(method, path.format(id=ticket.id, mechanic=mechanic.id), json={})
+        assert response.status_code == 404
+    assert left.stock_of(pads) == 5, "the second deletion returned the parts again"
 
 
-def test_a_deletion_returns_a_deleted_part_too(admin, staff, make, left):
-    """Taking a deleted part off a ticket still works."""
+def test_deleting_a_ticket_returns_a_deleted_part_too(admin, staff, make, left):
     part = make.part(quantity=5)
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 2}])
     admin.delete(f"/inventory/{part.id}")
@@ -204,8 +207,8 @@ def test_a_deletion_returns_a_deleted_part_too(admin, staff, make, left):
     assert left.stock_of(part) == 5
 
 
-def test_a_ticket_whose_parts_find_no_room_stays(staff, make, unchanged):
-    """«a return that would pass the largest stock» is 409: all of the ticket stays, its other parts, too."""
+def test_delete_with_a_return_beyond_the_largest_stock_is_409(staff, make, unchanged):
+    """The whole ticket stays, with its other parts."""
     other, part = make.part(), make.part(quantity=2)
     ticket = make.ticket(parts=[{"inventory_id": other.id}, {"inventory_id": part.id, "quantity": 2}])
     staff.put(f"/inventory/{part.id}", json={"quantity": 2_147_483_646})
@@ -213,63 +216,62 @@ def test_a_ticket_whose_parts_find_no_room_stays(staff, make, unchanged):
         assert staff.delete(f"/tickets/{ticket.id}").status_code == 409
 
 
-# ---------------------------------------------------------------- who may
-def addressed(path, ticket_id=NOBODY):
+# ---------------------------------------------------------------- permissions
+def path_of(path, ticket_id=UNKNOWN_ID):
     return path.format(id=ticket_id, mechanic=1)
 
 
 @pytest.mark.parametrize(("method", "path"), [*BY_STAFF, *BY_OWNER, ("GET", "/tickets/my-tickets")])
-def test_nobody_unknown_sees_or_changes_a_ticket(anyone, make, unchanged, method, path):
-    """Without a good token 401 and `WWW-Authenticate: Bearer`."""
+def test_request_without_a_token_is_401(anyone, make, unchanged, method, path):
     ticket = make.ticket()
     with unchanged():
-        answer = anyone.open(method, addressed(path, ticket.id), json={})
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+        response = anyone.open(method, path_of(path, ticket.id), json={})
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 @pytest.mark.parametrize(("method", "path"), BY_STAFF)
-def test_a_customer_writes_no_tickets(customer, make, unchanged, method, path):
-    """A role that may not: 403, whatever the id; their own ticket, too."""
+def test_customer_cannot_write_tickets(customer, make, unchanged, method, path):
+    """403, whatever the id, also for the customer's own ticket."""
     own = make.ticket(customer_id=customer.id)
     with unchanged():
-        answers = [customer.open(method, addressed(path, each), json={}) for each in (own.id, NOBODY)]
-    assert [answer.status_code for answer in answers] == [403, 403]
-    assert answers[0].json == answers[1].json
+        responses = [customer.open(method, path_of(path, each), json={}) for each in (own.id, UNKNOWN_ID)]
+    assert [response.status_code for response in responses] == [403, 403]
+    assert responses[0].json == responses[1].json
 
 
 @pytest.mark.parametrize(("method", "path"), BY_OWNER)
-def test_a_ticket_is_shown_to_its_owner_and_to_staff(customer, staff, admin, make, method, path):
-    """Someone else's ticket is 404, with the same body as for an id that does not exist."""
+def test_ticket_is_shown_to_its_owner_and_to_staff(customer, staff, admin, make, method, path):
+    """Another customer gets 404, with the same body as for an unknown id."""
     own, other = make.ticket(customer_id=customer.id), make.ticket()
     for person, ticket in [(customer, own), (staff, own), (admin, other)]:
-        assert person.open(method, addressed(path, ticket.id)).status_code == 200
-    strange, none = (customer.open(method, addressed(path, each)) for each in (other.id, NOBODY))
-    assert (strange.status_code, none.status_code) == (404, 404)
-    assert strange.data == none.data
+        assert person.open(method, path_of(path, ticket.id)).status_code == 200
+    others, unknown = (customer.open(method, path_of(path, each)) for each in (other.id, UNKNOWN_ID))
+    assert (others.status_code, unknown.status_code) == (404, 404)
+    assert others.data == unknown.data
 
 
 @pytest.mark.parametrize(("method", "path"), [*BY_STAFF[2:], *BY_OWNER])
-def test_a_ticket_that_never_was_is_not_found(staff, make, unchanged, method, path):
+def test_unknown_ticket_is_404(staff, make, unchanged, method, path):
     with unchanged():
-        assert staff.open(method, addressed(path), json={}).status_code == 404
+        assert staff.open(method, path_of(path), json={}).status_code == 404
 
 
 @pytest.mark.parametrize(("method", "path"), BY_STAFF[2:])
-def test_a_stale_if_match_changes_no_ticket(staff, make, unchanged, method, path):
-    """`If-Match` of a ticket, its mechanics and its parts is the ticket's ETag; a stale one is 412, a current one fits."""
+def test_stale_if_match_is_412_and_changes_nothing(staff, make, unchanged, method, path):
+    """The ETag of the ticket also guards its mechanics and parts."""
     mechanic = make.mechanic()
     ticket = make.ticket(mechanic_ids=[mechanic.id])
-    read = staff.get(f"/tickets/{ticket.id}").headers["ETag"]
-    address = path.format(id=ticket.id, mechanic=mechanic.id)
+    stale = staff.get(f"/tickets/{ticket.id}").headers["ETag"]
+    path_of_ticket = path.format(id=ticket.id, mechanic=mechanic.id)
     staff.put(f"/tickets/{ticket.id}", json={"description": "Changed meanwhile"})
     with unchanged():
-        assert staff.open(method, address, json={}, headers={"If-Match": read}).status_code == 412
+        assert staff.open(method, path_of_ticket, json={}, headers={"If-Match": stale}).status_code == 412
     current = staff.get(f"/tickets/{ticket.id}").headers["ETag"]
-    assert staff.open(method, address, json={}, headers={"If-Match": current}).status_code in (200, 204)
+    assert staff.open(method, path_of_ticket, json={}, headers={"If-Match": current}).status_code in (200, 204)
 
 
-def test_a_fault_of_the_database_is_not_laid_on_the_customer(staff, make, engine, monkeypatch):
-    """As where a restore by hand has left the numbers behind: the operator must hear of it."""
+def test_unexpected_integrity_error_is_500(staff, make, engine, monkeypatch):
+    """As after a restore by hand that did not set the sequences: the operator must hear of it."""
     customer = make.customer().id
 
     real = tickets.execute

@@ -1,4 +1,4 @@
-"""Long lists."""
+"""Fixtures for long lists."""
 
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from app.models import service_tickets
 
 
 @pytest.fixture
-def many(engine, make):
-    """A shop with so many tickets, some of each day, as many as it takes for several batches."""
+def make_tickets(engine, make):
+    """Return a function that creates many tickets, several on each day."""
 
-    def tickets(number):
+    def create(number):
         owner = make.customer().id
         dated = {"created_at": datetime(2026, 1, 1), "updated_at": datetime(2026, 1, 1), "version": 1}
         rows = [
@@ -22,4 +22,4 @@ def many(engine, make):
         with engine.begin() as connection:
             connection.execute(insert(service_tickets), [row | dated for row in rows])
 
-    return tickets
+    return create

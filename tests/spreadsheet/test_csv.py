@@ -1,4 +1,4 @@
-"""The lists as CSV: what a spreadsheet shows, and what it must never run."""
+"""The lists as CSV: their content, and the escaping of formulas."""
 
 import re
 
@@ -17,20 +17,20 @@ MOVEMENTS = ["id", "change", "balance", "reason", "ticket_id", "by_id", "by", "c
 PATHS = ["/inventory.csv", "/tickets.csv", "/inventory/{}/movements.csv"]
 
 
-# ---------------------------------------------------------------- what they show
-def test_parts_are_shown_as_the_list_has_them(staff, make):
+# ---------------------------------------------------------------- content
+def test_parts_have_the_values_of_the_json_list(staff, make):
     make.part(name="Brake pad, front", price=49.9, quantity=20, sku="BP-1042")
     make.part(name='Ölfilter 6" «groß»\u2009日本 🛞', price=0, quantity=0)
-    answer = staff.get("/inventory.csv")
+    response = staff.get("/inventory.csv")
     assert [
         row | {"price": float(row["price"]), "id": int(row["id"]), "quantity": int(row["quantity"]), "sku": row["sku"] or None}
-        for row in rows_of(answer)
+        for row in rows_of(response)
     ] == [part | {name: in_cell(part[name]) for name in ("created_at", "updated_at")} for part in staff.get("/inventory").json]
-    assert list(rows_of(answer)[0]) == PARTS
-    assert [row["price"] for row in rows_of(answer)] == ["49.90", "0.00"]
+    assert list(rows_of(response)[0]) == PARTS
+    assert [row["price"] for row in rows_of(response)] == ["49.90", "0.00"]
 
 
-def test_a_ticket_is_one_line_with_its_mechanics_and_parts(staff, make):
+def test_ticket_is_one_row_with_its_mechanics_and_parts(staff, make):
     ann, bob = make.mechanic(name="Ann"), make.mechanic(name="Bob, the second")
     pads, oil = make.part(name="Pad", price=12.5), make.part(name="Oil; 5W-30", price=9.99)
     lines = [{"inventory_id": oil.id, "quantity": 3}, {"inventory_id": pads.id, "quantity": 2}]
@@ -51,45 +51,45 @@ def test_a_ticket_is_one_line_with_its_mechanics_and_parts(staff, make):
     }
 
 
-def test_a_ledger_is_shown_newest_first_with_who_did_it(staff, make, engine):
+def test_movements_are_newest_first_with_the_mechanic(staff, make, engine):
     """«By» is blank for the shop itself."""
     part = make.part(quantity=10)
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 3}])
     staff.put(f"/inventory/{part.id}", json={"quantity": 5})
     with engine.begin() as connection:
         connection.execute(update(stock_movements).where(stock_movements.c.change == 10).values(mechanic_id=None))
-    answer = staff.get(f"/inventory/{part.id}/movements.csv")
+    response = staff.get(f"/inventory/{part.id}/movements.csv")
     listed = staff.get(f"/inventory/{part.id}/movements").json
-    assert list(rows_of(answer)[0]) == MOVEMENTS
-    assert [(row["change"], row["balance"], row["reason"], row["ticket_id"], row["by"]) for row in rows_of(answer)] == [
+    assert list(rows_of(response)[0]) == MOVEMENTS
+    assert [(row["change"], row["balance"], row["reason"], row["ticket_id"], row["by"]) for row in rows_of(response)] == [
         ("-2", "5", "counted", "", staff.record["name"]),
         ("-3", "7", "used", str(ticket.id), make.boss.record["name"]),
         ("10", "10", "received", "", ""),
     ]
-    assert [(int(row["id"]), row["by_id"], row["created_at"]) for row in rows_of(answer)] == [
+    assert [(int(row["id"]), row["by_id"], row["created_at"]) for row in rows_of(response)] == [
         (move["id"], str(move["by"]["id"]) if move["by"] else "", in_cell(move["created_at"])) for move in listed
     ]
 
 
-def test_an_empty_shop_has_a_first_line_only(staff):
+def test_empty_list_has_only_the_header(staff):
     assert staff.get("/inventory.csv").data.decode() == "\ufeff" + ",".join(PARTS) + "\r\n"
     assert staff.get("/tickets.csv").data.decode() == "\ufeff" + ",".join(TICKETS) + "\r\n"
 
 
-def test_it_is_a_file_for_any_spreadsheet(staff, make):
-    """RFC 4180: CRLF, quotation marks doubled; as many cells in each line as in the first."""
+def test_format_is_rfc_4180(staff, make):
+    """CRLF, quotation marks doubled, and as many cells in each line as in the first."""
     part = make.part(name='3" pipe, long')
     for path in PATHS:
-        answer = staff.get(path.format(part.id))
-        assert answer.content_type == "text/csv; charset=utf-8"
-        assert re.fullmatch(r'attachment; filename="[a-z0-9-]+\.csv"', answer.headers["Content-Disposition"])
-        assert answer.data.endswith(b"\r\n")
-        assert answer.data.count(b"\n") == answer.data.count(b"\r\n")
-        assert all(None not in row and None not in row.values() for row in rows_of(answer))
+        response = staff.get(path.format(part.id))
+        assert response.content_type == "text/csv; charset=utf-8"
+        assert re.fullmatch(r'attachment; filename="[a-z0-9-]+\.csv"', response.headers["Content-Disposition"])
+        assert response.data.endswith(b"\r\n")
+        assert response.data.count(b"\n") == response.data.count(b"\r\n")
+        assert all(None not in row and None not in row.values() for row in rows_of(response))
     assert b'"3"" pipe, long"' in staff.get("/inventory.csv").data
 
 
-def test_what_is_deleted_is_in_no_file(admin, make):
+def test_deleted_records_are_left_out(admin, make):
     part, ticket = make.part(), make.ticket()
     admin.delete(f"/inventory/{part.id}")
     admin.delete(f"/tickets/{ticket.id}")
@@ -97,37 +97,37 @@ def test_what_is_deleted_is_in_no_file(admin, make):
     assert admin.get(f"/inventory/{part.id}/movements.csv").status_code == 404
 
 
-# ---------------------------------------------------------------- what they must never run
+# ---------------------------------------------------------------- formulas
 FORMULAS = ["=1+1", "+49 30 1", "-5", "-5.50", "@SUM(A1)", "＝1+1"]
 FORMULAS += ['=HYPERLINK("http://evil.example","x")', "=cmd|' /C calc'!A0"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_no_text_is_run_as_a_formula(staff, make, text):
-    """An apostrophe stands before it, in whichever column: a spreadsheet takes it for text."""
-    worker = make.mechanic(name=text)
+def test_formula_is_escaped_in_every_column(staff, make, text):
+    """With an apostrophe before it, a spreadsheet takes it for text."""
+    mechanic = make.mechanic(name=text)
     part = make.part(name=text, sku=text, quantity=5)
-    make.ticket(description=text, mechanic_ids=[worker.id], parts=[{"inventory_id": part.id}])
-    worker.put(f"/inventory/{part.id}", json={"quantity": 1})
-    [of_part] = rows_of(staff.get("/inventory.csv"))
-    [of_ticket] = rows_of(staff.get("/tickets.csv"))
-    moved = rows_of(staff.get(f"/inventory/{part.id}/movements.csv"))
-    assert (of_part["name"], of_part["sku"]) == (f"'{text}", f"'{text}")
-    assert (of_ticket["description"], of_ticket["mechanics"]) == (f"'{text}", f"'{text}")
-    assert moved[0]["by"] == f"'{text}"
-    for row in (of_part, of_ticket, *moved):
+    make.ticket(description=text, mechanic_ids=[mechanic.id], parts=[{"inventory_id": part.id}])
+    mechanic.put(f"/inventory/{part.id}", json={"quantity": 1})
+    [part_row] = rows_of(staff.get("/inventory.csv"))
+    [ticket_row] = rows_of(staff.get("/tickets.csv"))
+    movement_rows = rows_of(staff.get(f"/inventory/{part.id}/movements.csv"))
+    assert (part_row["name"], part_row["sku"]) == (f"'{text}", f"'{text}")
+    assert (ticket_row["description"], ticket_row["mechanics"]) == (f"'{text}", f"'{text}")
+    assert movement_rows[0]["by"] == f"'{text}"
+    for row in (part_row, ticket_row, *movement_rows):
         assert not any(cell.startswith(tuple("=+@＝")) for cell in row.values())
 
 
-def test_a_number_stays_a_number(staff, make):
-    """A change of -2 is counted on; only a text that looks like one is not."""
+def test_negative_number_is_not_escaped(staff, make):
+    """A change of -2 must stay a number; only a text that looks like one is escaped."""
     part = make.part(quantity=5)
     make.ticket(parts=[{"inventory_id": part.id, "quantity": 2}])
     assert rows_of(staff.get(f"/inventory/{part.id}/movements.csv"))[0]["change"] == "-2"
 
 
-def test_a_text_from_elsewhere_cannot_begin_with_a_tab_or_a_line_break(staff, make, engine):
-    """The API takes none; a row that was written by hand may have one."""
+def test_leading_tab_or_line_break_is_escaped(staff, make, engine):
+    """The API refuses such a text, but a row that was written by hand may have one."""
     part = make.part()
     for start in "\t\r\n":
         with engine.begin() as connection:
@@ -136,84 +136,83 @@ def test_a_text_from_elsewhere_cannot_begin_with_a_tab_or_a_line_break(staff, ma
 
 
 @pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''-", "'", "it's", "", "'quoted'", "5-6", "-", "Öl"])
-def test_what_was_made_plain_can_be_told_from_what_was_written_so(text):
-    """Each text comes back as it was."""
+def test_escaping_is_reversible(text):
     assert csv_export.unescape_formula(csv_export.escape_formula(text)) == text
     assert not str(csv_export.escape_formula(text)).startswith(tuple("=+-@"))
 
 
-# ---------------------------------------------------------------- which records
-def test_the_filters_of_the_lists_choose_what_is_in_it(staff, make):
-    worker, part = make.mechanic(), make.part(name="Pad", sku="X-1")
+# ---------------------------------------------------------------- records
+def test_filters_are_those_of_the_json_list(staff, make):
+    mechanic, part = make.mechanic(), make.part(name="Pad", sku="X-1")
     make.part(name="Other")
-    mine = make.ticket(vin="AB1", description="Oil 100%", service_date="2026-02-01", mechanic_ids=[worker.id])
+    matching = make.ticket(vin="AB1", description="Oil 100%", service_date="2026-02-01", mechanic_ids=[mechanic.id])
     other = make.ticket(vin="CD2", description="Brakes", service_date="2026-03-01")
     for query in (
         "vin=ab1",
-        f"customer_id={mine.customer_id}",
-        f"mechanic_id={worker.id}",
+        f"customer_id={matching.customer_id}",
+        f"mechanic_id={mechanic.id}",
         "to=2026-02-28",
         "q=100%25",
         "from=2026-02-01&to=2026-02-01&q=oil",
     ):
-        assert ids_of(staff.get(f"/tickets.csv?{query}")) == [mine.id], query
-    assert ids_of(staff.get("/tickets.csv?q=&unknown=1&page=7&per_page=1&after=9")) == [other.id, mine.id]
+        assert ids_of(staff.get(f"/tickets.csv?{query}")) == [matching.id], query
+    assert ids_of(staff.get("/tickets.csv?q=&unknown=1&page=7&per_page=1&after=9")) == [other.id, matching.id]
     assert ids_of(staff.get("/inventory.csv?q=x-1")) == [part.id]
 
 
 @pytest.mark.parametrize(
     "query", ["from=yesterday", "customer_id=0", "mechanic_id=x", "vin=%20", "to=2026-02-30", "q=" + "x" * 256]
 )
-def test_a_bad_filter_is_422_as_in_the_list(staff, query):
-    answer, listed = staff.get(f"/tickets.csv?{query}"), staff.get(f"/tickets?{query}")
-    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
-    assert answer.data == listed.data
+def test_bad_filter_is_422_as_in_the_json_list(staff, query):
+    response, listed = staff.get(f"/tickets.csv?{query}"), staff.get(f"/tickets?{query}")
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
+    assert response.data == listed.data
 
 
 @pytest.mark.parametrize(
     "path", ["/inventory/1999999999/movements.csv", "/inventory/0/movements.csv", "/inventory/x/movements.csv"]
 )
-def test_a_part_that_is_not_there_has_no_ledger(staff, path):
-    answer = staff.get(path)
-    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+def test_movements_of_an_unknown_part_are_404(staff, path):
+    response = staff.get(path)
+    assert (response.status_code, response.content_type) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("number", [BATCH_SIZE - 1, BATCH_SIZE, BATCH_SIZE + 1, 2 * BATCH_SIZE, 2 * BATCH_SIZE + 3])
-def test_every_record_is_there_once_and_in_order_over_any_number_of_batches(staff, many, number, monkeypatch):
-    many(number)
+def test_batches_have_every_record_once_and_in_order(staff, make_tickets, number, monkeypatch):
+    make_tickets(number)
     rows = rows_of(staff.get("/tickets.csv"))
-    places = [(row["service_date"], int(row["id"])) for row in rows]
-    assert len(set(places)) == number
-    assert places == sorted(places, reverse=True)
+    keys = [(row["service_date"], int(row["id"])) for row in rows]
+    assert len(set(keys)) == number
+    assert keys == sorted(keys, reverse=True)
 
 
-def test_an_ascending_list_goes_on_too(staff, engine, monkeypatch):
+def test_ascending_list_is_read_in_batches_too(staff, engine, monkeypatch):
     monkeypatch.setattr(csv_export, "BATCH_SIZE", 3)
     with engine.begin() as connection:
         connection.execute(insert(inventory), [{"name": f"Part {each}", "price_cents": each} for each in range(10)])
     assert [row["price"] for row in rows_of(staff.get("/inventory.csv"))] == [f"0.0{each}" for each in range(10)]
 
 
-def test_a_record_that_comes_or_goes_meanwhile_moves_no_other(staff, make, monkeypatch):
-    """The list goes on behind the last record that was written, wherever that one is now."""
+def test_batches_are_stable_under_inserts_and_deletions(staff, make, monkeypatch):
+    """The next batch begins after the last record written, wherever that record is now."""
     monkeypatch.setattr(csv_export, "BATCH_SIZE", 2)
     tickets = [make.ticket() for _ in range(6)][::-1]
-    answer = staff.get("/tickets.csv")
-    chunks = iter(answer.response)
-    seen = next(chunks)
+    response = staff.get("/tickets.csv")
+    chunks = iter(response.response)
+    first_chunk = next(chunks)
     make.ticket()
     make.boss.put(f"/tickets/{tickets[1].id}", json={"service_date": "2000-01-01"})
     make.boss.delete(f"/tickets/{tickets[3].id}")
-    rest = b"".join(chunks)
-    ids = [int(line.split(b",")[0]) for line in (seen + rest).splitlines()[1:]]
+    other_chunks = b"".join(chunks)
+    ids = [int(line.split(b",")[0]) for line in (first_chunk + other_chunks).splitlines()[1:]]
     assert ids == [tickets[0].id, tickets[1].id, tickets[2].id, tickets[4].id, tickets[5].id, tickets[1].id]
-    answer.close()
+    response.close()
 
 
-def test_a_mechanic_who_was_let_go_is_named_in_the_ledger_still(admin, staff, make, left):
-    worker = make.mechanic(name="Gone")
+def test_deleted_mechanic_is_still_named_in_the_movements(admin, staff, make, left):
+    mechanic = make.mechanic(name="Gone")
     part = make.part()
-    worker.put(f"/inventory/{part.id}", json={"quantity": 3})
-    admin.delete(f"/mechanics/{worker.id}")
-    assert left.row(mechanics, worker.id).deleted_at is not None
+    mechanic.put(f"/inventory/{part.id}", json={"quantity": 3})
+    admin.delete(f"/mechanics/{mechanic.id}")
+    assert left.row(mechanics, mechanic.id).deleted_at is not None
     assert rows_of(staff.get(f"/inventory/{part.id}/movements.csv"))[0]["by"] == "Gone"

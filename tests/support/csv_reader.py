@@ -1,21 +1,21 @@
-"""Read CSV as a spreadsheet does."""
+"""Reading CSV as a spreadsheet does."""
 
 import csv
 from io import StringIO
 
 
-def rows_of(answer):
-    """The rows of a file as Python's own reader has them, without the first."""
-    assert answer.status_code == 200, answer.text
-    text = answer.data.decode("utf-8")
-    assert text.startswith("\ufeff"), "by this mark Excel knows UTF-8"
+def rows_of(response):
+    """Return the rows of a CSV response as dictionaries."""
+    assert response.status_code == 200, response.text
+    text = response.data.decode("utf-8")
+    assert text.startswith("\ufeff"), "Excel needs the byte order mark to detect UTF-8"
     return list(csv.DictReader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True))
 
 
-def ids_of(answer):
-    return [int(row["id"]) for row in rows_of(answer)]
+def ids_of(response):
+    return [int(row["id"]) for row in rows_of(response)]
 
 
 def in_cell(time):
-    """A time of JSON as a cell has it."""
+    """Return a time of JSON in the format of a cell."""
     return time.replace("T", " ").removesuffix("Z")

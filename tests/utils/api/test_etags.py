@@ -167,7 +167,7 @@ def test_etag_differs_with_and_without_the_salary(admin, make):
     reader."""
     max_, eva = make.mechanic(), make.mechanic()
     path = f"/mechanics/{max_.id}"
-    own, other, boss = (who.get(path) for who in (max_, eva, admin))
+    own, other, boss = (person.get(path) for person in (max_, eva, admin))
     assert own.headers["ETag"] == boss.headers["ETag"] != other.headers["ETag"]
     assert max_.put(path, json={"phone": "555-1"}, headers={"If-Match": own.headers["ETag"]}).status_code == 200
     assert admin.put(path, json={"phone": "555-2"}, headers={"If-Match": own.headers["ETag"]}).status_code == 412
@@ -175,13 +175,13 @@ def test_etag_differs_with_and_without_the_salary(admin, make):
 
 @pytest.mark.parametrize("area", ["customers", "mechanics"])
 def test_login_response_is_not_cacheable_and_has_no_etag(area, anyone, make):
-    who = make.customer() if area == "customers" else make.mechanic()
-    signed = {"email": who.record["email"], "password": "correct horse battery"}
-    response = anyone.post(f"/{area}/login", json=signed)
+    person = make.customer() if area == "customers" else make.mechanic()
+    credentials = {"email": person.record["email"], "password": "correct horse battery"}
+    response = anyone.post(f"/{area}/login", json=credentials)
     assert response.status_code == 200
     assert "ETag" not in response.headers
     assert response.headers["Cache-Control"] == "no-store"
-    again = anyone.post(f"/{area}/login", json=signed, headers={"If-None-Match": "*"})
+    again = anyone.post(f"/{area}/login", json=credentials, headers={"If-None-Match": "*"})
     assert (again.status_code, again.json["token_type"]) == (200, "Bearer")
 
 

@@ -196,9 +196,9 @@ def test_after_another_customers_ticket_is_like_an_unknown_id(make):
     """A customer can't find out which ids exist."""
     mine, others = make.customer(), make.ticket()
     make.ticket(customer_id=mine.id)
-    theirs = mine.get(f"/tickets/my-tickets?after={others.id}")
+    other_response = mine.get(f"/tickets/my-tickets?after={others.id}")
     none = mine.get(f"/tickets/my-tickets?after={others.id + 5000}")
-    assert (theirs.status_code, theirs.data) == (422, none.data)
+    assert (other_response.status_code, other_response.data) == (422, none.data)
 
 
 def test_after_a_movement_of_another_part_is_422(staff, make):
