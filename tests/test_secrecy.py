@@ -1,7 +1,7 @@
-"""No response and no log holds passwords, hashes, tokens, or values that the reader may not see.
+"""Secrecy: no response and no log has a password, a hash, a token, or data that the reader may not see.
 
-Every record has unique words. Every role calls every endpoint with good and bad bodies; then each body, each header and
-each line of the log is searched for them.
+Each record has words that appear nowhere else. Each role requests every route, with valid and invalid bodies; then all
+bodies, headers and log lines are searched for the words.
 """
 
 import logging
@@ -15,53 +15,58 @@ from app.models import customers, mechanics
 from tests.conftest import ENVIRONMENT, PASSWORD, PASSWORD_HASH
 from tests.support.endpoints import ENDPOINTS, ROLES, fill
 
-NEW = "zebra-new-password"
+NEW_PASSWORD = "zebra-new-password"
 SALARY = "7654321.98"
-NEVER = [PASSWORD, PASSWORD_HASH, NEW, "$argon2", "password_hash", "token_version", "argon2id"]
-NEVER += [ENVIRONMENT["SECRET_KEY"], ENVIRONMENT["SECRET_KEY_FALLBACKS"]]
-"""No response and no line of a log ever holds these."""
-BOBS = ["Zebra Bob", "zebra.bob@example.com", "+49 40 11223344", "Zebra brakes", "ZEBRAVIN"]
-"""Values of one customer and their ticket, hidden from other customers."""
-ACCOUNT = {"name": "Someone", "email": "someone@example.com", "phone": "555-0123", "password": NEW}
+SECRETS = [PASSWORD, PASSWORD_HASH, NEW_PASSWORD, "$argon2", "password_hash", "token_version", "argon2id"]
+SECRETS += [ENVIRONMENT["SECRET_KEY"], ENVIRONMENT["SECRET_KEY_FALLBACKS"]]
+"""Words that no response and no log line may have."""
+BOBS_DATA = ["Zebra Bob", "zebra.bob@example.com", "+49 40 11223344", "Zebra brakes", "ZEBRAVIN"]
+"""Words of one customer and their ticket, which other customers may not see."""
+ACCOUNT = {"name": "Someone", "email": "someone@example.com", "phone": "555-0123", "password": NEW_PASSWORD}
 TICKET = {"service_date": "2026-11-24", "description": "Oil", "vin": "VIN1"}
 
 
 @pytest.fixture
 def shop(make, customer, staff, admin):
-    """A customer Bob with a ticket, its mechanic and its part, all with unique words."""
-    bob = make.customer(name=BOBS[0], email=BOBS[1], phone=BOBS[2])
+    """Create a customer Bob with a ticket, and a mechanic on the ticket with a part. Return their ids."""
+    bob = make.customer(name=BOBS_DATA[0], email=BOBS_DATA[1], phone=BOBS_DATA[2])
     paid = make.mechanic(name="Paid", salary_cents=765_432_198)
     part = make.part()
     lines = [{"inventory_id": part.id, "quantity": 1}]
-    ticket = make.ticket(customer_id=bob.id, description=BOBS[3], vin=BOBS[4], mechanic_ids=[paid.id], parts=lines)
+    ticket = make.ticket(customer_id=bob.id, description=BOBS_DATA[3], vin=BOBS_DATA[4], mechanic_ids=[paid.id], parts=lines)
     return {"customer_id": bob.id, "mechanic_id": paid.id, "ticket_id": ticket.id, "part_id": part.id}
 
 
 def bodies(path, ids):
-    """Yield good and bad bodies for a path, with a password if the path accepts one."""
+    """Yield valid and invalid bodies for a path, with a password if the path takes one."""
     number = ids["customer_id"]
     good = {
         "/customers": ACCOUNT,
-        "/customers/login": {"email": BOBS[1], "password": NEW},
+        "/customers/login": {"email": BOBS_DATA[1], "password": NEW_PASSWORD},
         "/mechanics": ACCOUNT | {"salary": 1},
-        "/mechanics/login": {"email": "nobody@example.com", "password": NEW},
-        "/customers/{customer_id}": {"email": "someone@example.com", "password": NEW},
-        "/mechanics/{mechanic_id}": {"phone": "555-0199", "password": NEW},
+        "/mechanics/login": {"email": "nobody@example.com", "password": NEW_PASSWORD},
+        "/customers/{customer_id}": {"email": "someone@example.com", "password": NEW_PASSWORD},
+        "/mechanics/{mechanic_id}": {"phone": "555-0199", "password": NEW_PASSWORD},
         "/tickets": TICKET | {"customer_id": number},
         "/inventory": {"name": "Pad", "price": 1},
         "/inventory/{part_id}": {"price": 2},
         "/tickets/{ticket_id}/inventory": {"remove_parts": [ids["part_id"]]},
         "/tickets/{ticket_id}/mechanics": {"mechanic_ids": []},
     }.get(path, {})
-    bad = [{"password": NEW * 20}, {"password": [NEW]}, {"password": NEW + "\n"}, {"name": {"x": NEW}, "email": NEW}]
-    yield from ({"json": body} for body in [*bad, good, good])  # In the second request, the email is taken.
-    yield {"data": f'{{"password": "{NEW}"', "content_type": "application/json"}
-    yield {"data": f'{{"password": "{NEW}", "password": "{NEW}"}}', "content_type": "application/json"}
-    yield {"data": {"password": NEW}}
+    bad = [
+        {"password": NEW_PASSWORD * 20},
+        {"password": [NEW_PASSWORD]},
+        {"password": NEW_PASSWORD + "\n"},
+        {"name": {"x": NEW_PASSWORD}, "email": NEW_PASSWORD},
+    ]
+    yield from ({"json": body} for body in [*bad, good, good])  # The second time, the email is taken.
+    yield {"data": f'{{"password": "{NEW_PASSWORD}"', "content_type": "application/json"}
+    yield {"data": f'{{"password": "{NEW_PASSWORD}", "password": "{NEW_PASSWORD}"}}', "content_type": "application/json"}
+    yield {"data": {"password": NEW_PASSWORD}}
 
 
-def walk(person, ids):
-    """Call every endpoint, first those that read, then change, create and delete. Yield (request, response as text)."""
+def request_everything(person, ids):
+    """Send every request: reads, updates, creations, deletions. Yield (method and path, the response as text)."""
     order = {"GET": 0, "PUT": 1, "POST": 2, "DELETE": 3}
     for endpoint in sorted(ENDPOINTS, key=lambda each: order[each.method]):
         method, path = endpoint.method, endpoint.path
@@ -74,115 +79,115 @@ def walk(person, ids):
                 yield f"{method} {path}{query}", f"{response.status}\n{response.headers}\n{response.text}"
 
 
-def found(words, texts):
-    """Return (name, word) for each word in a text, ignoring case."""
-    return [(what, word) for what, text in texts for word in words if word.lower() in text.lower()]
+def find_words(words, texts):
+    """Return the words that appear in the texts, in any case, with the label of the text."""
+    return [(label, word) for label, text in texts for word in words if word.lower() in text.lower()]
 
 
-def lines_of(caplog):
-    """Return everything in the log: messages, arguments, tracebacks and extra attributes of the records."""
+def log_texts(caplog):
+    """Return the whole log: messages, arguments, tracebacks and the other attributes of the records."""
     formatter = logging.Formatter()
     return [(record.name, f"{formatter.format(record)} {vars(record)}") for record in caplog.records]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_response_and_log_hold_no_hidden_value(shop, people, caplog, role):
+def test_responses_and_logs_have_no_hidden_data(shop, people, caplog, role):
     hidden = {
-        "anonymous": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
-        "customer": [*NEVER, *BOBS, SALARY, "Paid", "40000.0"],
-        "mechanic": [*NEVER, SALARY, "765432198"],
-        "admin": NEVER,
+        "anonymous": [*SECRETS, *BOBS_DATA, SALARY, "Paid", "40000.0"],
+        "customer": [*SECRETS, *BOBS_DATA, SALARY, "Paid", "40000.0"],
+        "mechanic": [*SECRETS, SALARY, "765432198"],
+        "admin": SECRETS,
     }[role]
     caplog.set_level(logging.DEBUG)
-    texts = list(walk(people[role], shop))
+    texts = list(request_everything(people[role], shop))
     assert len(texts) > 100
-    assert found(hidden, texts) == []
+    assert find_words(hidden, texts) == []
     tokens = [person.token for person in people.values() if person.token]
-    assert found([*NEVER, *tokens, SALARY, "765432198"], lines_of(caplog)) == []
+    assert find_words([*SECRETS, *tokens, SALARY, "765432198"], log_texts(caplog)) == []
     if role == "admin":
-        assert found([SALARY], texts), "control: an admin sees the salary"
-        assert found(BOBS[:3], texts)
+        assert find_words([SALARY], texts), "the control: an admin sees the salary"
+        assert find_words(BOBS_DATA[:3], texts)
 
 
-def test_mechanic_sees_only_the_own_salary(staff, shop, make):
+def test_mechanic_sees_only_their_own_salary(staff, shop, make):
     make.mechanic(salary_cents=111_111)
     texts = [staff.get(path).text for path in ("/mechanics?per_page=100", f"/mechanics/{staff.id}")]
     assert [text.count('"salary"') for text in texts] == [1, 1]
     assert staff.get(f"/mechanics/{shop['mechanic_id']}").text.count("salary") == 0
 
 
-def test_log_of_a_login_has_no_password_or_token(anyone, customer, staff, caplog):
+def test_login_logs_no_password_or_token(anyone, customer, staff, caplog):
     caplog.set_level(logging.DEBUG)
     tokens = []
     for kind, person in (("customers", customer), ("mechanics", staff)):
-        for password in (PASSWORD, NEW):
+        for password in (PASSWORD, NEW_PASSWORD):
             response = anyone.post(f"/{kind}/login", {"email": person.record["email"], "password": password})
             tokens += [response.json["token"]] if response.status_code == 200 else []
     assert len(tokens) == 2
-    assert found([*NEVER, *tokens], lines_of(caplog)) == []
+    assert find_words([*SECRETS, *tokens], log_texts(caplog)) == []
 
 
 # ---------------------------------------------------------------- errors
 @pytest.fixture
 def broken(app, monkeypatch, customer, admin):
-    """Let each statement that writes an account fail, and respond with 500 as in production."""
+    """Make each statement that writes an account fail in the database, and return 500 as in production."""
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
 
-    def break_it(_connection, _cursor, sql, parameters, *_):
+    def break_statement(_connection, _cursor, sql, parameters, *_):
         writes = sql.startswith(("INSERT INTO", "UPDATE")) and "password_hash" in sql
         return (re.sub("customers|mechanics", "no_such_table", sql, count=1) if writes else sql), parameters
 
     with app.app_context():
         engine = db.engine
-    event.listen(engine, "before_cursor_execute", break_it, retval=True)
+    event.listen(engine, "before_cursor_execute", break_statement, retval=True)
     yield
-    event.remove(engine, "before_cursor_execute", break_it)
+    event.remove(engine, "before_cursor_execute", break_statement)
 
 
 @pytest.mark.usefixtures("broken")
 def test_failing_statement_reveals_no_hash(anyone, customer, admin, caplog, unchanged):
-    """By default, the exceptions of SQLAlchemy quote the values of a statement."""
+    """By default, SQLAlchemy's exceptions quote the parameters of a statement."""
     caplog.set_level(logging.DEBUG)
     with unchanged():
         responses = [
             anyone.post("/customers", ACCOUNT),
-            customer.put(f"/customers/{customer.id}", {"password": NEW}),
+            customer.put(f"/customers/{customer.id}", {"password": NEW_PASSWORD}),
             admin.post("/mechanics", ACCOUNT | {"salary": 7_654_321.98}),
         ]
     assert {response.status_code for response in responses} <= {500, 503}
-    assert found([*NEVER[:4], "no_such_table", "sql"], [("response", response.text) for response in responses]) == []
+    assert find_words([*SECRETS[:4], "no_such_table", "sql"], [("answer", response.text) for response in responses]) == []
     assert caplog.records, "nothing was logged"
-    assert found([PASSWORD, NEW, "$argon2", "765432198", ACCOUNT["phone"]], lines_of(caplog)) == []
+    assert find_words([PASSWORD, NEW_PASSWORD, "$argon2", "765432198", ACCOUNT["phone"]], log_texts(caplog)) == []
 
 
 def test_unexpected_error_reveals_nothing_to_the_client(app, admin, customer, caplog, monkeypatch):
-    """500 as `problem+json`; the log has the traceback, but no password and no token."""
+    """The log has the traceback, without password or token."""
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
 
     def fail(*_):
         raise RuntimeError("a zebra escaped")
 
     monkeypatch.setattr("app.blueprints.accounts.service.update_account", fail)
-    response = customer.put(f"/customers/{customer.id}", {"password": NEW})
+    response = customer.put(f"/customers/{customer.id}", {"password": NEW_PASSWORD})
     assert response.status_code == 500
     assert response.mimetype == "application/problem+json"
-    assert found([*NEVER, "zebra", "Traceback", "RuntimeError"], [("response", response.text)]) == []
+    assert find_words([*SECRETS, "zebra", "Traceback", "RuntimeError"], [("answer", response.text)]) == []
     assert "a zebra escaped" in caplog.text
-    assert found([NEW, "$argon2", customer.token], lines_of(caplog)) == []
+    assert find_words([NEW_PASSWORD, "$argon2", customer.token], log_texts(caplog)) == []
 
 
-# ---------------------------------------------------------------- the tables
-def test_no_table_holds_a_plain_password(shop, anyone, admin, left, engine):
-    """Neither beside its hash nor in a response that is stored for an `Idempotency-Key`."""
+# ---------------------------------------------------------------- tables
+def test_no_table_has_a_plain_password(shop, anyone, admin, left, engine):
+    """Neither beside its hash, nor in a response stored for an `Idempotency-Key`."""
     headers = {"Idempotency-Key": "once"}
     assert anyone.post("/customers", ACCOUNT, headers=headers).status_code == 201
     assert anyone.post("/customers", ACCOUNT, headers=headers).status_code == 201
-    assert admin.put(f"/mechanics/{shop['mechanic_id']}", {"password": NEW}).status_code == 200
+    assert admin.put(f"/mechanics/{shop['mechanic_id']}", {"password": NEW_PASSWORD}).status_code == 200
     everything = dict(left.everything())
     with engine.connect() as connection:
         for table in db.metadatas[None].sorted_tables:
             everything[table.name] = [tuple(row) for row in connection.execute(table.select())]
-    assert NEW not in repr(everything)
+    assert NEW_PASSWORD not in repr(everything)
     assert PASSWORD not in repr(everything)
-    holding = {name for name, rows in everything.items() if "$argon2" in repr(rows)}
-    assert holding == {customers.name, mechanics.name}
+    tables_with_hashes = {name for name, rows in everything.items() if "$argon2" in repr(rows)}
+    assert tables_with_hashes == {customers.name, mechanics.name}
