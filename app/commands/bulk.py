@@ -11,10 +11,11 @@ def write(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
     if connection.dialect.name != "postgresql":
         connection.execute(insert(table), list(rows))
         return
-    into = f"COPY {table.name} ({', '.join(rows[0])}) FROM STDIN"
+    columns = list(rows[0])
+    into = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     with connection.connection.cursor() as cursor, cursor.copy(into) as copy:  # type: ignore[attr-defined]
         for row in rows:
-            copy.write_row(tuple(row.values()))
+            copy.write_row([row[name] for name in columns])
 
 
 def finish(connection: Connection, tables: Sequence[Table]) -> None:
