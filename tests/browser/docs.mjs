@@ -54,7 +54,7 @@ test("parts are put on a ticket and taken off by the examples that stand there",
     await operation(page, "post", "/mechanics/login").click();
     const path = "/tickets/{ticket_id}/inventory";
     await operation(page, "put", path).click();
-    for (const [example, left, body] of [["put on", 16, { [pads.id]: 4 }], ["take off", 17, { [pads.id]: 3 }]]) {
+    for (const [example, left, body] of [["add parts", 16, { [pads.id]: 4 }], ["remove some of a part", 17, { [pads.id]: 3 }]]) {
       await page.getByRole("combobox", { name: "Example" }).first().selectOption(example);
       const text = page.getByRole("textbox", { name: "Body" });
       await text.fill((await text.inputValue()).replace('"inventory_id": 1', `"inventory_id": ${pads.id}`));

@@ -69,8 +69,8 @@ def test_image_holds_no_secret_runs_confined_and_stops_on_sigterm():
         settings |= {
             "PORT": str(free_port()),
             "METRICS_PORT": str(free_port()),
-            "DATABASE_URL": settings["DATABASE_URL"].rebase("@postgresql/", f"@127.0.0.1:{database.port}/"),
-            "REDIS_URL": settings["REDIS_URL"].rebase("//redis:6379", f"//127.0.0.1:{redis.start().port}"),
+            "DATABASE_URL": settings["DATABASE_URL"].replace("@postgresql/", f"@127.0.0.1:{database.port}/"),
+            "REDIS_URL": settings["REDIS_URL"].replace("//redis:6379", f"//127.0.0.1:{redis.start().port}"),
             "ADMIN_EMAIL": "first@example.com",
             "ADMIN_PASSWORD": PASSWORD,
         }
