@@ -64,6 +64,8 @@ class RequestState(AppGlobals):
     success_counted: bool = False
     cache_version: bytes | None = None
     """The version of the inventory that Redis named while it counted this request."""
+    redis_epoch: int = 0
+    """The epoch of the Redis client before that."""
     transaction: "Transaction | None" = None
 
 

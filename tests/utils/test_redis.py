@@ -148,6 +148,7 @@ def test_rate_limit_check_also_returns_the_version(shared, key, emptied):
 @pytest.mark.databases("sqlite")
 def test_version_from_the_rate_limit_check_is_not_read_again(shared, monkeypatch):
     current_state().cache_version = b"from the check"
+    current_state().redis_epoch = 1
     monkeypatch.setattr(shared.redis, "client", None)
     assert shared.read() == b"from the check 1"
 
@@ -189,3 +190,12 @@ def test_lost_connection_or_script_loses_no_hit(loss):
         administrator.script_flush()
     assert windows.check_and_hit(hit)[0][0].remaining == 7
     assert not client.breaker.is_open
+
+
+@with_redis
+@pytest.mark.databases("sqlite")
+def test_version_from_before_a_reconnect_is_not_used(shared):
+    """Another thread may have connected to a restored Redis since this request was counted."""
+    current_state().cache_version, current_state().redis_epoch = b"brought along", 1
+    shared.redis.epoch += 1
+    assert shared.read() is None

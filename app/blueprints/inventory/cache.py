@@ -56,8 +56,9 @@ class RedisVersion:
         """Return the version, valid for one epoch of the client; None if the connection was replaced meanwhile.
 
         A Redis that was restored from a snapshot names an older version: responses cached under it may be stale."""
-        epoch = self.redis.epoch
-        version = current_state().cache_version or self.redis.run(self._get)
+        state = current_state()
+        epoch = state.redis_epoch if state.cache_version else self.redis.epoch
+        version = state.cache_version or self.redis.run(self._get)
         if version is None or epoch != self.redis.epoch:
             return None
         return b"%s %d" % (version, epoch)

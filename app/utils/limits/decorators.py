@@ -96,6 +96,7 @@ def enforce_default_limit(request: Request, state: RequestState) -> None:
     success: SuccessLimit | None = getattr(view, "success_limit", None) if state.caller else None
     looked_at = success.slots(request, hit=False) if success else []
     if counted or looked_at:
+        state.redis_epoch = app.redis.epoch if app.redis else 0
         windows, state.cache_version = app.windows.check_and_hit([*counted, *looked_at], CACHE_VERSION_KEY)
         state.success_windows = windows[len(counted) :]
         require_room(windows[: len(counted)], state)
