@@ -1,4 +1,4 @@
-"""``flask --app run purge``: delete expired idempotency keys, and erase what is left of deleted customers.
+"""``flask --app run purge``: delete what has expired, and erase what is left of deleted customers.
 
 The shop does both as it runs. This command also covers rows that were imported or edited by hand, and a shop that is
 hardly used.
@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import delete, or_, select, update
 
+from app.blueprints.accounts.addresses import purge as purge_addresses
 from app.blueprints.accounts.service import DELETED_CUSTOMER, ERASED
 from app.commands.errors import exit_with_message, require_tables
 from app.models import customers
@@ -63,13 +64,14 @@ def overwrite() -> None:
 @click.command("purge")
 @with_appcontext
 def command() -> None:
-    """Delete expired idempotency keys, and erase personal data of deleted customers.
+    """Delete expired idempotency keys and addresses, and erase personal data of deleted customers.
 
     The shop may be running. Backups are not touched."""
     with exit_with_message():
         require_tables()
-        expired, people, answers = delete_expired(), erase_customers(), delete_answers()
-        if expired or people or answers:
+        expired, addresses = delete_expired(), purge_addresses()
+        people, answers = erase_customers(), delete_answers()
+        if expired or addresses or people or answers:
             overwrite()
-    click.echo(f"Expired idempotency keys deleted: {expired:,}.")
+    click.echo(f"Expired idempotency keys deleted: {expired:,}. Addresses of old logins deleted: {addresses:,}.")
     click.echo(f"Deleted customers whose data was erased: {people:,}; kept answers about them: {answers:,}.")

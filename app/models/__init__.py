@@ -5,5 +5,7 @@ from app.models.base import MAX_CENTS, MAX_COUNT, MAX_ID, Account, Record, utcno
 from app.models.customer import Customer, customers
 from app.models.idempotency_key import IdempotencyKey, idempotency_keys
 from app.models.inventory import Inventory, StockMovement, inventory, stock_movements
+from app.models.known_address import KnownAddress, known_addresses
 from app.models.mechanic import Mechanic, mechanics
 from app.models.service_ticket import ServiceTicket, TicketPart, service_tickets, ticket_mechanics, ticket_parts
+from app.models.shop import Shop, shop

@@ -25,3 +25,6 @@ class TokenOut(OutputSchema, Schema):
     token = fields.String(metadata={"description": "A JWT", "example": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…"})
     token_type = fields.String(metadata={"enum": ["Bearer"], "example": "Bearer"})
     expires_in = fields.Integer(metadata={"description": "Lifetime in seconds", "example": 3600})
+    id = fields.Integer(metadata={"example": 1})
+    name = fields.String(metadata={"example": "Ann"})
+    role = fields.String(metadata={"enum": ["customer", "mechanic", "admin"], "example": "customer"})

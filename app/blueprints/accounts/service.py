@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app.blueprints.accounts.addresses import KINDS, forget_addresses, remember_address
 from app.models import customers, mechanics, utcnow
 from app.utils.api.idempotency import forget
 from app.utils.auth.passwords import hash_password, is_outdated, verify_password
@@ -18,12 +19,12 @@ ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None}
 """The columns that are erased with an account."""
 DELETED_CUSTOMER = "Deleted customer"
 """The name that a deleted customer's tickets show."""
-KINDS = {customers: "customer", mechanics: "mechanic"}
+ROLES = {customers: literal("customer").label("role"), mechanics: mechanics.c.role}
 CREDENTIALS = {
-    table: select(table.c.id, table.c.password_hash, table.c.token_version).where(
+    table: select(table.c.id, table.c.name, role, table.c.password_hash, table.c.token_version).where(
         table.c.email == bindparam("email"), table.c.deleted_at.is_(None)
     )
-    for table in KINDS
+    for table, role in ROLES.items()
 }
 
 
@@ -68,6 +69,7 @@ def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete a locked account: revoke its tokens, erase its personal data, and free its email."""
     execute(update(table).where(table.c.id == account_id).values({"deleted_at": utcnow()} | ERASED | erased))
     forget(f"/{table.name}/{account_id}")
+    forget_addresses(table, account_id)
     clear_after_commit()
 
 
@@ -78,7 +80,9 @@ def log_in(table: Table, email: str, password: str) -> dict[str, Any]:
         raise Unauthorized("The email or the password is wrong.")
     if is_outdated(account.password_hash):
         renew_hash(table, account.id, account.password_hash, password)
-    return make_token(KINDS[table], account.id, account.token_version)
+    remember_address(table, account.id)
+    shown = {"id": account.id, "name": account.name, "role": account.role}
+    return make_token(KINDS[table], account.id, account.token_version) | shown
 
 
 @transaction

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from app.blueprints.accounts import service as accounts
+from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
 from app.models import customers
@@ -16,7 +17,7 @@ from app.utils.auth.policy import allow, require_owner
 from app.utils.context import caller
 from app.utils.db.statements import fetch_one
 from app.utils.errors import Forbidden, NotFound
-from app.utils.limits.decorators import address, limit_attempts, login_account
+from app.utils.limits.decorators import limit_attempts
 from app.utils.write import write
 
 blp = Blueprint("customer", __name__, url_prefix="/customers", description="The owners of the cars")
@@ -42,7 +43,7 @@ def read_customer(customer_id: int) -> Any:
 
 @blp.post("")
 @allow("anyone")
-@limit_attempts("LIMIT_REGISTER", address)
+@limit_attempts("LIMIT_REGISTER")
 @blp.arguments(CustomerIn)
 @blp.response(201, CustomerOut)
 @write(idempotent=True, conflicts=[accounts.EmailTaken])
@@ -54,7 +55,7 @@ def register_customer(new: dict[str, Any]) -> Any:
 
 @blp.post("/login")
 @allow("anyone")
-@limit_attempts("LIMIT_LOGIN", address, login_account)
+@limit_logins(customers)
 @issues_token
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)

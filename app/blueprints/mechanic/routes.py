@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.accounts.service import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
 from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, MechanicOut
@@ -16,7 +17,6 @@ from app.utils.auth.policy import allow
 from app.utils.context import caller
 from app.utils.db.statements import fetch_all, fetch_one
 from app.utils.errors import Conflict, Forbidden, NotFound
-from app.utils.limits.decorators import address, limit_attempts, login_account
 from app.utils.write import write
 
 blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="The staff; some are admins")
@@ -67,7 +67,7 @@ def create_mechanic(new: dict[str, Any]) -> Any:
 
 @blp.post("/login")
 @allow("anyone")
-@limit_attempts("LIMIT_LOGIN", address, login_account)
+@limit_logins(mechanics)
 @issues_token
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
