@@ -565,6 +565,15 @@ export interface components {
              * @example 3600
              */
             expires_in: number;
+            /** @example 1 */
+            id: number;
+            /** @example Ann */
+            name: string;
+            /**
+             * @example customer
+             * @enum {string}
+             */
+            role: "customer" | "mechanic" | "admin";
         };
         CustomerChange: {
             /** @example Ann Driver */
@@ -1249,7 +1258,10 @@ export interface operations {
                      *       "message": "You are signed in.",
                      *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
                      *       "token_type": "Bearer",
-                     *       "expires_in": 3600
+                     *       "expires_in": 3600,
+                     *       "id": 1,
+                     *       "name": "Ann",
+                     *       "role": "customer"
                      *     }
                      */
                     "application/json": components["schemas"]["TokenOut"];
@@ -1614,7 +1626,10 @@ export interface operations {
                      *       "message": "You are signed in.",
                      *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
                      *       "token_type": "Bearer",
-                     *       "expires_in": 3600
+                     *       "expires_in": 3600,
+                     *       "id": 1,
+                     *       "name": "Ann",
+                     *       "role": "customer"
                      *     }
                      */
                     "application/json": components["schemas"]["TokenOut"];
