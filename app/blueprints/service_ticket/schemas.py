@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from app.blueprints.mechanic.schemas import MechanicReference
+from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_ID, ServiceTicket
 from app.utils.api.fields import Id, Ids, IsoDate, Lines, Money, Quantity, QueryInteger, Text, Vin
@@ -62,13 +63,11 @@ class TicketIn(Schema):
     parts = Lines(fields.Nested(PartLineIn), load_default=list)
 
 
-class TicketChange(Schema):
-    """Any subset of a ticket's fields; other fields stay."""
+class TicketChange(Subset, TicketIn):
+    """Any subset of a ticket's own fields; other fields stay."""
 
-    customer_id = Id()
-    service_date = IsoDate(metadata=DATE_EXAMPLE)
-    description = Text(2000, breaks=True, metadata=DESCRIPTION_EXAMPLE)
-    vin = Vin(metadata=VIN_EXAMPLE)
+    class Meta:
+        exclude = ("mechanic_ids", "parts")
 
 
 class MechanicsChange(Schema):
