@@ -8,6 +8,7 @@ each other, and do not deadlock.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Self
 
 from sqlalchemy import BigInteger, bindparam, select, update
@@ -87,28 +88,21 @@ def transfer(returned: Mapping[int, int], used: Mapping[int, int], parts: Locked
     Raise StockOverflow or OutOfStock, leaving the stock unchanged."""
     if any(parts[part_id].quantity + count > MAX_COUNT for part_id, count in returned.items()):
         raise StockOverflow
-    shortages = []
-    for part_id, count in sorted(used.items()):
-        available = parts[part_id].quantity + returned.get(part_id, 0)
-        if count > available:
-            shortages.append({"inventory_id": part_id, "requested": count, "available": available})
+    available = {part_id: parts[part_id].quantity + returned.get(part_id, 0) for part_id in used}
+    shortages = [
+        {"inventory_id": part_id, "requested": count, "available": available[part_id]}
+        for part_id, count in sorted(used.items())
+        if count > available[part_id]
+    ]
     if shortages:
         raise OutOfStock(shortages)
+    net, now = Counter(returned), utcnow()
+    net.subtract(used)
+    rows = [{"part_id": part_id, "difference": difference, "now": now} for part_id, difference in sorted(net.items())]
+    if rows and execute(ADJUST_QUANTITY, rows).rowcount != len(rows):
+        raise OutOfStock([]) if used else StockOverflow  # A guard did not hold: the parts were not locked.
     changes = [*returned.items(), *((part_id, -count) for part_id, count in used.items())]
-    changes.sort(key=lambda change: change[0])
-    if not adjust_quantities(changes):
-        raise OutOfStock([]) if used else StockOverflow
-    append_to_ledger(changes, parts, ticket_id)
-
-
-def adjust_quantities(changes: Changes) -> bool:
-    """Add the sum of the changes to each part, by guarded updates. Return whether every guard held."""
-    net: Counter[int] = Counter()
-    for part_id, difference in changes:
-        net[part_id] += difference
-    now = utcnow()
-    rows = [{"part_id": part_id, "difference": difference, "now": now} for part_id, difference in net.items()]
-    return not rows or execute(ADJUST_QUANTITY, rows).rowcount == len(rows)
+    append_to_ledger(sorted(changes, key=itemgetter(0)), parts, ticket_id)
 
 
 def count_stock(part_id: int, quantity: int) -> None:

@@ -4,19 +4,10 @@ from typing import Any
 
 from app.blueprints.inventory.stock import OutOfStock, StockOverflow
 from app.blueprints.mechanic.schemas import MechanicReference
-from app.blueprints.service_ticket import mechanics, parts, tickets
+from app.blueprints.service_ticket import mechanics, parts, schemas, tickets
 from app.blueprints.service_ticket.parts import LineFull, NotOnTicket
 from app.blueprints.service_ticket.queries import TICKETS, TICKETS_OF_MECHANIC, list_for, read_ticket, read_tickets
-from app.blueprints.service_ticket.schemas import (
-    MECHANICS_EXAMPLES,
-    PARTS_EXAMPLES,
-    MechanicsChange,
-    PartsChange,
-    TicketChange,
-    TicketIn,
-    TicketOut,
-    TicketQuery,
-)
+from app.blueprints.service_ticket.schemas import TicketOut
 from app.models import service_tickets, utcnow
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import lock_if_match
@@ -28,6 +19,7 @@ from app.utils.limits.decorators import per_caller, per_ticket
 from app.utils.write import write
 
 blp = Blueprint("service_ticket", __name__, url_prefix="/tickets", description="The work on a car: mechanics and parts")
+PARTS_CONFLICTS = (OutOfStock, NotOnTicket, StockOverflow, LineFull)
 
 
 def with_items(page: Page) -> Any:
@@ -38,7 +30,7 @@ def with_items(page: Page) -> Any:
 
 @blp.post("")
 @allow("mechanic", "admin")
-@blp.arguments(TicketIn)
+@blp.arguments(schemas.TicketIn)
 @blp.response(201, TicketOut)
 @write(idempotent=True, conflicts=[OutOfStock])
 def open_ticket(new: dict[str, Any]) -> Any:
@@ -46,13 +38,13 @@ def open_ticket(new: dict[str, Any]) -> Any:
     values = {name: new[name] for name in ("service_date", "description", "vin")}
     ticket_id = tickets.add_ticket(new["customer_id"], values)
     mechanics.assign(ticket_id, new["mechanic_ids"], "mechanic_ids")
-    parts.add_initial_parts(ticket_id, new["parts"])
+    parts.change_parts(ticket_id, [], new["parts"], "parts")
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
 
 
 @blp.get("")
 @allow("mechanic", "admin")
-@blp.arguments(TicketQuery, location="query")
+@blp.arguments(schemas.TicketQuery, location="query")
 @blp.response(200, TicketOut(many=True))
 def list_tickets(query: dict[str, Any]) -> Any:
     """List the tickets, newest first."""
@@ -80,7 +72,7 @@ def get_ticket(ticket_id: int) -> Any:
 
 @blp.put("/<id:ticket_id>")
 @allow("mechanic", "admin")
-@blp.arguments(TicketChange)
+@blp.arguments(schemas.TicketChange)
 @blp.response(200, TicketOut)
 @write()
 def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
@@ -110,7 +102,7 @@ def list_ticket_mechanics(ticket_id: int) -> Any:
 
 @blp.put("/<id:ticket_id>/mechanics")
 @allow("mechanic", "admin")
-@blp.arguments(MechanicsChange, examples=MECHANICS_EXAMPLES)
+@blp.arguments(schemas.MechanicsChange, examples=schemas.MECHANICS_EXAMPLES)
 @blp.response(200, TicketOut)
 @write(limit=per_ticket("LIMIT_TICKET_MECHANICS"))
 def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
@@ -133,13 +125,9 @@ def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
 
 @blp.put("/<id:ticket_id>/inventory")
 @allow("mechanic", "admin")
-@blp.arguments(PartsChange, examples=PARTS_EXAMPLES)
+@blp.arguments(schemas.PartsChange, examples=schemas.PARTS_EXAMPLES)
 @blp.response(200, TicketOut)
-@write(
-    idempotent=True,
-    limit=per_ticket("LIMIT_TICKET_INVENTORY"),
-    conflicts=[OutOfStock, NotOnTicket, StockOverflow, LineFull],
-)
+@write(idempotent=True, limit=per_ticket("LIMIT_TICKET_INVENTORY"), conflicts=PARTS_CONFLICTS)
 def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
     """Take parts off a ticket and put parts on it; the stock follows in the same transaction."""
     remove, add = change["remove_parts"], change["add_parts"]
