@@ -15,6 +15,7 @@ from app.utils.api.pagination import Page, PageQuery
 from app.utils.auth.policy import allow
 from app.utils.context import caller
 from app.utils.db.statements import lock_row
+from app.utils.errors import NotFound
 from app.utils.limits.decorators import per_caller, per_ticket
 from app.utils.write import write
 
@@ -37,7 +38,7 @@ def open_ticket(new: dict[str, Any]) -> Any:
     """Open a ticket; its parts are deducted from the stock in the same transaction."""
     values = {name: new[name] for name in ("service_date", "description", "vin")}
     ticket_id = tickets.add_ticket(new["customer_id"], values)
-    mechanics.assign(ticket_id, new["mechanic_ids"], "mechanic_ids")
+    mechanics.assign(ticket_id, set(new["mechanic_ids"]), "mechanic_ids")
     parts.change_parts(ticket_id, [], new["parts"], "parts")
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
 
@@ -120,7 +121,8 @@ def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
 def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
     """Remove a mechanic from a ticket."""
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, updated_at=utcnow())
-    mechanics.unassign_one(ticket_id, mechanic_id)
+    if not mechanics.unassign(ticket_id, {mechanic_id}):
+        raise NotFound("The mechanic is not on this ticket.")
 
 
 @blp.put("/<id:ticket_id>/inventory")
