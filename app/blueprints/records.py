@@ -1,14 +1,16 @@
-"""What the records of all areas have in common: their list, a record by its id, and the schema of a change."""
+"""What the records of all areas have in common: their list, a record by its id, changes, and unique columns."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from marshmallow import fields, missing
 from sqlalchemy import Table, bindparam, select
+from sqlalchemy.exc import IntegrityError
 
 from app.utils.api.pagination import Listing, contains_text
 from app.utils.db.statements import fetch_one
-from app.utils.errors import NotFound
+from app.utils.errors import Conflict, NotFound
 
 
 def listing_of(table: Table, names: Sequence[str], searched: Sequence[str]) -> Listing:
@@ -28,6 +30,24 @@ def reader_of(listing: Listing) -> Callable[[int], Any]:
         return record
 
     return read
+
+
+class Taken(Conflict):
+    """Another record has the same value in the unique column ``field``."""
+
+    field: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__(errors={self.field: ["is taken"]})
+
+    @classmethod
+    @contextmanager
+    def unless_unique(cls) -> Iterator[None]:
+        """Raise the conflict if a statement gives a record the value of another."""
+        try:
+            yield
+        except IntegrityError:
+            raise cls from None
 
 
 class Subset:

@@ -14,6 +14,7 @@ from app.utils.api.pagination import SEARCH_LIMIT, PageQuery
 
 DATE_EXAMPLE, VIN_EXAMPLE = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
 DESCRIPTION_EXAMPLE, QUANTITY_EXAMPLE = {"example": "Replace front brake pads"}, {"example": 4}
+# Examples of the forms that a change can have.
 MECHANICS_EXAMPLES = {
     "all mechanics": {"value": {"mechanic_ids": [1, 2]}},
     "add and remove": {"value": {"add_mechanic_ids": [2], "remove_mechanic_ids": [1]}},
@@ -24,7 +25,6 @@ PARTS_EXAMPLES = {
     "replace a part": {"value": {"remove_parts": [1], "add_parts": [{"inventory_id": 2, "quantity": 4}]}},
     "remove a line": {"value": {"remove_parts": [2]}},
 }
-"""Examples of the forms that a change can have."""
 
 
 class PartLineIn(Schema):
