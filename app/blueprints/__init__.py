@@ -1,4 +1,4 @@
-"""The areas of the shop. BLUEPRINTS is the one place to register a new area."""
+"""The areas of the shop. AREAS is the one place to register a new one."""
 
 from app.blueprints.customer import routes as customer
 from app.blueprints.inventory import routes as inventory

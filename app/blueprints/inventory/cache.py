@@ -20,7 +20,7 @@ from flask import Response
 from app.extensions import cache
 from app.utils.api.etags import add_etag
 from app.utils.api.idempotency import replayed
-from app.utils.context import ShopFlask, current_request, current_shop, current_state
+from app.utils.context import current_request, current_shop, current_state
 from app.utils.db.transactions import after_commit
 from app.utils.limits.decorators import CACHE_VERSION_KEY
 from app.utils.redis import RedisClient, RedisUnavailable
@@ -110,10 +110,6 @@ class InventoryCache:
     def key_lock(self, key: str) -> threading.Lock:
         """Return the lock for a cache key (single-flight): one request reads the database, the others wait."""
         return self._key_locks[hash(key) % len(self._key_locks)]
-
-
-def init_app(app: ShopFlask) -> None:
-    app.inventory_cache = InventoryCache(app.redis)
 
 
 def invalidate() -> None:

@@ -16,14 +16,6 @@ RULE = validate.OneOf(("lesser", "greater"), error="must be lesser or greater")
 COUNTRY = validate.OneOf(COUNTRIES, error="must be an ISO 3166 code of two letters, like US")
 CURRENCY = validate.OneOf(CURRENCIES, error="must be an ISO 4217 code of a currency with two decimals, like USD")
 TIME_ZONES = available_timezones()
-FEE_COLUMNS = {"percent": "supplies_percent", "minimum": "supplies_minimum_cents", "maximum": "supplies_maximum_cents"}
-TOLERANCE_COLUMNS = {
-    "percent": "tolerance_percent",
-    "amount": "tolerance_amount_cents",
-    "rule": "tolerance_rule",
-    "maximum": "tolerance_maximum_cents",
-}
-"""Field of an object → its column."""
 
 
 def known_time_zone(name: str) -> None:
@@ -35,12 +27,12 @@ class SuppliesFee(Schema):
     """A fee for shop supplies, as a percentage of labor and parts."""
 
     percent = Percent(required=True)
-    minimum = Money(allow_none=True, load_default=None)
-    maximum = Money(allow_none=True, load_default=None)
+    minimum = Money(attribute="minimum_cents", allow_none=True, load_default=None)
+    maximum = Money(attribute="maximum_cents", allow_none=True, load_default=None)
 
     @validates_schema
     def minimum_up_to_maximum(self, fee: dict[str, Any], **_: Any) -> None:
-        if (fee["minimum"] or 0) > (MAX_CENTS if fee["maximum"] is None else fee["maximum"]):
+        if (fee["minimum_cents"] or 0) > (MAX_CENTS if fee["maximum_cents"] is None else fee["maximum_cents"]):
             raise ValidationError("may not be above maximum", "minimum")
 
 
@@ -48,17 +40,19 @@ class EstimateTolerance(Schema):
     """How far a bill may pass what was authorized: a percentage, an amount, or the lesser or greater of both."""
 
     percent = Percent(allow_none=True, load_default=None)
-    amount = Money(allow_none=True, load_default=None)
+    amount = Money(attribute="amount_cents", allow_none=True, load_default=None)
     rule = Text(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
-    maximum = Money(allow_none=True, load_default=None)
+    maximum = Money(attribute="maximum_cents", allow_none=True, load_default=None)
 
 
 class ColumnGroup(fields.Nested):
-    """An object out of several columns. None if its first column is null and ``allow_none``."""
+    """An object out of the columns that begin with ``prefix``. None if its percentage is null and ``allow_none``."""
 
-    def __init__(self, schema: type[Schema], columns: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, schema: type[Schema], prefix: str, **kwargs: Any) -> None:
         super().__init__(schema, **kwargs)
-        self.columns = columns
+        self.columns = {
+            field.attribute or name: f"{prefix}_{field.attribute or name}" for name, field in schema().fields.items()
+        }
 
     def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> Any:
         values = {name: getattr(obj, column) for name, column in self.columns.items()}
@@ -83,9 +77,9 @@ class ShopChange(Schema):
     time_zone = Text(64, validate=[known_time_zone], metadata={"example": "America/New_York"})
     labor_rate = Money(attribute="labor_rate_cents")
     prices_include_tax = Flag(metadata={"example": False})
-    supplies = ColumnGroup(SuppliesFee, FEE_COLUMNS, allow_none=True)
+    supplies = ColumnGroup(SuppliesFee, "supplies", allow_none=True)
     estimate_days = StrictInteger(1, 365, metadata={"example": 30})
-    estimate_tolerance = ColumnGroup(EstimateTolerance, TOLERANCE_COLUMNS)
+    estimate_tolerance = ColumnGroup(EstimateTolerance, "tolerance")
     payment_days = StrictInteger(0, 365, metadata={"example": 14})
     invoice_prefix = Text(10, 0, validate=[PREFIX], metadata={"example": "INV-"})
     credit_note_prefix = Text(10, 0, validate=[PREFIX], metadata={"example": "CN-"})

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from flask import Flask, Response
-from sqlalchemy import Integer, Row, bindparam
+from sqlalchemy import Integer, bindparam
 
 from app.utils.api.pagination import Listing, like_pattern
 from app.utils.context import current_shop
@@ -33,7 +33,7 @@ TRUNCATED_NOTICE = "INCOMPLETE: the shop failed while it wrote this; ask for it 
 """The last line of a list that broke off: HTTP can't report an error once the response has begun."""
 EXPORT_SLOTS = threading.BoundedSemaphore(1)
 """Long lists and searches that a process exports at a time: each holds one of its three threads."""
-
+Records = Sequence[Any]
 Columns = Mapping[str, Callable[[Any], Any]]  # Name of a column → the function that returns the cell of a record.
 
 
@@ -69,7 +69,7 @@ def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 # ---------------------------------------------------------------- the list
-def batches(listing: Listing, query: Mapping[str, Any]) -> Iterator[Sequence[Row[Any]]]:
+def batches(listing: Listing, query: Mapping[str, Any]) -> Iterator[Records]:
     """Yield all records of a list under the filters of a query, in batches."""
     values = listing.filter_values(query)
     parameters = values | ({"q": like_pattern(values["q"])} if "q" in values else {})
@@ -96,9 +96,7 @@ def take_slot(slot: ExitStack) -> None:
     slot.callback(EXPORT_SLOTS.release)
 
 
-def stream(
-    app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[Sequence[Any]], slot: ExitStack
-) -> Iterator[bytes]:
+def stream(app: Flask, columns: Columns, first: Records, others: Iterator[Records], slot: ExitStack) -> Iterator[bytes]:
     """Yield the bytes of a list. Each batch is read in its own app context: the server's thread serves other requests
     between two batches."""
     try:
@@ -117,7 +115,7 @@ def stream(
         slot.close()
 
 
-def csv_response(name: str, columns: Columns, found: Iterator[Sequence[Any]], *, is_search: bool = False) -> Response:
+def csv_response(name: str, columns: Columns, found: Iterator[Records], *, is_search: bool = False) -> Response:
     """Return a list as a file. An error before the first line is an error response.
 
     Raise Unavailable if the list is long or a search, and another one is being written."""
