@@ -6,8 +6,7 @@ from app.utils.api.fields import Password, Text
 from app.utils.api.output import OutputSchema
 
 EMAIL_EXAMPLE = {"example": "ann@example.com"}
-CHANGE_EXAMPLE = {"phone": "555-0199"}
-"""The example of a change in the document: sending it as it is changes no password."""
+CHANGE_EXAMPLE = {"phone": "555-0199"}  # Sending it as it is changes no password.
 
 
 class LoginIn(Schema):
