@@ -67,10 +67,6 @@ def connect_snapshot() -> Connection:
 
 
 # ---------------------------------------------------------------- rows
-def key_of(table: Table, row: Row[Any]) -> tuple[Any, ...]:
-    return tuple(row._mapping[column] for column in table.primary_key)
-
-
 def describe(table: Table, row: Row[Any]) -> str:
     return f"{table.name} with " + ", ".join(f"{column.name} {row._mapping[column]}" for column in table.primary_key)
 
@@ -79,10 +75,18 @@ def count_rows(connection: Connection) -> int:
     return sum(connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES)
 
 
-def compare(source: Connection, target: Connection) -> Iterator[tuple[Table, Rows, Rows]]:
-    """Yield all rows of source and target, in batches of the same range of keys, and commit to the target after each.
+def without(rows: Rows, others: Rows) -> Rows:
+    """Return the rows that are not among others."""
+    if rows == others:  # Nearly always; comparing takes less time than hashing.
+        return []
+    known = set(others)
+    return [row for row in rows if row not in known]
 
-    A batch of the target has at most one row more than a batch: enough to show a difference."""
+
+def compare(source: Connection, target: Connection, bar: Any) -> Iterator[tuple[Table, Rows, Rows]]:
+    """Yield the rows that only the source has, and those that only the target has, batch by batch.
+
+    Both are read in batches of the same range of keys. The target is committed after each batch."""
     for table in TABLES:
         keys = tuple(table.primary_key)
         ordered = following = select(table).order_by(*keys)
@@ -91,46 +95,39 @@ def compare(source: Connection, target: Connection) -> Iterator[tuple[Table, Row
             rows = source.execute(following.limit(BATCH_SIZE)).all()
             batch, is_full = following, len(rows) == BATCH_SIZE
             if is_full:  # The first keys are compared, too, since MariaDB uses no index to compare tuples.
-                last = key_of(table, rows[-1])
+                last = tuple(rows[-1]._mapping[key] for key in keys)
                 batch = following.where(keys[0] <= last[0], tuple_(*keys) <= last)
                 following = ordered.where(keys[0] >= last[0], tuple_(*keys) > last)
-            yield table, rows, target.execute(batch.limit(BATCH_SIZE + 1)).all()
+            target_rows = target.execute(batch.limit(BATCH_SIZE + 1)).all()  # One more is enough to show a difference.
+            yield table, without(rows, target_rows), without(target_rows, rows)
             target.commit()
+            bar.update(len(rows))
 
 
 # ---------------------------------------------------------------- the copy
-def require_no_other_rows(source: Connection, target: Connection, name: str) -> None:
-    """Raise ClickException if the target, called ``name``, holds a row that the source does not have."""
-    for table, rows, target_rows in compare(source, target):
-        known = set(rows)
-        if unknown := [row for row in target_rows if row not in known]:
-            reason = f"{describe(table, unknown[0])} is not a row of this shop, or has changed. Nothing was changed."
-            raise click.ClickException(f"{name} holds another shop, or this one has changed since: {reason}")
-
-
-def copy(source: Connection, target: Connection, bar: Any) -> int:
-    """Write the rows that the target lacks, and return how many."""
-    written = 0
-    for table, rows, target_rows in compare(source, target):
-        known = set(target_rows)
-        if missing := [dict(row._mapping) for row in rows if row not in known]:
-            write(target, table, missing)
-        written += len(missing)
-        bar.update(len(rows))
-    return written
-
-
-def require_same_rows(source: Connection, target: Connection, bar: Any) -> None:
-    """Raise ClickException if a row differs."""
-    found: dict[str, None] = {}
-    for table, rows, target_rows in compare(source, target):
-        if rows != target_rows:
-            only = sorted(set(rows) ^ set(target_rows), key=lambda row: key_of(table, row))
-            found |= dict.fromkeys(describe(table, row) for row in only)
-        bar.update(len(rows))
+def copy(source: Connection, target: Connection, name: str) -> tuple[int, int]:
+    """Copy the missing rows and compare all. Return the number of rows, and of those written now."""
+    total, present, written = count_rows(source), count_rows(target), 0
+    if present:
+        click.echo(f"The target holds {present:,} rows already; they are compared first.")
+        with click.progressbar(length=total, label="Checking ") as bar:
+            for table, _, others in compare(source, target, bar):
+                if others:
+                    reason = f"{describe(table, others[0])} is not a row of this shop, or has changed. Nothing was changed."
+                    raise click.ClickException(f"{name} holds another shop, or this one has changed since: {reason}")
+    with click.progressbar(length=total, label="Copying  ") as bar:
+        for table, missing, _ in compare(source, target, bar):
+            if missing:
+                write(target, table, [dict(row._mapping) for row in missing])
+                written += len(missing)
+    finish(target, TABLES)
+    with click.progressbar(length=total, label="Comparing") as bar:
+        pairs = ((table, row) for table, missing, others in compare(source, target, bar) for row in (*missing, *others))
+        found = list(dict.fromkeys(describe(*pair) for pair in pairs))
     if found:
         more = f" and {len(found) - MAX_SHOWN:,} more" if len(found) > MAX_SHOWN else ""
-        raise click.ClickException(f"The copy is not the same: {'; '.join(list(found)[:MAX_SHOWN])}{more}.")
+        raise click.ClickException(f"The copy is not the same: {'; '.join(found[:MAX_SHOWN])}{more}.")
+    return total, written
 
 
 @click.command("copy-to")
@@ -158,15 +155,6 @@ def command(url: str) -> None:
         connect_snapshot() as source,
         engine.connect() as target,
     ):
-        total = count_rows(source)
-        if present := count_rows(target):
-            click.echo(f"The target holds {present:,} rows already; they are compared first.")
-            require_no_other_rows(source, target, name)
-        target.commit()
-        with click.progressbar(length=total, label="Copying  ") as bar:
-            written = copy(source, target, bar)
-        finish(target, TABLES)
-        with click.progressbar(length=total, label="Comparing") as bar:
-            require_same_rows(source, target, bar)
+        total, written = copy(source, target, name)
     click.echo(f"{name} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared.")
     click.echo("With the same SECRET_KEY, tokens and idempotency keys stay good there.")

@@ -118,17 +118,17 @@ def dated(day: datetime) -> Row:
 
 
 # ---------------------------------------------------------------- writing it
-def fill(connection: Connection, demo: Demo, bar: Any = None) -> None:
-    """Write the shop in the transaction of a connection, and advance a progress bar."""
+def fill(connection: Connection, demo: Demo) -> None:
+    """Write the shop in the transaction of a connection, with a progress bar on a terminal."""
     connection.execute(delete(mechanics))
-    for table in TABLES:
-        rows: Iterator[Row] = getattr(demo, f"{table.name}_rows")()
-        while batch := list(islice(rows, BATCH_SIZE)):
-            write(connection, table, batch)
-            if bar:
+    with click.progressbar(length=sum(demo.counts.values()), label="Filling the shop") as bar:
+        for table in TABLES:
+            rows: Iterator[Row] = getattr(demo, f"{table.name}_rows")()
+            while batch := list(islice(rows, BATCH_SIZE)):
+                write(connection, table, batch)
                 bar.update(len(batch))
-        if connection.dialect.name == "postgresql":  # Without statistics, each foreign key check may scan the whole table.
-            connection.exec_driver_sql(f"ANALYZE {table.name}")
+            if connection.dialect.name == "postgresql":  # Without statistics, a foreign key check may scan the whole table.
+                connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def first_admin(connection: Connection) -> Row:
@@ -155,7 +155,9 @@ def command(tickets: int, if_empty: bool) -> None:
         with exit_with_message():
             prepare(current_app)
             with db.engines["reads"].connect() as connection, startup_lock(connection):
-                shop = fill_at_once(tickets)
+                with db.engine.begin() as filled:
+                    shop = Demo(tickets, first_admin(filled))
+                    fill(filled, shop)
                 finish(connection, TABLES)
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("VACUUM")  # For index-only scans.
@@ -168,12 +170,3 @@ def command(tickets: int, if_empty: bool) -> None:
     click.echo(f"The shop has {people}, {shop.parts:,} parts and {shop.tickets:,} tickets.")
     admin = shop.admin.get("email")
     click.echo(f"Sign in as {admin}, an admin." if admin else "Nobody can sign in: there was no first admin (ADMIN_EMAIL).")
-
-
-def fill_at_once(tickets: int) -> Demo:
-    """Fill the database of the app in one transaction, with a progress bar on a terminal; raise NotEmpty."""
-    with db.engine.begin() as connection:
-        demo = Demo(tickets, first_admin(connection))
-        with click.progressbar(length=sum(demo.counts.values()), label="Filling the shop") as bar:
-            fill(connection, demo, bar)
-    return demo
