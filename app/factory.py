@@ -12,16 +12,16 @@ from app.utils.context import ShopFlask
 from app.utils.db import engines
 from app.utils.monitoring import logs, metrics
 from app.utils.redis import RedisClient
-from config import INSTANCE, Settings
+from config import INSTANCE, Settings, settings_of
 
 EXPOSED_HEADERS = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
 EXPOSED_HEADERS += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 
-def create_app(settings: Settings | None = None) -> ShopFlask:
-    """Return an app with the given settings, or with those of the environment. Raise config.BadSetting."""
+def create_app(settings: Settings | type[Settings] | str | None = None) -> ShopFlask:
+    """Return an app with the settings of the environment, or with given ones. Raise config.BadSetting."""
     app = ShopFlask("app", instance_path=str(INSTANCE), static_folder=None)
-    app.config.from_object(settings or Settings.load())
+    app.config.from_object(settings_of(settings))
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = strict_json.OrjsonProvider(app)
     app.redis = RedisClient(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None

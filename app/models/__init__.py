@@ -1,6 +1,6 @@
 """The tables of the shop, each as a model and as a table for Core statements."""
 
-from app.extensions import Model
+from app.extensions import Model, db
 from app.models.base import MAX_CENTS, MAX_COUNT, MAX_ID, Account, Record, utcnow
 from app.models.customer import Customer, customers
 from app.models.idempotency_key import IdempotencyKey, idempotency_keys
