@@ -55,8 +55,10 @@ def test_role_with_access_is_not_refused(people, ids, unchanged, role):
                 continue
             response = person.open(endpoint.method, fill(endpoint.path, ids if not endpoint.has_id else UNKNOWN_IDS[0]))
             response.close()  # A file of the documentation is streamed.
-            expected = {"POST": 415, "PUT": 415, "DELETE": 404}.get(endpoint.method, 404 if endpoint.has_id else 200)
-            if response.status_code != expected:
+            expected = {"POST": 415, "PUT": 415, "PATCH": 415, "DELETE": 404}.get(
+                endpoint.method, 404 if endpoint.has_id else 200
+            )
+            if response.status_code not in (expected, 308):  # /api/docs leads to /docs.
                 wrong.append((endpoint.name, response.status_code))
     assert wrong == []
 
@@ -136,7 +138,7 @@ def test_record_of_another_customer_is_404_like_a_missing_one(customer, make, ad
     tags = [admin.get(fill(path, each)).headers["ETag"] for each in (ids, own)] if method != "DELETE" else []
     headers = [{}, *({name: tag} for name in ("If-Match", "If-None-Match") for tag in [*tags, '"x"', "*"])]
     with unchanged():
-        for body in BODIES if method == "PUT" else [None]:
+        for body in BODIES if method == "PUT" else [{}] if method == "PATCH" else [None]:
             for header in headers:
                 responses = [
                     customer.open(method, fill(path, each), headers=dict(header), **({} if body is None else {"json": body}))
@@ -149,7 +151,7 @@ def test_record_of_another_customer_is_404_like_a_missing_one(customer, make, ad
                 if method != "PUT" or body in BODIES[:4]:
                     assert responses[0].status_code == 404
                     assert responses[0].json["detail"] == "There is no such record."
-    assert customer.open(method, fill(path, own), json={} if method == "PUT" else None).status_code in (200, 204)
+    assert customer.open(method, fill(path, own), json={} if method in ("PUT", "PATCH") else None).status_code in (200, 204)
 
 
 def test_changing_another_mechanic_is_404_like_a_missing_one(staff, admin, ids, unchanged):

@@ -142,7 +142,7 @@ def test_id_of_another_customer_is_responseed_like_an_unknown_one(customer, ids,
         for endpoint in ENDPOINTS:
             if not endpoint.owned:
                 continue
-            body = {"json": {"name": "Mine"}} if endpoint.method == "PUT" else {}
+            body = {"json": {"name": "Mine"}} if endpoint.method in ("PUT", "PATCH") else {}
             other = customer.open(endpoint.method, fill(endpoint.path, ids), **body)
             unknown = customer.open(endpoint.method, fill(endpoint.path, 2_000_000_000), **body)
             assert faults_of(other, (404,)) == []

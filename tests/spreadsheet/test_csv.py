@@ -13,7 +13,7 @@ from tests.support.csv_reader import ids_of, in_cell, rows_of
 PARTS = ["id", "name", "price", "quantity", "sku", "created_at", "updated_at"]
 TICKETS = ["id", "customer_id", "service_date", "description", "vin"]
 TICKETS += ["mechanics", "parts", "parts_total", "created_at", "updated_at"]
-MOVEMENTS = ["id", "change", "balance", "reason", "ticket_id", "by_id", "by", "created_at"]
+MOVEMENTS = ["id", "change", "balance", "reason", "note", "ticket_id", "by_id", "by", "created_at"]
 PATHS = ["/inventory.csv", "/tickets.csv", "/inventory/{}/movements.csv"]
 
 

@@ -1,6 +1,6 @@
 """Customers on the wire."""
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from app.blueprints.accounts.schemas import EMAIL_EXAMPLE
 from app.blueprints.records import Subset
@@ -21,10 +21,6 @@ class CustomerIn(Schema):
     phone = Phone(allow_none=True, load_default=None)
 
 
-class CustomerChange(Subset, CustomerIn):
-    """Any subset of a customer's fields; other fields stay."""
-
-
 class CustomerOut(OutputSchema, ma.SQLAlchemySchema):
     """A customer, without the password and its hash."""
 
@@ -36,3 +32,15 @@ class CustomerOut(OutputSchema, ma.SQLAlchemySchema):
     email = ma.auto_field(allow_none=False, metadata=EMAIL_EXAMPLE)
     phone = ma.auto_field(metadata=PHONE_EXAMPLE)
     created_at = Timestamp()
+
+
+class CustomerAccountOut(CustomerOut):
+    """A customer's own record, and their role."""
+
+    role = fields.Constant("customer", metadata={"type": "string", "enum": ["customer"], "example": "customer"})
+
+
+class CustomerChange(Subset, CustomerIn):
+    """Any subset of a customer's fields; other fields stay."""
+
+    shown = CustomerOut()

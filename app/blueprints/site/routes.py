@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.utils.auth.policy import allow
 from app.utils.context import ShopFlask, current_shop
@@ -39,6 +40,13 @@ def show_index() -> dict[str, Any]:
     links |= {"openapi": "/openapi.json", "live": "/health/live", "ready": "/health/ready"}
     about = "The backend of an auto repair shop: customers, mechanics, service tickets, parts and their stock."
     return {"name": "MyMechanicShop", "description": about, "links": links}
+
+
+@blp.get("/api/docs")
+@allow("anyone")
+def redirect_to_docs() -> BaseResponse:
+    """Lead to the documentation page: the path is common elsewhere."""
+    return redirect("/docs", 308)
 
 
 @blp.get("/health/live")
