@@ -6,7 +6,6 @@ from typing import Any, BinaryIO
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
 from app.blueprints.accounts.service import create_account, with_hash
@@ -46,15 +45,13 @@ def add_admin(columns: dict[str, Any]) -> int:
     return create_account(mechanics, columns)
 
 
-@click.command("create-admin")
 @click.argument("email")
 @click.option("--name", default="Admin", show_default=True)
 @click.option("--phone", help="Needed unless it is the first admin.")
 @click.option("--salary", help="A year's, like 52000 or 52000.50; needed unless it is the first admin.")
 @click.option("--password-file", type=click.File("rb"), help="Take the password out of this file.")
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
-@with_appcontext
-def command(password_file: BinaryIO | None, *, password_stdin: bool, salary: str | None, **given: str | None) -> None:
+def create_admin(password_file: BinaryIO | None, *, password_stdin: bool, salary: str | None, **given: str | None) -> None:
     """Create an admin who signs in with EMAIL. The password is asked for, unless an option says where it is."""
     if password_file is not None and password_stdin:
         raise click.UsageError("--password-file and --password-stdin stand instead of each other.")

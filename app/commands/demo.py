@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from sqlalchemy import Connection, delete, literal, select
 
 from app.commands.bulk import finish, write
@@ -143,11 +142,9 @@ def first_admin(connection: Connection) -> Row:
 
 
 # ---------------------------------------------------------------- the command
-@click.command("demo")
 @click.option("--tickets", type=click.IntRange(1, 10_000_000), default=200, show_default=True, help="How many tickets.")
 @click.option("--if-empty", is_flag=True, help="Exit with 0 if the database is not empty.")
-@with_appcontext
-def command(tickets: int, if_empty: bool) -> None:
+def demo(tickets: int, if_empty: bool) -> None:
     """Fill an empty database with a shop to look at: customers, mechanics, parts, tickets, and the stock's ledger.
 
     The first admin becomes mechanic 1, and keeps their email and password."""

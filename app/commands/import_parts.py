@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 import click
-from flask.cli import with_appcontext
 from marshmallow import ValidationError
 from sqlalchemy import select
 
@@ -143,11 +142,9 @@ def faults_of_skus(parts: dict[int, Part]) -> Iterator[Fault]:
             yield (lines[row.sku], "sku", f"is that of part {row.id} already")
 
 
-@click.command("import-parts")
 @click.argument("file", type=click.File("rb"))
 @click.option("--apply", is_flag=True, help="Add the parts; without this option, they are only checked.")
-@with_appcontext
-def command(file: BinaryIO, *, apply: bool) -> None:
+def import_parts(file: BinaryIO, *, apply: bool) -> None:
     """Add the parts of FILE, a CSV with the columns name and price, and optionally quantity and sku.
 
     All parts are added, or none: every fault is named with its line. The ledger shows their stock as received. A shop

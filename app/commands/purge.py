@@ -5,7 +5,6 @@ hardly used.
 """
 
 import click
-from flask.cli import with_appcontext
 from sqlalchemy import bindparam, delete, or_, select, update
 
 from app.blueprints.accounts.service import DELETED_CUSTOMER, ERASED
@@ -41,9 +40,7 @@ def delete_answers() -> int:
     return len(ids)
 
 
-@click.command("purge")
-@with_appcontext
-def command() -> None:
+def purge() -> None:
     """Delete expired idempotency keys, and erase personal data of deleted customers.
 
     The shop may be running. Backups are not touched."""
