@@ -55,14 +55,6 @@ def is_same(one: URL, other: URL) -> bool:
     return one == other
 
 
-def connect_snapshot() -> Connection:
-    """Return a connection that sees the source at this moment. On SQLite its lock prevents writes."""
-    connection = db.engine.connect()
-    if connection.dialect.name == "sqlite":
-        return connection
-    return connection.execution_options(isolation_level="REPEATABLE READ")
-
-
 # ---------------------------------------------------------------- rows
 def describe(table: Table, row: Row[Any]) -> str:
     return f"{table.name} with " + ", ".join(f"{column.name} {row._mapping[column]}" for column in table.primary_key)
@@ -142,12 +134,14 @@ def copy_to(url: str) -> None:
     with exit_with_message():
         require_tables()
     name = redacted(target_url)
+    # The source is read as it is at one moment. On SQLite, the lock of the transaction prevents writes.
+    snapshot = {} if db.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
     with (
         prepared_target(target_url) as (engine, locks),
         exit_with_message("The copy"),
         locks.connect() as lock,
         startup_lock(lock),
-        connect_snapshot() as source,
+        db.engine.connect().execution_options(**snapshot) as source,
         engine.connect() as target,
     ):
         total, written = copy(source, target, name)

@@ -17,14 +17,11 @@ from app.startup.prepare import prepare
 from app.utils.db.statements import fetch_all
 from app.utils.db.transactions import transaction
 
-ADMIN = MechanicIn(partial=("phone", "salary"))
-
 
 def read_password(file: BinaryIO | None) -> str:
     """Return the password from a file, without a final line break, or from a prompt."""
     if file is None:
-        asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return asked
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
         return file.read().decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
@@ -57,8 +54,9 @@ def create_admin(password_file: BinaryIO | None, *, password_stdin: bool, salary
         raise click.UsageError("--password-file and --password-stdin stand instead of each other.")
     password = read_password(sys.stdin.buffer if password_stdin else password_file)
     fields = given | {"salary": salary and parse_amount(salary), "password": password, "role": "admin"}
+    stated = {name: value for name, value in fields.items() if value is not None}
     with exit_with_message():
-        columns = ADMIN.load({name: value for name, value in fields.items() if value is not None})
+        columns = MechanicIn(partial=("phone", "salary")).load(stated)
         prepare(current_app, first_admin=False)
         admin_id = add_admin(with_hash(columns))
     click.echo(f"{columns['email']} is an admin now, mechanic {admin_id}.")

@@ -42,7 +42,6 @@ NUMBERS = {
 """Column → the form and the type of its numbers, and the fault of another form."""
 SKUS = select(inventory.c.id, inventory.c.sku).where(inventory.c.sku.is_not(None))
 SCHEMA = PartIn()
-
 Part = dict[str, Any]
 Fault = tuple[int, str, str]
 """Line, column and text; the column is blank if the whole line is at fault."""
@@ -65,7 +64,8 @@ def cells_of(line: str, separator: str) -> list[str]:
     try:
         found = next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error as error:
-        raise ValueError(next(text for part, text in CSV_FAULTS.items() if part in str(error))) from None
+        fault = next((text for part, text in CSV_FAULTS.items() if part in str(error)), f"can't be read: {error}")
+        raise ValueError(fault) from None
     return [unescape_formula(cell.strip(TRIMMED)) for cell in found]
 
 
@@ -126,8 +126,7 @@ def part_of(columns: list[str], cells: list[str], separator: str) -> Part:
             wrong.setdefault(name, [fault])
     if wrong := SCHEMA.validate(values) | wrong:
         raise ValidationError(wrong)
-    part: Part = SCHEMA.load(values)
-    return part
+    return dict(SCHEMA.load(values))
 
 
 # ---------------------------------------------------------------- the shop

@@ -24,20 +24,16 @@ CUSTOMER_ANSWERS = select(keys.c.id, keys.c.caller, keys.c.location).where(
 
 
 @transaction
-def erase_customers() -> int:
-    """Erase the personal data in the rows of deleted customers, and return the number of rows."""
-    return execute(update(customers).where(DELETED, NOT_ERASED).values(ERASED | {"name": DELETED_CUSTOMER})).rowcount
-
-
-@transaction
-def delete_answers() -> int:
-    """Delete the kept answers that show a deleted customer, or were sent to one, and return how many."""
+def erase() -> tuple[int, int]:
+    """Erase the personal data in the rows of deleted customers, and delete the kept answers that show one or were sent to
+    one. Return how many rows and answers."""
+    people = execute(update(customers).where(DELETED, NOT_ERASED).values(ERASED | {"name": DELETED_CUSTOMER})).rowcount
     deleted = [row.id for row in fetch_all(select(customers.c.id).where(DELETED))]
     names = {f"{start}{each}" for start in ("customer:", "/customers/") for each in deleted}
-    ids = [{"answer": row.id} for row in fetch_all(CUSTOMER_ANSWERS) if names & {row.caller, row.location}]
-    if ids:
-        execute(delete(keys).where(keys.c.id == bindparam("answer")), ids)
-    return len(ids)
+    answers = [{"answer": row.id} for row in fetch_all(CUSTOMER_ANSWERS) if names & {row.caller, row.location}]
+    if answers:
+        execute(delete(keys).where(keys.c.id == bindparam("answer")), answers)
+    return people, len(answers)
 
 
 def purge() -> None:
@@ -46,8 +42,8 @@ def purge() -> None:
     The shop may be running. Backups are not touched."""
     with exit_with_message():
         require_tables()
-        # In batches, so that no request waits for long.
-        expired, people, answers = sum(iter(idempotency.purge, 0)), erase_customers(), delete_answers()
+        expired = sum(iter(idempotency.purge, 0))  # In batches, so that no request waits for long.
+        people, answers = erase()
         if (expired or people or answers) and db.engine.dialect.name == "sqlite":
             with read_engine().connect() as connection:  # Erased data stays in the file until the space is used again.
                 connection.exec_driver_sql("VACUUM")
