@@ -22,6 +22,6 @@ def create_app() -> ShopFlask:
 
 def init_app(app: ShopFlask) -> None:
     """Register the commands. Workers do without them, and so without Alembic."""
-    for module in (check, copy_to, create_admin, demo, import_parts, purge):
-        app.cli.add_command(module.command)
+    for each in (check.check, copy_to.copy_to, create_admin.create_admin, demo.demo, import_parts.import_parts, purge.purge):
+        app.cli.command()(each)
     migrate.init_app(app, db)

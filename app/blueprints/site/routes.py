@@ -65,8 +65,8 @@ def show_ready() -> dict[str, Any]:
     answers = {"database": database_answers()}
     if redis := current_shop().redis:
         answers["redis"] = redis_answers(redis)
-    checks = {name: "ok" if answer else "down" for name, answer in answers.items()}
-    if down := [name for name, answer in answers.items() if not answer]:
+    checks = {name: "ok" if is_up else "down" for name, is_up in answers.items()}
+    if down := [name for name, is_up in answers.items() if not is_up]:
         raise Unavailable(f"Down: {', '.join(down)}.", checks=checks)
     return {"status": "ok", "checks": checks}
 
