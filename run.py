@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from granian import Granian
 
@@ -45,7 +46,7 @@ def run_startup(resources: ExitStack) -> dict[str, Any]:
     place = run_module("app.startup.checks")
     if place.pop("is_temporary"):  # Tests without a DATABASE_URL: all processes of this start share one.
         folder = resources.enter_context(TemporaryDirectory(prefix="shop-testing-"))
-        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/shop.db"
+        os.environ["DATABASE_URL"] = f"sqlite:///{quote(folder)}/shop.db"
     if not place.pop("is_prepared"):
         run_module("app.startup.prepare")
     return place
