@@ -1,4 +1,4 @@
-"""Serve the shop: ``python run.py``. Flask's command line finds the app here: ``flask --app run …``.
+"""Serve the shop: ``python run.py``. Flask's command line and WSGI servers find the app here: ``flask --app run …``.
 
 This process watches the workers, and imports nothing of the app. ``app/startup/`` checks the settings and prepares
 the database in processes of its own; granian's workers serve (``app/serving/worker.py``).
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Return the app with its commands, for Flask's command line."""
+    """Return the app with its commands, for Flask's command line, and for WSGI servers."""
     from app.commands import create_app as create  # Here, because this process stays small without it.
 
     return create()
