@@ -215,8 +215,11 @@ def test_mysql_tls_options_are_translated(query, options):
     assert load(DATABASE_URL=f"mysql://u:p@host/shop?{query}").DATABASE_URL.query == options | {"charset": "utf8mb4"}
 
 
-@pytest.mark.parametrize("text", ["mysql://u:hunter2@host/shop?magic=1", "mysql://u:hunter2@host"])
-def test_mysql_url_with_unknown_option_or_no_database_is_refused(text):
+@pytest.mark.parametrize(
+    "text",
+    ["mysql://u:hunter2@host/shop?magic=1", "mysql://u:hunter2@host/shop?connect_timeout=soon", "mysql://u:hunter2@host"],
+)
+def test_mysql_url_with_bad_option_or_no_database_is_refused(text):
     assert re.match("DATABASE_URL: (has an option|must name a database)", refusal(DATABASE_URL=text))
 
 

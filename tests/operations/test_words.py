@@ -14,6 +14,9 @@ NOT_SETTINGS = {"POSTGRES_PASSWORD", "BACKUP", "DATABASE_URL", "EMPTY_DATABASE_U
 TESTED_BY = {
     ("In containers", "sh"): "test_compose",
     ("On a machine of its own", "ini"): "test_units",
+    ("On a WSGI host", "procfile"): "test_wsgi",
+    ("On a WSGI host", "python"): "test_wsgi",
+    ("On a WSGI host", "sh"): "test_wsgi",
     ("Every night", "ini"): "test_units",
     ("nginx", "nginx"): "../support/operations/proxies",
     ("Caddy", "caddyfile"): "../support/operations/proxies",

@@ -58,7 +58,7 @@ def connect(url: URL) -> Iterator[Connection]:
         engine = engines.create_read_engine(url)
         with translate_errors(url):
             connection = engine.connect()
-    except (ValueError, RuntimeError, ArgumentError):  # Their texts may quote an option.
+    except (ValueError, TypeError, RuntimeError, ArgumentError):  # Their texts may quote an option.
         raise CantStart(f"DATABASE_URL: {redacted(url)} can't be used: the driver does not accept its options") from None
     try:
         with connection, translate_errors(url):
