@@ -19,7 +19,16 @@ from sqlalchemy.exc import DBAPIError
 
 from app.commands.bulk import finish, write
 from app.extensions import db
-from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts
+from app.models import (
+    customers,
+    inventory,
+    mechanics,
+    search_value,
+    service_tickets,
+    stock_movements,
+    ticket_mechanics,
+    ticket_parts,
+)
 from app.startup.prepare import prepare
 from app.utils.db.startup_lock import CantStart, startup_lock
 
@@ -132,7 +141,7 @@ class Demo:
 
     def rows(self, table: Table) -> Iterator[Row]:
         found: Iterator[Row] = getattr(self, f"{table.name}_rows")()
-        return found
+        return (row | search_value(table, row) for row in found)
 
 
 def person(kind: str, number: int, prefix: str) -> Row:

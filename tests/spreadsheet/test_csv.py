@@ -131,7 +131,9 @@ def test_leading_tab_or_line_break_is_escaped(staff, make, engine):
     part = make.part()
     for start in "\t\r\n":
         with engine.begin() as connection:
-            connection.execute(update(inventory).where(inventory.c.id == part.id).values(name=f"{start}=1+1"))
+            connection.execute(
+                update(inventory).where(inventory.c.id == part.id).values(name=f"{start}=1+1", search=f"{start}=1+1")
+            )
         assert rows_of(staff.get("/inventory.csv"))[0]["name"] == f"'{start}=1+1"
 
 

@@ -1,5 +1,26 @@
-"""The invariants that hold after every test: the rules of ``flask --app run check``."""
+"""The invariants that hold after every test: the rules of ``flask --app run check``, and what a search finds records by."""
 
-from app.commands.check import RULES, faults, statement
+from sqlalchemy import select
+
+from app.commands import check
+from app.commands.check import RULES, statement
+from app.models import customers, inventory, mechanics, search_value, service_tickets
 
 __all__ = ["RULES", "faults", "statement"]
+SEARCHED = (customers, mechanics, inventory, service_tickets)
+
+
+def faults(engine):
+    """Return the broken rules, each with its first rows."""
+    return check.faults(engine) + [fault for table in SEARCHED for fault in unsearchable(engine, table)]
+
+
+def unsearchable(engine, table):
+    """Yield the records that a search would find by other texts than they show."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(table)).all()
+    for row in rows:
+        if row.deleted_at is None and row.search != search_value(table, row._mapping)["search"]:
+            yield f"{table.name} {row.id} is searched as {row.search!r}"
+        if row.deleted_at is not None and "email" in table.c and row.search is not None:
+            yield f"{table.name} {row.id} is deleted, and not its search"

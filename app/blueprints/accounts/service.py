@@ -14,7 +14,7 @@ from app.utils.db.statements import execute, fetch_all, fetch_one, insert_row, u
 from app.utils.db.transactions import transaction
 from app.utils.errors import Conflict, Unauthorized
 
-ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None}
+ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}
 """The columns that are erased with an account."""
 DELETED_CUSTOMER = "Deleted customer"
 """The name that a deleted customer's tickets show."""

@@ -27,7 +27,7 @@ CUSTOMERS = Listing(
     select(*COLUMNS).where(NOT_DELETED),
     customers.c.id,
     (customers.c.id,),
-    filters={"q": contains_text(customers.c.name, customers.c.email, customers.c.phone)},
+    filters={"q": contains_text(customers)},
 )
 CUSTOMER_BY_ID = select(*COLUMNS).where(NOT_DELETED, customers.c.id == bindparam("customer_id"))
 

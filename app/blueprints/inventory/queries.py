@@ -15,7 +15,7 @@ PARTS = Listing(
     select(*COLUMNS).where(NOT_DELETED),
     inventory.c.id,
     (inventory.c.id,),
-    filters={"q": contains_text(inventory.c.name, inventory.c.sku)},
+    filters={"q": contains_text(inventory)},
 )
 PART_BY_ID = select(*COLUMNS).where(NOT_DELETED, inventory.c.id == bindparam("part_id"))
 LEDGER = Listing(

@@ -27,7 +27,7 @@ MECHANICS = Listing(
     select(*COLUMNS).where(NOT_DELETED),
     mechanics.c.id,
     (mechanics.c.id,),
-    filters={"q": contains_text(mechanics.c.name, mechanics.c.email, mechanics.c.phone)},
+    filters={"q": contains_text(mechanics)},
 )
 MECHANIC_BY_ID = select(*COLUMNS).where(NOT_DELETED, mechanics.c.id == bindparam("mechanic_id"))
 LOCK_ADMINS = select(mechanics.c.id).where(NOT_DELETED, mechanics.c.role == "admin").order_by(mechanics.c.id).with_for_update()

@@ -27,7 +27,7 @@ TICKETS = Listing(
         "vin": service_tickets.c.vin == bindparam("vin"),
         "from": service_tickets.c.service_date >= bindparam("from"),
         "to": service_tickets.c.service_date <= bindparam("to"),
-        "q": contains_text(service_tickets.c.description),
+        "q": contains_text(service_tickets),
     },
 )
 TICKET_EXISTS = select(service_tickets.c.id).where(service_tickets.c.id == ticket_mechanics.c.ticket_id, NOT_DELETED)
