@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -110,7 +111,7 @@ def secret(text: str) -> str:
 
 
 def password(text: str) -> str:
-    if not 8 <= len(text) <= 128:
+    if not 8 <= len(normalize("NFC", text)) <= 128:
         raise ValueError("must have 8 to 128 characters")
     if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
         raise ValueError("may not hold control characters")

@@ -59,7 +59,17 @@ BAD_EMAIL = [
     *[f"{'a' * 244}@example.com", "ann@-example.com", "ann@example.com.", "ann@127.0.0.1", "'ann'@ex_ample.com"],
 ]
 BAD_PHONE = [*bad_text(20, null=True), "12", "1" * 21, "call me", "٥٥٥٠١٠٠", "555-01x0#", "５５５０１００", "555;0100"]
-BAD_PASSWORD = [*NO_TEXT, "", "seven77", "x" * 129, "correct\0horse", "correct\nhorse", "correct\ud800horse", None]
+BAD_PASSWORD = [
+    *NO_TEXT,
+    "",
+    "seven77",
+    "e\u0301" * 7,
+    "x" * 129,
+    "correct\0horse",
+    "correct\nhorse",
+    "correct\ud800horse",
+    None,
+]
 BAD_VIN = [*bad_text(50), "VIN 1", "VIN_1", "VIN.1", "ＶＩＮ１", "VIN١", "ß", "é", "%", "'; DROP TABLE customers; --"]
 BAD_MONEY = [
     *["9.99", "", True, False, None, [], {}, [1], {"amount": 1}, *TOO_LARGE],

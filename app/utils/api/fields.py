@@ -7,6 +7,7 @@ words that a person can act on, and never repeat the value.
 import re
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 from marshmallow import ValidationError, fields, validate
@@ -35,13 +36,22 @@ class PassThrough:
         return getattr(obj, self.attribute or attr)
 
 
+class ComposedLength(validate.Length):
+    """The length of a text in composed letters (NFC), in which passwords are hashed."""
+
+    def __call__(self, value: Any) -> Any:
+        super().__call__(normalize("NFC", value))
+        return value
+
+
 class Text(fields.String):
     """Text of ``low`` to ``high`` characters after trimming, without control characters; with line breaks if ``breaks``."""
 
     default_error_messages = MESSAGES | {"control": "may not hold control characters"}
+    length = validate.Length
 
     def __init__(self, high: int, low: int = 1, *, breaks: bool = False, **kwargs: Any) -> None:
-        size = validate.Length(low, high, error=f"must have {low} to {high} characters")
+        size = self.length(low, high, error=f"must have {low} to {high} characters")
         kwargs["metadata"] = {"pattern": self.pattern(CONTROL_PATTERNS[breaks], low)} | kwargs.get("metadata", {})
         super().__init__(validate=[size, *kwargs.pop("validate", [])], **kwargs)
         self.control = CONTROL_EXCEPT_BREAKS if breaks else CONTROL
@@ -105,6 +115,8 @@ class Vin(Text):
 
 class Password(Text):
     """8–128 characters, never trimmed and never in a response."""
+
+    length = ComposedLength
 
     def __init__(self, low: int = 8, **kwargs: Any) -> None:
         kwargs.setdefault("metadata", {"format": "password", "example": "correct horse battery"})
