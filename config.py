@@ -26,10 +26,10 @@ RateLimits = tuple[RateLimitItem, ...]
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
 PLAIN_EMAIL = re.compile(
-    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
 )
-"""A plain address in lower case: ``user@host.tld``."""
+"""A plain address in lower case: ``user@host.tld``, with 64 characters at most before the ``@`` (RFC 5321, 4.5.3.1.1)."""
 LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MIN_SECRET_BYTES = 32

@@ -27,7 +27,7 @@ def is_accepted(check):
 @pytest.mark.parametrize(
     "text",
     ["Ann@Example.com", "a.b+c@shop.example", "ann@localhost", "ann", "a b@shop.example", "ann@-x.example", ".a@shop.example",
-     "a@shop.example.", "ä@shop.example", f"{'a' * 243}@example.com", f"{'a' * 244}@example.com", "a@b.c", "a@b.co"],
+     "a@shop.example.", "ä@shop.example", f"{'a' * 64}@example.com", f"{'a' * 65}@example.com", "a@b.c", "a@b.co"],
 )  # fmt: skip
 def test_admin_email_is_validated_like_every_email(text):
     as_setting = is_accepted(lambda: load(ADMIN_EMAIL=text))

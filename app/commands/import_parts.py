@@ -22,7 +22,7 @@ from app.blueprints.inventory.schemas import PartIn
 from app.blueprints.spreadsheet.csv_export import unescape_formula
 from app.commands.errors import exit_with_message, require_tables
 from app.models import inventory
-from app.utils.api.fields import TRIMMED
+from app.utils.api.fields import trim
 from app.utils.api.problems import flatten
 from app.utils.db.statements import fetch_all
 from app.utils.db.transactions import transaction
@@ -84,7 +84,7 @@ def cells_of(line: str, separator: str) -> list[str]:
         if TEXT_AFTER in str(error):
             raise ValueError("has text after a closing quotation mark") from None
         raise ValueError("has a cell that is too long") from None
-    return [unescape_formula(cell.strip(TRIMMED)) for cell in found]
+    return [unescape_formula(trim(cell)) for cell in found]
 
 
 def read_sheet(file: bytes) -> Sheet:
@@ -128,7 +128,7 @@ def faults_of_header(columns: list[str]) -> Iterator[tuple[str, str]]:
 def read_line(sheet: Sheet, number: int, line: str, columns: list[str], separator: str) -> None:
     """Add the part of a line to a sheet, or its faults. Skip an empty line."""
     try:
-        cells = cells_of(line, separator) if line.strip(TRIMMED) else []
+        cells = cells_of(line, separator) if trim(line) else []
         if not any(cells):
             return
         if len(cells) < len(columns) or any(cells[len(columns) :]):

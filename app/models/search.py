@@ -12,12 +12,19 @@ from unicodedata import normalize
 from sqlalchemy import Table, Text
 from sqlalchemy.orm import MappedColumn, mapped_column
 
-INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+
+def characters(ranges: str) -> str:
+    """Return the characters of ranges of code points like ``200B-200F 2800``."""
+    bounds = (part.partition("-") for part in ranges.split())
+    return "".join(chr(code) for first, _, last in bounds for code in range(int(first, 16), int(last or first, 16) + 1))
+
+
+INVISIBLE = characters(
+    "AD 34F 61C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 2800 3164 FE00-FE0F FEFF FFA0 FFF0-FFFB "
+    "13430-13440 1BCA0-1BCA3 1D159 1D173-1D17A E0001 E0020-E007F E0100-E01EF"
 )
-"""The characters without a shape of their own, as a class of a regular expression (Unicode: Default_Ignorable_Code_Point),
-the empty Braille cell, and the marks of annotations."""
+"""The characters without a shape of their own (Unicode: Default_Ignorable_Code_Point), among them the joiners, the Hangul
+fillers and the selectors of variants, and other empty ones, such as the Braille cell without dots."""
 NOT_SEARCHED = re.compile(f"[{INVISIBLE}]")
 DIGITS_FOLLOW = "\t"
 """Stands before the digits of a phone. No text holds a tab."""

@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from app.extensions import ma
 from app.models import Mechanic
-from app.utils.api.fields import Email, Money, Password, Phone, Text
+from app.utils.api.fields import Code, Email, Money, Password, Phone, Text
 from app.utils.api.output import OutputInteger, OutputSchema, OutputString
 from app.utils.context import caller
 
@@ -23,7 +23,7 @@ class MechanicIn(Schema):
     phone = Phone(required=True)
     salary = Money(required=True, attribute="salary_cents", metadata=SALARY_EXAMPLE)
     password = Password()
-    role = Text(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
+    role = Code(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
 class MechanicChange(Schema):
@@ -34,7 +34,7 @@ class MechanicChange(Schema):
     phone = Phone()
     salary = Money(attribute="salary_cents", metadata=SALARY_EXAMPLE)
     password = Password()
-    role = Text(10, validate=[ROLES], metadata=ROLE_EXAMPLE)
+    role = Code(10, validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
 class MechanicOut(OutputSchema, ma.SQLAlchemySchema):

@@ -10,7 +10,7 @@ from app.blueprints.shop.codes import COUNTRIES, CURRENCIES
 from app.extensions import ma
 from app.models import MAX_CENTS
 from app.models.shop import Shop
-from app.utils.api.fields import Email, Flag, Money, Percent, Phone, StrictInteger, Text
+from app.utils.api.fields import Code, Email, Flag, Money, Percent, Phone, StrictInteger, Text
 from app.utils.api.output import OutputSchema
 
 PREFIX = validate.Regexp(r"^[A-Z0-9-]*\Z", error="may hold A-Z, 0-9 and hyphens only")
@@ -51,7 +51,7 @@ class EstimateTolerance(Schema):
 
     percent = Percent(allow_none=True, load_default=None)
     amount = Money(allow_none=True, load_default=None)
-    rule = Text(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
+    rule = Code(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
     maximum = Money(allow_none=True, load_default=None)
 
 
@@ -95,21 +95,21 @@ class ShopChange(Schema):
 
     name = Text(255, metadata=EXAMPLES["name"])
     address = Text(500, breaks=True, allow_none=True, metadata=EXAMPLES["address"])
-    country = Text(2, validate=[COUNTRY], allow_none=True, metadata=EXAMPLES["country"])
+    country = Code(2, validate=[COUNTRY], allow_none=True, metadata=EXAMPLES["country"])
     email = Email(allow_none=True, metadata=EXAMPLES["email"])
     phone = Phone(allow_none=True)
     tax_number = Text(50, allow_none=True, metadata=EXAMPLES["tax_number"])
     registration = Text(50, allow_none=True, metadata=EXAMPLES["registration"])
-    currency = Text(3, validate=[CURRENCY], metadata=EXAMPLES["currency"])
-    time_zone = Text(64, validate=[known_time_zone], metadata=EXAMPLES["time_zone"])
+    currency = Code(3, validate=[CURRENCY], metadata=EXAMPLES["currency"])
+    time_zone = Code(64, validate=[known_time_zone], metadata=EXAMPLES["time_zone"])
     labor_rate = Money(attribute="labor_rate_cents")
     prices_include_tax = Flag(metadata=EXAMPLES["prices_include_tax"])
     supplies = ColumnGroup(SuppliesFee, FEE_COLUMNS, allow_none=True)
     estimate_days = StrictInteger(1, 365, metadata=EXAMPLES["estimate_days"])
     estimate_tolerance = ColumnGroup(EstimateTolerance, TOLERANCE_COLUMNS)
     payment_days = StrictInteger(0, 365, metadata=EXAMPLES["payment_days"])
-    invoice_prefix = Text(10, 0, validate=[PREFIX], metadata=EXAMPLES["invoice_prefix"])
-    credit_note_prefix = Text(10, 0, validate=[PREFIX], metadata=EXAMPLES["credit_note_prefix"])
+    invoice_prefix = Code(10, 0, validate=[PREFIX], metadata=EXAMPLES["invoice_prefix"])
+    credit_note_prefix = Code(10, 0, validate=[PREFIX], metadata=EXAMPLES["credit_note_prefix"])
     document_footer = Text(1000, breaks=True, allow_none=True, metadata=EXAMPLES["document_footer"])
 
     @post_load

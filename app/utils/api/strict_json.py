@@ -17,7 +17,7 @@ from flask.json.provider import DefaultJSONProvider
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app.utils.api.fields import TRIMMED
+from app.utils.api.fields import trim
 from app.utils.context import current_request, current_shop
 from app.utils.errors import Encoded, Malformed, WrongMediaType
 
@@ -96,7 +96,7 @@ class StrictParser(FlaskParser):
 
     def load_querystring(self, req: Request, schema: Any) -> Any:
         """Return the values of a query string. A blank one is left out: a form sends its empty fields, too."""
-        return {name: value for name, value in req.args.items() if value.strip(TRIMMED)}
+        return {name: value for name, value in req.args.items() if trim(value)}
 
     def load_json(self, req: Request, schema: Any) -> Any:
         """Return the object of a JSON body. Raise WrongMediaType or Malformed."""

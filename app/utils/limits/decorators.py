@@ -14,7 +14,7 @@ from typing import Any, cast
 from flask import Request, Response, request
 
 from app.extensions import limiter
-from app.utils.api.fields import TRIMMED
+from app.utils.api.fields import trim
 from app.utils.api.openapi import View
 from app.utils.api.strict_json import loads
 from app.utils.context import RequestState, caller, current_request, current_shop, current_state
@@ -37,7 +37,7 @@ def login_account() -> str:
     except Problem:
         body = None
     email = body.get("email") if isinstance(body, dict) else None
-    account = email.strip(TRIMMED).lower() if isinstance(email, str) else ""
+    account = trim(email).lower() if isinstance(email, str) else ""
     return f"{request.path.rstrip('/')}:{account!a}"[:300]
 
 
