@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE := tests/postman/node_modules tests/browser/node_modules examples/frontend/node_modules
+NODE := tests/postman/node_modules tests/browser/node_modules tests/openapi/node_modules examples/frontend/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test guarantees bench bench-compare bench-sizes bench-strain check format docs clean
@@ -37,11 +37,13 @@ bench-sizes: $(VENV)/run.stamp ## measure shops of 1,000 to 500,000 tickets on t
 bench-strain: $(VENV)/run.stamp ## measure the start, a long list, idle connections and an overload
 	@$(BIN)/python -m bench.strain $(BENCH)
 
-check: $(VENV)/dev.stamp examples/frontend/node_modules ## lint, check types, compare docs/openapi.json with the code
+check: $(VENV)/dev.stamp $(NODE) ## lint the code and the OpenAPI document, check types, compare the document with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_document.py tests/browser/test_types.py
+	@tests/openapi/node_modules/.bin/spectral lint --quiet --fail-severity hint --ruleset tests/openapi/spectral.yaml docs/openapi.json
+	@tests/openapi/node_modules/.bin/redocly lint --extends recommended-strict docs/openapi.json
 
 format: $(VENV)/dev.stamp ## format the code
 	@$(BIN)/ruff check --fix .

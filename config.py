@@ -1,16 +1,19 @@
 """The settings: read once from the environment and ``.env``, then frozen.
 
-Each ``APP_ENV`` has a class. ``Settings.load()`` raises :class:`BadSetting`, whose text names the setting, for any value
-that the shop can't run with.
+Each ``APP_ENV`` has a class, which ``create_app()`` takes as well as its name. ``Settings.load()`` raises
+:class:`BadSetting`, whose text names the setting, for any value that the shop can't run with.
 """
 
+import atexit
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from unicodedata import normalize
@@ -25,6 +28,8 @@ from app.utils.db.urls import parse_database_url
 RateLimits = tuple[RateLimitItem, ...]
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
+SHOP_FILE = "shop.db"
+"""The SQLite database of development, in ``instance/``."""
 PLAIN_EMAIL = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
@@ -165,9 +170,13 @@ class Settings:
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings of a mapping, or of the process's environment over ``.env``. Raise BadSetting."""
-        environment = process_environment() if environment is None else environment
-        kind = KINDS[read_setting("APP_ENV", environment.get("APP_ENV", "").strip() or "development", one_of(*KINDS))]
+        """Read the settings of a mapping, or of the process's environment over ``.env``. Raise BadSetting.
+
+        ``APP_ENV`` chooses the class, unless this is the method of one."""
+        name = getattr(cls, "APP_ENV", "")
+        environment = process_environment(name) if environment is None else environment
+        name = name or environment.get("APP_ENV", "").strip() or "development"
+        kind = cls if hasattr(cls, "APP_ENV") else KINDS[read_setting("APP_ENV", name, one_of(*KINDS))]
         return kind.complete(kind.given_values(environment))
 
     @classmethod
@@ -194,36 +203,83 @@ class Settings:
                     raise BadSetting(f"{name}: must be set where APP_ENV is {cls.APP_ENV}")
             if found.get("ADMIN_EMAIL") and not found.get("ADMIN_PASSWORD"):
                 raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
-        found.setdefault("DATABASE_URL", database_url("sqlite:///shop.db"))
+        if "DATABASE_URL" not in found:
+            found["DATABASE_URL"] = cls.default_database()
         if "SECRET_KEY" not in found:
             found["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")
         return cls(**found)
 
+    @classmethod
+    def default_database(cls) -> URL:
+        return database_url(f"sqlite:///{SHOP_FILE}")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Development(Settings):
+class DevelopmentConfig(Settings):
     APP_ENV = "development"
     CORS_ORIGINS: tuple[str, ...] = setting((LOCAL_ORIGIN,), comma_separated(origin))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Testing(Development):
+class TestingConfig(DevelopmentConfig):
     APP_ENV = "testing"
     TESTING: ClassVar[bool] = True
+    __test__: ClassVar[bool] = False  # pytest would collect a class of this name.
+
+    @classmethod
+    def complete(cls, found: dict[str, Any]) -> "Settings":
+        """Return the settings. Raise BadSetting, also for the database of development: tests empty theirs."""
+        settings = super().complete(found)
+        if Path(str(settings.DATABASE_URL.database)).resolve() == (INSTANCE / SHOP_FILE).resolve():
+            raise BadSetting("DATABASE_URL: must not be the database of development where APP_ENV is testing: tests empty it")
+        return settings
+
+    @classmethod
+    def default_database(cls) -> URL:
+        return temporary_database()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Production(Settings):
+class ProductionConfig(Settings):
     APP_ENV = "production"
     DATABASE_REQUIRED = True
 
 
-KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (Development, Testing, Production)}
+KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (DevelopmentConfig, TestingConfig, ProductionConfig)}
 
 
-def process_environment() -> dict[str, str]:
-    """Return the process's environment, over the file ``.env``."""
-    return {**dotenv(ROOT / ".env"), **os.environ}
+def settings_of(given: "Settings | type[Settings] | str | None") -> "Settings":
+    """Return the settings of a class, or of its name: ``"TestingConfig"`` or ``"testing"``. Raise BadSetting."""
+    if isinstance(given, Settings):
+        return given
+    if isinstance(given, str):
+        name = given.rpartition(".")[2].lower().removesuffix("config")
+        given = KINDS[read_setting("APP_ENV", name, one_of(*KINDS))]
+    return (given or Settings).load()
+
+
+def process_environment(app_env: str = "") -> dict[str, str]:
+    """Return the process's environment, over the file ``.env``. ``app_env`` replaces ``APP_ENV``.
+
+    Tests ignore a ``.env`` that is not for tests: its database is the shop's, and tests empty theirs."""
+    file = dotenv(ROOT / ".env")
+    found = {**file, **os.environ} | ({"APP_ENV": app_env} if app_env else {})
+    if [each.get("APP_ENV", "").strip().lower() == "testing" for each in (found, file)] == [True, False]:
+        return {name: text for name, text in found.items() if file.get(name) != text}  # Flask's commands load .env, too.
+    return found
+
+
+@cache
+def temporary_database() -> URL:
+    """Return the URL of a database in a folder that is removed when this process ends."""
+    folder, process = tempfile.mkdtemp(prefix="shop-testing-"), os.getpid()
+
+    @atexit.register
+    def remove() -> None:
+        if os.getpid() == process:  # A fork ends, too.
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return database_url(f"sqlite:///{folder}/{SHOP_FILE}")
 
 
 def resolve_workers(found: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from granian import Granian
@@ -33,15 +34,18 @@ def create_app() -> "Flask":
 def main() -> None:
     """Start the shop, and serve until SIGINT, SIGTERM or SIGHUP."""
     with ExitStack() as resources:
-        place = run_startup()
+        place = run_startup(resources)
         if place["metrics_port"]:
             serve_metrics(place["address"], place["metrics_port"], resources)
         serve(**place)
 
 
-def run_startup() -> dict[str, Any]:
+def run_startup(resources: ExitStack) -> dict[str, Any]:
     """Check everything, prepare the database if necessary, and return where to serve. Exit if the shop can't start."""
     place = run_module("app.startup.checks")
+    if place.pop("is_temporary"):  # Tests without a DATABASE_URL: all processes of this start share one.
+        folder = resources.enter_context(TemporaryDirectory(prefix="shop-testing-"))
+        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/shop.db"
     if not place.pop("is_prepared"):
         run_module("app.startup.prepare")
     return place

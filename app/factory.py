@@ -3,7 +3,7 @@
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.blueprints import BLUEPRINTS
-from app.blueprints.inventory import cache as inventory_cache
+from app.blueprints.inventory.cache import InventoryCache
 from app.blueprints.site import routes as site
 from app.extensions import api, cache, cors, db, ma
 from app.utils import hooks, limits
@@ -12,19 +12,20 @@ from app.utils.context import ShopFlask
 from app.utils.db import engines
 from app.utils.monitoring import logs, metrics
 from app.utils.redis import RedisClient
-from config import INSTANCE, Settings
+from config import INSTANCE, Settings, settings_of
 
 EXPOSED_HEADERS = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
 EXPOSED_HEADERS += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 
-def create_app(settings: Settings | None = None) -> ShopFlask:
-    """Return an app with the given settings, or with those of the environment. Raise config.BadSetting."""
+def create_app(settings: Settings | type[Settings] | str | None = None) -> ShopFlask:
+    """Return an app with the settings of the environment, or with given ones. Raise config.BadSetting."""
     app = ShopFlask("app", instance_path=str(INSTANCE), static_folder=None)
-    app.config.from_object(settings or Settings.load())
+    app.config.from_object(settings_of(settings))
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = strict_json.OrjsonProvider(app)
     app.redis = RedisClient(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None
+    app.inventory_cache = InventoryCache(app.redis)
     app.list_counts = {}
     logs.init_app(app)
     _init_extensions(app)
@@ -42,7 +43,6 @@ def _init_extensions(app: ShopFlask) -> None:
     engines.init_app(app, db)
     ma.init_app(app)
     cache.init_app(app, config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 5000})
-    inventory_cache.init_app(app)
     limits.init_app(app)
     if origins := list(app.config["CORS_ORIGINS"]):
         cors.init_app(app, origins=origins, expose_headers=EXPOSED_HEADERS, max_age=600, send_wildcard="*" in origins)

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import create_app
+from app.models import MAX_CENTS
 from app.startup.prepare import prepare
 from config import ROOT, Settings
 from tests.conftest import ENVIRONMENT, PASSWORD, Person
@@ -64,6 +65,7 @@ def test_operation_has_summary_tag_and_descriptions(path, method):
     operation = OPERATIONS[path, method]
     assert re.fullmatch(r"[A-Z].*\.", operation["summary"])
     assert len(operation["tags"]) == 1
+    assert [each["operationId"] for each in OPERATIONS.values()].count(operation["operationId"]) == 1
     assert all(response["description"] for response in responses_of(operation).values())
 
 
@@ -155,6 +157,16 @@ def faults_of_examples(operation):
 @each_operation
 def test_operation_has_valid_examples_of_bodies_and_responses(path, method):
     assert list(faults_of_examples(OPERATIONS[path, method])) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "places", "maximum"),
+    [("PartIn", "price", 2, MAX_CENTS), ("MechanicIn", "salary", 2, MAX_CENTS), ("SuppliesFee", "percent", 4, 1_000_000)],
+)
+def test_validator_refuses_no_number_that_the_shop_accepts(schema, field, places, maximum):
+    accepts = Draft202012Validator(DOCUMENT["components"]["schemas"][schema]["properties"][field])
+    amounts = [*range(3000), *range(0, maximum, maximum // 997), maximum]
+    assert [each for each in amounts if not accepts.is_valid(each / 10**places)] == []
 
 
 @pytest.mark.parametrize(

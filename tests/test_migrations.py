@@ -120,9 +120,9 @@ def test_migration_0003_adds_service_dates_and_downgrade_removes_them(crew):
     assert len(crew.rows("SELECT * FROM ticket_mechanics WHERE service_date IS NOT NULL")) == len(CREW)
 
 
-def test_migration_0005_makes_old_records_searchable_and_downgrade_removes_the_column(tables):
+def test_migration_0006_makes_old_records_searchable_and_downgrade_removes_the_column(tables):
     """More records than a batch; a deleted record, whose texts are erased, has nothing to be found by."""
-    tables.to("0004")
+    tables.to("0005")
     dated = {"version": 1, "created_at": datetime(2026, 1, 1), "updated_at": datetime(2026, 1, 1)}
     person = {"token_version": 1} | dated
     tables.add("customers", id=7, name="Ärzte GmbH", email="a@b.cd", phone="(555) 867-5309", **person)
@@ -136,7 +136,7 @@ def test_migration_0005_makes_old_records_searchable_and_downgrade_removes_the_c
         old = Table("inventory", MetaData(), *(Column(each.name, each.type) for each in columns))
         connection.execute(old.insert(), [part | {"price_cents": 1, "quantity": 0} | dated for part in parts])
     before = {name: tables.rows(f"SELECT * FROM {name} ORDER BY id") for name in ("customers", "inventory", "service_tickets")}
-    tables.to("0005")
+    tables.to("0006")
     assert tables.rows("SELECT id, search FROM customers ORDER BY id") == [
         (7, "ärzte gmbh\na@b.cd\n(555) 867-5309\n\t5558675309"),
         (8, None),
@@ -151,5 +151,5 @@ def test_migration_0005_makes_old_records_searchable_and_downgrade_removes_the_c
             table = db.metadata.tables[name]
             for row in connection.execute(table.select().where(table.c.deleted_at.is_(None))):
                 assert row.search == search_value(table, row._mapping)["search"], "the migration folds as the models do"
-    tables.to("0004", downgrade)
+    tables.to("0005", downgrade)
     assert {name: tables.rows(f"SELECT * FROM {name} ORDER BY id") for name in before} == before

@@ -1,18 +1,11 @@
-"""The areas of the shop. BLUEPRINTS is the one place to register a new area."""
+"""The areas of the shop. AREAS is the one place to register a new one."""
 
-from app.blueprints.customer.routes import blp as customer_blueprint
-from app.blueprints.inventory.routes import blp as inventory_blueprint
-from app.blueprints.mechanic.routes import blp as mechanic_blueprint
-from app.blueprints.service_ticket.routes import blp as service_ticket_blueprint
-from app.blueprints.shop.routes import blp as shop_blueprint
-from app.blueprints.spreadsheet.routes import blp as spreadsheet_blueprint
+from app.blueprints.customer import routes as customer
+from app.blueprints.inventory import routes as inventory
+from app.blueprints.mechanic import routes as mechanic
+from app.blueprints.service_ticket import routes as service_ticket
+from app.blueprints.shop import routes as shop
+from app.blueprints.spreadsheet import routes as spreadsheet
 
-BLUEPRINTS = (
-    customer_blueprint,
-    mechanic_blueprint,
-    service_ticket_blueprint,
-    inventory_blueprint,
-    shop_blueprint,
-    spreadsheet_blueprint,
-)
-"""In the order of the document."""
+AREAS = (customer, mechanic, service_ticket, inventory, shop, spreadsheet)  # In the order of the document.
+BLUEPRINTS = tuple(area.blp for area in AREAS)

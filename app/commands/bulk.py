@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 NEXT_ID = {
     "postgresql": "SELECT setval(pg_get_serial_sequence('{0}', 'id'), (SELECT max(id) FROM {0}))",
@@ -19,9 +20,12 @@ def write(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
         return
     columns = list(rows[0])
     into = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
-    with connection.connection.cursor() as cursor, cursor.copy(into) as copy:  # type: ignore[attr-defined]
-        for row in rows:
-            copy.write_row([row[name] for name in columns])
+    try:
+        with connection.connection.cursor() as cursor, cursor.copy(into) as copy:  # type: ignore[attr-defined]
+            for row in rows:
+                copy.write_row([row[name] for name in columns])
+    except connection.dialect.loaded_dbapi.Error as error:  # SQLAlchemy wraps the errors of its own statements only.
+        raise DBAPIError(into, None, error) from None
 
 
 def finish(connection: Connection, tables: Sequence[Table]) -> None:

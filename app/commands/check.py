@@ -8,28 +8,28 @@ from typing import Any
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import Connection, Engine, Row, TextClause, text
+from sqlalchemy import Engine, Row, text
 
 from app.commands.errors import exit_with_message, require_tables
-from app.utils.db.statements import read_engine
+from app.utils.db.statements import fetch_all, read_engine
 
 RULES = {
     "a quantity is not the sum of its movements": """
-        SELECT i.id AS part, i.quantity, COALESCE(SUM(m.`change`), 0) AS movements FROM inventory i
+        SELECT i.id AS part, i.quantity, COALESCE(SUM(m.change), 0) AS movements FROM inventory i
         LEFT JOIN stock_movements m ON m.inventory_id = i.id
-        GROUP BY i.id, i.quantity HAVING i.quantity <> COALESCE(SUM(m.`change`), 0)""",
+        GROUP BY i.id, i.quantity HAVING i.quantity <> COALESCE(SUM(m.change), 0)""",
     "a quantity is not the last balance": """
         SELECT i.id AS part, i.quantity, m.balance FROM inventory i JOIN stock_movements m ON m.inventory_id = i.id
         WHERE m.id = (SELECT MAX(id) FROM stock_movements WHERE inventory_id = i.id) AND m.balance <> i.quantity""",
     "a balance is not the one before it and the change": """
-        SELECT m.inventory_id AS part, m.id AS movement, COALESCE(b.balance, 0) AS balance_before, m.`change`, m.balance
+        SELECT m.inventory_id AS part, m.id AS movement, COALESCE(b.balance, 0) AS balance_before, m.change, m.balance
         FROM stock_movements m LEFT JOIN stock_movements b
         ON b.id = (SELECT MAX(id) FROM stock_movements WHERE inventory_id = m.inventory_id AND id < m.id)
-        WHERE m.balance <> COALESCE(b.balance, 0) + m.`change`""",
+        WHERE m.balance <> COALESCE(b.balance, 0) + m.change""",
     "a ticket's line is not the net of its movements": """
         SELECT ticket_id AS ticket, inventory_id AS part, SUM(held) AS on_ticket, SUM(net) AS movements FROM (
             SELECT ticket_id, inventory_id, quantity AS held, 0 AS net FROM ticket_parts
-            UNION ALL SELECT ticket_id, inventory_id, 0, -`change` FROM stock_movements WHERE ticket_id IS NOT NULL) line
+            UNION ALL SELECT ticket_id, inventory_id, 0, -m.change FROM stock_movements m WHERE ticket_id IS NOT NULL) line
         GROUP BY ticket_id, inventory_id HAVING SUM(held) <> SUM(net)""",
     "something is negative, or a line is empty": """
         SELECT 'part' AS what, id, quantity FROM inventory WHERE quantity < 0
@@ -39,26 +39,17 @@ RULES = {
         SELECT t.id AS ticket, p.inventory_id AS part, p.quantity FROM service_tickets t
         JOIN ticket_parts p ON p.ticket_id = t.id WHERE t.deleted_at IS NOT NULL""",
     "a movement changes nothing": """
-        SELECT inventory_id AS part, id AS movement FROM stock_movements WHERE `change` = 0""",
+        SELECT inventory_id AS part, id AS movement FROM stock_movements m WHERE m.change = 0""",
 }
-"""Broken rule → the statement that finds its rows. ``change`` is a reserved word of MySQL, so it is quoted."""
-COUNTS = "SELECT (SELECT COUNT(*) FROM inventory), (SELECT COUNT(*) FROM stock_movements)"
+"""Broken rule → the statement that finds its rows. ``change`` is a reserved word of MySQL, except after ``m.``"""
+COUNTS = "SELECT (SELECT COUNT(*) FROM inventory) AS parts, (SELECT COUNT(*) FROM stock_movements) AS movements"
 
 
-def statement(connection: Connection, sql: str) -> TextClause:
-    return text(sql if connection.dialect.name == "mysql" else sql.replace("`", '"'))
-
-
-def find_broken(connection: Connection, sql: str, limit: int) -> Sequence[Row[Any]]:
-    """Return the first rows that break a rule. A rule is one statement, so that it sees one moment of a busy shop."""
-    return connection.execute(statement(connection, f"{sql} ORDER BY 1, 2")).fetchmany(limit)
-
-
-def faults(engine: Engine) -> list[str]:
-    """Return the broken rules, each with its first rows."""
+def find_broken(engine: Engine, limit: int) -> dict[str, Sequence[Row[Any]]]:
+    """Return the broken rules, each with its first rows. A rule is one statement, so that it sees one moment of a busy shop."""
     with engine.connect() as connection:
-        found = {rule: find_broken(connection, sql, 3) for rule, sql in RULES.items()}
-    return [f"{rule}: {[tuple(row) for row in rows]}" for rule, rows in found.items() if rows]
+        found = {rule: connection.execute(text(f"{sql} ORDER BY 1, 2")).fetchmany(limit) for rule, sql in RULES.items()}
+    return {rule: rows for rule, rows in found.items() if rows}
 
 
 @click.command("check")
@@ -70,16 +61,15 @@ def command(most: int) -> None:
     Exits with 1 if a rule is broken, and shows its rows."""
     with exit_with_message():
         require_tables()
-        with read_engine().connect() as connection:
-            found = {rule: find_broken(connection, sql, most + 1) for rule, sql in RULES.items()}
-            parts, movements = connection.execute(text(COUNTS)).one()
-    for rule, rows in found.items():
-        if rows:
-            click.echo(f"{rule}:")
+        broken = find_broken(read_engine(), most + 1)
+        counts = fetch_all(text(COUNTS))[0]
+    for rule, rows in broken.items():
+        click.echo(f"{rule}:")
         for row in rows[:most]:
             click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row._mapping.items()))
         if len(rows) > most:
             click.echo("  … and more (--most shows them)")
-    if count := sum(1 for rows in found.values() if rows):
-        raise click.ClickException(f"{count} of {len(RULES)} rules of the stock do not hold.")
-    click.echo(f"The stock is in order: {parts:,} parts and {movements:,} movements keep all {len(RULES)} rules.")
+    if broken:
+        raise click.ClickException(f"{len(broken)} of {len(RULES)} rules of the stock do not hold.")
+    records = f"{counts.parts:,} parts and {counts.movements:,} movements"
+    click.echo(f"The stock is in order: {records} keep all {len(RULES)} rules.")

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, Row, Table, func, select, tuple_
 
 from app import create_app
 from app.commands.bulk import finish, write
-from app.commands.errors import driver_message, exit_with_message, require_tables
+from app.commands.errors import exit_with_message, require_tables
 from app.extensions import db
 from app.startup.prepare import prepare
 from app.utils.db.startup_lock import redacted, startup_lock
@@ -29,11 +29,7 @@ TABLES: Sequence[Table] = db.metadata.sorted_tables
 BATCH_SIZE = 2000
 """Rows that are compared and written at once; each batch is a transaction of the target."""
 MAX_SHOWN = 10
-Key = tuple[Any, ...]
-
-
-class UnknownRow(Exception):
-    """The target holds a row that the source does not have. The text names the row."""
+Rows = Sequence[Row[Any]]
 
 
 # ---------------------------------------------------------------- two databases
@@ -71,96 +67,63 @@ def connect_snapshot() -> Connection:
 
 
 # ---------------------------------------------------------------- rows
-def key_of(table: Table, row: Row[Any]) -> Key:
-    return tuple(row._mapping[column] for column in table.primary_key)
-
-
-def rows_between(connection: Connection, table: Table, after: Key | None, last: Key | None, limit: int) -> Sequence[Row[Any]]:
-    """Return the first rows with ``after`` < key <= ``last``, in the order of the keys."""
-    keys = tuple(table.primary_key)
-    found = select(table).order_by(*keys).limit(limit)
-    if after is not None:  # MariaDB uses no index to compare tuples.
-        found = found.where(keys[0] >= after[0], tuple_(*keys) > after)
-    if last is not None:
-        found = found.where(keys[0] <= last[0], tuple_(*keys) <= last)
-    return connection.execute(found).all()
-
-
-def paired_batches(
-    table: Table, source: Connection, target: Connection
-) -> Iterator[tuple[Sequence[Row[Any]], Sequence[Row[Any]]]]:
-    """Yield the rows of source and target in batches of the same range of keys.
-
-    A batch of the target has at most one row more than a batch: enough to show a difference."""
-    after, rows = None, rows_between(source, table, None, None, BATCH_SIZE)
-    while True:
-        last = key_of(table, rows[-1]) if len(rows) == BATCH_SIZE else None
-        yield rows, rows_between(target, table, after, last, BATCH_SIZE + 1)
-        if last is None:
-            return
-        after, rows = last, rows_between(source, table, last, None, BATCH_SIZE)
-
-
 def describe(table: Table, row: Row[Any]) -> str:
-    key = ", ".join(f"{column.name} {value}" for column, value in zip(table.primary_key, key_of(table, row), strict=True))
-    return f"{table.name} with {key}"
+    return f"{table.name} with " + ", ".join(f"{column.name} {row._mapping[column]}" for column in table.primary_key)
+
+
+def count_rows(connection: Connection) -> int:
+    return sum(connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES)
+
+
+def without(rows: Rows, others: Rows) -> Rows:
+    """Return the rows that are not among others."""
+    if rows == others:  # Nearly always; comparing takes less time than hashing.
+        return []
+    known = set(others)
+    return [row for row in rows if row not in known]
+
+
+def compare(source: Connection, target: Connection, bar: Any) -> Iterator[tuple[Table, Rows, Rows]]:
+    """Yield the rows that only the source has, and those that only the target has, batch by batch.
+
+    Both are read in batches of the same range of keys. The target is committed after each batch."""
+    for table in TABLES:
+        keys = tuple(table.primary_key)
+        ordered = following = select(table).order_by(*keys)
+        is_full = True
+        while is_full:
+            rows = source.execute(following.limit(BATCH_SIZE)).all()
+            batch, is_full = following, len(rows) == BATCH_SIZE
+            if is_full:  # The first keys are compared, too, since MariaDB uses no index to compare tuples.
+                last = tuple(rows[-1]._mapping[key] for key in keys)
+                batch = following.where(keys[0] <= last[0], tuple_(*keys) <= last)
+                following = ordered.where(keys[0] >= last[0], tuple_(*keys) > last)
+            target_rows = target.execute(batch.limit(BATCH_SIZE + 1)).all()  # One more is enough to show a difference.
+            yield table, without(rows, target_rows), without(target_rows, rows)
+            target.commit()
+            bar.update(len(rows))
 
 
 # ---------------------------------------------------------------- the copy
-def count_rows(connection: Connection) -> int:
-    return sum(int(connection.execute(select(func.count()).select_from(table)).scalar() or 0) for table in TABLES)
-
-
-def require_no_other_rows(source: Connection, target: Connection) -> None:
-    """Raise UnknownRow if the target holds a row that the source does not have."""
-    for table in TABLES:
-        for source_rows, target_rows in paired_batches(table, source, target):
-            known = set(source_rows)
-            for row in target_rows:
-                if row not in known:
-                    raise UnknownRow(describe(table, row))
-
-
-def copy(source: Connection, target: Connection, bar: Any) -> int:
-    """Write the rows that the target lacks, and return how many."""
-    written = 0
-    for table in TABLES:
-        for source_rows, target_rows in paired_batches(table, source, target):
-            known = set(target_rows)
-            missing = [row for row in source_rows if row not in known] if known else source_rows
-            if missing:
-                write(target, table, [dict(row._mapping) for row in missing])
-            target.commit()
-            written += len(missing)
-            bar.update(len(source_rows))
-    return written
-
-
-def differences(source: Connection, target: Connection, bar: Any) -> list[str]:
-    """Return descriptions of the rows that differ."""
-    found: dict[str, None] = {}
-    for table in TABLES:
-        for source_rows, target_rows in paired_batches(table, source, target):
-            if source_rows != target_rows:
-                only = sorted(set(source_rows) ^ set(target_rows), key=lambda row: key_of(table, row))
-                found |= dict.fromkeys(describe(table, row) for row in only)
-            target.commit()
-            bar.update(len(source_rows))
-    return list(found)
-
-
-def copy_all(source: Connection, target: Connection) -> tuple[int, int]:
+def copy(source: Connection, target: Connection, name: str) -> tuple[int, int]:
     """Copy the missing rows and compare all. Return the number of rows, and of those written now."""
-    total, present = count_rows(source), count_rows(target)
+    total, present, written = count_rows(source), count_rows(target), 0
     if present:
         click.echo(f"The target holds {present:,} rows already; they are compared first.")
-        require_no_other_rows(source, target)
-    target.commit()
+        with click.progressbar(length=total, label="Checking ") as bar:
+            for table, _, others in compare(source, target, bar):
+                if others:
+                    reason = f"{describe(table, others[0])} is not a row of this shop, or has changed. Nothing was changed."
+                    raise click.ClickException(f"{name} holds another shop, or this one has changed since: {reason}")
     with click.progressbar(length=total, label="Copying  ") as bar:
-        written = copy(source, target, bar)
+        for table, missing, _ in compare(source, target, bar):
+            if missing:
+                write(target, table, [dict(row._mapping) for row in missing])
+                written += len(missing)
     finish(target, TABLES)
     with click.progressbar(length=total, label="Comparing") as bar:
-        found = differences(source, target, bar)
+        pairs = ((table, row) for table, missing, others in compare(source, target, bar) for row in (*missing, *others))
+        found = list(dict.fromkeys(describe(*pair) for pair in pairs))
     if found:
         more = f" and {len(found) - MAX_SHOWN:,} more" if len(found) > MAX_SHOWN else ""
         raise click.ClickException(f"The copy is not the same: {'; '.join(found[:MAX_SHOWN])}{more}.")
@@ -183,24 +146,15 @@ def command(url: str) -> None:
         raise click.ClickException("URL: that is the database of this shop.")
     with exit_with_message():
         require_tables()
-    with prepared_target(target_url) as (engine, locks):
-        try:
-            with (
-                exit_with_message("The copy"),
-                locks.connect() as lock,
-                startup_lock(lock),
-                connect_snapshot() as source,
-                engine.connect() as target,
-            ):
-                total, written = copy_all(source, target)
-        except UnknownRow as error:
-            reason = f"{error} is not a row of this shop, or has changed. Nothing was changed."
-            raise click.ClickException(
-                f"{redacted(target_url)} holds another shop, or this one has changed since: {reason}"
-            ) from None
-        except engine.dialect.loaded_dbapi.Error as error:  # COPY raises the driver's own error.
-            raise click.ClickException(f"The copy failed: {driver_message(error)}") from None
-    click.echo(
-        f"{redacted(target_url)} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared."
-    )
+    name = redacted(target_url)
+    with (
+        prepared_target(target_url) as (engine, locks),
+        exit_with_message("The copy"),
+        locks.connect() as lock,
+        startup_lock(lock),
+        connect_snapshot() as source,
+        engine.connect() as target,
+    ):
+        total, written = copy(source, target, name)
+    click.echo(f"{name} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared.")
     click.echo("With the same SECRET_KEY, tokens and idempotency keys stay good there.")

@@ -6,18 +6,17 @@ ledger as the routes would write it, are written in one transaction: a command t
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from itertools import islice
+from datetime import datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import Connection, Table, delete, literal, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, delete, literal, select
 
 from app.commands.bulk import finish, write
+from app.commands.errors import exit_with_message
 from app.extensions import db
 from app.models import (
     customers,
@@ -30,9 +29,9 @@ from app.models import (
     ticket_parts,
 )
 from app.startup.prepare import prepare
-from app.utils.db.startup_lock import CantStart, startup_lock
+from app.utils.db.startup_lock import startup_lock
 
-OPENED = date(2024, 1, 1)
+OPENED = datetime(2024, 1, 1, 8)
 DAYS = 700
 """The days that the tickets are spread over."""
 RECEIVED, USED = 100_000_000, 20
@@ -47,125 +46,98 @@ class NotEmpty(Exception):
     """The database holds a shop already. The text says what was found."""
 
 
-def at_eight(day: date) -> datetime:
-    return datetime.combine(day, time(8))
-
-
-@dataclass(frozen=True)
 class Demo:
     """The rows of a shop with a number of tickets, from which the other numbers follow.
 
     The numbers of mechanics and parts are multiples of five, so that a ticket never names one of them twice. ``admin``
     has the columns by which mechanic 1 signs in; empty if nobody can."""
 
-    tickets: int
-    admin: Row = field(default_factory=dict)
+    def __init__(self, tickets: int, admin: Row | None = None) -> None:
+        self.tickets = tickets
+        self.customers = max(10, tickets // 5)
+        self.mechanics = max(5, tickets // 5000 * 5)
+        self.parts = max(25, tickets // 125 * 5)
+        self.admin = admin or {}
+        numbers = (self.customers, self.mechanics, self.parts, tickets, 2 * tickets, 3 * tickets, self.parts + 3 * tickets)
+        self.counts = dict(zip(TABLES, numbers, strict=True))
+        """The number of rows of each table."""
 
-    @property
-    def customers(self) -> int:
-        return max(10, self.tickets // 5)
-
-    @property
-    def mechanics(self) -> int:
-        return max(5, self.tickets // 5000 * 5)
-
-    @property
-    def parts(self) -> int:
-        return max(25, self.tickets // 125 * 5)
-
-    @property
-    def counts(self) -> dict[Table, int]:
-        """Return the number of rows of each table."""
-        lines = {ticket_mechanics: 2 * self.tickets, ticket_parts: 3 * self.tickets}
-        people = {customers: self.customers, mechanics: self.mechanics, inventory: self.parts, service_tickets: self.tickets}
-        return people | lines | {stock_movements: self.parts + lines[ticket_parts]}
+    def day(self, ticket: int) -> datetime:
+        return OPENED + timedelta(days=ticket % DAYS)
 
     def price(self, part: int) -> int:
         return 500 + 37 * part % 50_000
 
-    def parts_on(self, ticket: int) -> list[int]:
-        """Return the ids of the parts on a ticket, in ascending order."""
-        return sorted((7 * ticket + 131 * place) % self.parts + 1 for place in range(3))
+    def lines(self) -> Iterator[tuple[int, int]]:
+        """Yield the ids of ticket and part for each line of the tickets, in ascending order."""
+        for ticket in range(1, self.tickets + 1):
+            for part in sorted((7 * ticket + 131 * place) % self.parts + 1 for place in range(3)):
+                yield ticket, part
 
     def customers_rows(self) -> Iterator[Row]:
         for number in range(1, self.customers + 1):
-            yield person("Customer", number, "01") | dated(OPENED)
+            yield person("Customer", number, "01")
 
     def mechanics_rows(self) -> Iterator[Row]:
         for number in range(1, self.mechanics + 1):
             job = {"role": "mechanic", "salary_cents": 4_000_000 + 10_000 * number}
-            first = {"role": "admin"} | self.admin if number == 1 else {}
-            yield person("Mechanic", number, "02") | job | first | dated(OPENED)
+            yield person("Mechanic", number, "02") | job | ({"role": "admin"} | self.admin if number == 1 else {})
 
     def inventory_rows(self) -> Iterator[Row]:
-        tickets_with = Counter(part for ticket in range(1, self.tickets + 1) for part in self.parts_on(ticket))
+        used = Counter(part for _, part in self.lines())
         for number in range(1, self.parts + 1):
             named = {"id": number, "name": f"Part number {number}", "sku": f"SKU-{number:06}"}
-            left = RECEIVED - USED * tickets_with[number]
-            yield named | {"price_cents": self.price(number), "quantity": left} | dated(OPENED)
+            yield named | {"price_cents": self.price(number), "quantity": RECEIVED - USED * used[number]} | dated(OPENED)
 
     def service_tickets_rows(self) -> Iterator[Row]:
         for number in range(1, self.tickets + 1):
-            day = self.day(number)
-            asked = {"service_date": day, "description": f"Brake inspection and oil change, visit {number}"}
+            asked = {"service_date": self.day(number).date(), "description": f"Brake inspection and oil change, visit {number}"}
             owned = {"id": number, "customer_id": 31 * number % self.customers + 1, "vin": f"VIN{number:014}"}
-            yield owned | asked | dated(day)
+            yield owned | asked | dated(self.day(number))
 
     def ticket_mechanics_rows(self) -> Iterator[Row]:
         for ticket in range(1, self.tickets + 1):
-            for place in range(2):
-                mechanic = (ticket + 17 * place) % self.mechanics + 1
-                yield {"ticket_id": ticket, "mechanic_id": mechanic, "service_date": self.day(ticket)}
+            for mechanic in (ticket, ticket + 17):
+                number = mechanic % self.mechanics + 1
+                yield {"ticket_id": ticket, "mechanic_id": number, "service_date": self.day(ticket).date()}
 
     def ticket_parts_rows(self) -> Iterator[Row]:
-        for ticket in range(1, self.tickets + 1):
-            for part in self.parts_on(ticket):
-                yield {"ticket_id": ticket, "inventory_id": part, "quantity": USED, "unit_price_cents": self.price(part)}
+        for ticket, part in self.lines():
+            yield {"ticket_id": ticket, "inventory_id": part, "quantity": USED, "unit_price_cents": self.price(part)}
 
     def stock_movements_rows(self) -> Iterator[Row]:
         """Yield the ledger: first what was received of each part, then what each ticket used."""
-        received = {"change": RECEIVED, "balance": RECEIVED, "reason": "received", "ticket_id": None, "mechanic_id": None}
-        for number in range(1, self.parts + 1):
-            yield {"id": number, "inventory_id": number, "created_at": at_eight(OPENED)} | received
-        number, balances = self.parts, [RECEIVED] * (self.parts + 1)
-        for ticket in range(1, self.tickets + 1):
-            used = {"change": -USED, "reason": "used", "ticket_id": ticket, "mechanic_id": None}
-            used["created_at"] = at_eight(self.day(ticket))
-            for part in self.parts_on(ticket):
-                number += 1
-                balances[part] -= USED
-                yield {"id": number, "inventory_id": part, "balance": balances[part]} | used
-
-    def day(self, ticket: int) -> date:
-        return OPENED + timedelta(days=ticket % DAYS)
-
-    def rows(self, table: Table) -> Iterator[Row]:
-        found: Iterator[Row] = getattr(self, f"{table.name}_rows")()
-        return (row | search_value(table, row) for row in found)
+        received = ((OPENED, part, RECEIVED, None) for part in range(1, self.parts + 1))
+        used = ((self.day(ticket), part, -USED, ticket) for ticket, part in self.lines())
+        balances: Counter[int] = Counter()
+        for number, (day, part, change, ticket) in enumerate(chain(received, used), 1):
+            balances[part] += change
+            moved = {"change": change, "balance": balances[part], "reason": "used" if ticket else "received"}
+            yield {"id": number, "inventory_id": part, "ticket_id": ticket, "created_at": day} | moved
 
 
 def person(kind: str, number: int, prefix: str) -> Row:
     """Return an account without a password."""
     reached = {"email": f"{kind.lower()}{number}@example.com", "phone": f"555-{prefix}{number % 10_000:04}"}
-    return {"id": number, "name": f"{kind} {number}", "password_hash": None, "token_version": 1} | reached
+    return {"id": number, "name": f"{kind} {number}", "password_hash": None, "token_version": 1} | reached | dated(OPENED)
 
 
-def dated(day: date) -> Row:
-    return {"version": 1, "created_at": at_eight(day), "updated_at": at_eight(day), "deleted_at": None}
+def dated(day: datetime) -> Row:
+    return {"version": 1, "created_at": day, "updated_at": day, "deleted_at": None}
 
 
 # ---------------------------------------------------------------- writing it
-def fill(connection: Connection, demo: Demo, bar: Any = None) -> None:
-    """Write the shop in the transaction of a connection, and advance a progress bar."""
+def fill(connection: Connection, demo: Demo) -> None:
+    """Write the shop in the transaction of a connection, with a progress bar on a terminal."""
     connection.execute(delete(mechanics))
-    for table in TABLES:
-        rows = demo.rows(table)
-        while batch := list(islice(rows, BATCH_SIZE)):
-            write(connection, table, batch)
-            if bar:
+    with click.progressbar(length=sum(demo.counts.values()), label="Filling the shop") as bar:
+        for table in TABLES:
+            rows = (row | search_value(table, row) for row in getattr(demo, f"{table.name}_rows")())
+            while batch := list(islice(rows, BATCH_SIZE)):
+                write(connection, table, batch)
                 bar.update(len(batch))
-        if connection.dialect.name == "postgresql":  # Without statistics, each foreign key check may scan the whole table.
-            connection.exec_driver_sql(f"ANALYZE {table.name}")
+            if connection.dialect.name == "postgresql":  # Without statistics, a foreign key check may scan the whole table.
+                connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def first_admin(connection: Connection) -> Row:
@@ -189,29 +161,21 @@ def command(tickets: int, if_empty: bool) -> None:
 
     The first admin becomes mechanic 1, and keeps their email and password."""
     try:
-        prepare(current_app)
-        with db.engines["reads"].connect() as connection, startup_lock(connection):
-            shop = fill_at_once(tickets)
-            finish(connection, TABLES)
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("VACUUM")  # For index-only scans.
+        with exit_with_message():
+            prepare(current_app)
+            with db.engines["reads"].connect() as connection, startup_lock(connection):
+                with db.engine.begin() as filled:
+                    shop = Demo(tickets, first_admin(filled))
+                    fill(filled, shop)
+                finish(connection, TABLES)
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql("VACUUM")  # For index-only scans.
     except NotEmpty as error:
         if not if_empty:
             raise click.ClickException(f"The database is not empty: {error}. Nothing was changed.") from None
         click.echo(f"The database is left as it is: {error}.")
         return
-    except (CantStart, DBAPIError, db.engine.dialect.loaded_dbapi.Error) as error:  # COPY raises the driver's own error.
-        raise click.ClickException(" ".join(str(getattr(error, "orig", error)).split())) from None
     people = f"{shop.customers:,} customers, {shop.mechanics:,} mechanics"
     click.echo(f"The shop has {people}, {shop.parts:,} parts and {shop.tickets:,} tickets.")
     admin = shop.admin.get("email")
     click.echo(f"Sign in as {admin}, an admin." if admin else "Nobody can sign in: there was no first admin (ADMIN_EMAIL).")
-
-
-def fill_at_once(tickets: int) -> Demo:
-    """Fill the database of the app in one transaction, with a progress bar on a terminal; raise NotEmpty."""
-    with db.engine.begin() as connection:
-        demo = Demo(tickets, first_admin(connection))
-        with click.progressbar(length=sum(demo.counts.values()), label="Filling the shop") as bar:
-            fill(connection, demo, bar)
-    return demo

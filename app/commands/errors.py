@@ -6,14 +6,16 @@ from contextlib import contextmanager
 
 import click
 from flask import current_app
+from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.extensions import db
 from app.startup.checks import newest_revision, revision_of
+from app.utils.api.problems import flatten
 from app.utils.db.startup_lock import CantStart, redacted
 from app.utils.db.transactions import CommitUnknown
-from app.utils.errors import Invalid, Problem
+from app.utils.errors import Problem
 
 
 @contextmanager
@@ -21,22 +23,15 @@ def exit_with_message(name: str | None = None) -> Iterator[None]:
     """Exit with one line instead of a traceback. Call the database ``name``, or else name its URL."""
     try:
         yield
-    except CantStart as error:
+    except ValidationError as error:
+        wrong = [f"{field} {' and '.join(texts)}" for field, texts in flatten(error.messages)]
+        raise click.ClickException("; ".join(wrong)) from None
+    except (CantStart, Problem) as error:
         text = str(error)
         raise click.ClickException(f"{name}: {text.removeprefix('DATABASE_URL: ')}" if name else text) from None
-    except Invalid as error:
-        wrong = [f"{field} {' and '.join(texts)}" for field, texts in error.members["errors"].items()]
-        raise click.ClickException("; ".join(wrong)) from None
-    except Problem as error:
-        raise click.ClickException(error.detail) from None
     except (DBAPIError, PoolTimeout, CommitUnknown) as error:
-        name = name or redacted(current_app.config["DATABASE_URL"])
-        raise click.ClickException(f"{name} failed: {driver_message(error)}") from None
-
-
-def driver_message(error: Exception) -> str:
-    """Return the message of a driver in one line, without the statement."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())
+        message = " ".join(str(getattr(error, "orig", None) or error).split())  # In one line, without the statement.
+        raise click.ClickException(f"{name or redacted(current_app.config['DATABASE_URL'])} failed: {message}") from None
 
 
 def require_tables() -> None:

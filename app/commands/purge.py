@@ -1,4 +1,4 @@
-"""``flask --app run purge``: delete expired idempotency keys, and erase what is left of deleted customers.
+"""``flask --app run purge``: delete what has expired, and erase what is left of deleted customers.
 
 The shop does both as it runs. This command also covers rows that were imported or edited by hand, and a shop that is
 hardly used.
@@ -6,10 +6,12 @@ hardly used.
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
+from app.blueprints.accounts.addresses import purge as purge_addresses
 from app.blueprints.accounts.service import DELETED_CUSTOMER, ERASED
 from app.commands.errors import exit_with_message, require_tables
+from app.extensions import db
 from app.models import customers
 from app.models import idempotency_keys as keys
 from app.utils.api import idempotency
@@ -21,7 +23,6 @@ NOT_ERASED = or_(customers.c.name != DELETED_CUSTOMER, *(customers.c[name].is_no
 CUSTOMER_ANSWERS = select(keys.c.id, keys.c.caller, keys.c.location).where(
     or_(keys.c.caller.like("customer:%"), keys.c.location.like("/customers/%"))
 )
-BATCH_SIZE = 500
 
 
 @transaction
@@ -30,46 +31,30 @@ def erase_customers() -> int:
     return execute(update(customers).where(DELETED, NOT_ERASED).values(ERASED | {"name": DELETED_CUSTOMER})).rowcount
 
 
-def answers_of_deleted_customers() -> list[int]:
-    """Return the ids of kept answers that show a deleted customer, or were sent to one."""
-    deleted = {row.id for row in fetch_all(select(customers.c.id).where(DELETED))}
-    names = {f"customer:{each}" for each in deleted} | {f"/customers/{each}" for each in deleted}
-    return [row.id for row in fetch_all(CUSTOMER_ANSWERS) if names & {row.caller, row.location}]
-
-
 @transaction
 def delete_answers() -> int:
-    """Delete these answers, and return how many."""
-    ids = answers_of_deleted_customers()
-    parts = [ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE)]
-    return sum(execute(delete(keys).where(keys.c.id.in_(part))).rowcount for part in parts)
-
-
-def delete_expired() -> int:
-    """Delete the expired keys in batches, so that no request waits for long, and return how many."""
-    total = 0
-    while deleted := idempotency.purge():
-        total += deleted
-    return total
-
-
-def overwrite() -> None:
-    """Rewrite SQLite's file: erased data stays in it until the space is used again."""
-    with read_engine().connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("VACUUM")
+    """Delete the kept answers that show a deleted customer, or were sent to one, and return how many."""
+    deleted = [row.id for row in fetch_all(select(customers.c.id).where(DELETED))]
+    names = {f"{start}{each}" for start in ("customer:", "/customers/") for each in deleted}
+    ids = [{"answer": row.id} for row in fetch_all(CUSTOMER_ANSWERS) if names & {row.caller, row.location}]
+    if ids:
+        execute(delete(keys).where(keys.c.id == bindparam("answer")), ids)
+    return len(ids)
 
 
 @click.command("purge")
 @with_appcontext
 def command() -> None:
-    """Delete expired idempotency keys, and erase personal data of deleted customers.
+    """Delete expired idempotency keys and addresses, and erase personal data of deleted customers.
 
     The shop may be running. Backups are not touched."""
     with exit_with_message():
         require_tables()
-        expired, people, answers = delete_expired(), erase_customers(), delete_answers()
-        if expired or people or answers:
-            overwrite()
-    click.echo(f"Expired idempotency keys deleted: {expired:,}.")
+        # In batches, so that no request waits for long.
+        expired, addresses = sum(iter(idempotency.purge, 0)), purge_addresses()
+        people, answers = erase_customers(), delete_answers()
+        if (expired or addresses or people or answers) and db.engine.dialect.name == "sqlite":
+            with read_engine().connect() as connection:  # Erased data stays in the file until the space is used again.
+                connection.exec_driver_sql("VACUUM")
+    click.echo(f"Expired idempotency keys deleted: {expired:,}. Addresses of old logins deleted: {addresses:,}.")
     click.echo(f"Deleted customers whose data was erased: {people:,}; kept answers about them: {answers:,}.")

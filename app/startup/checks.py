@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from app.utils.db.engines import journal_mode
 from app.utils.db.startup_lock import CantStart, connect, startup_lock
 from app.utils.redis import RedisClient
-from config import ROOT, BadSetting, Settings
+from config import ROOT, BadSetting, Settings, temporary_database
 
 MIGRATIONS = ROOT / "app" / "migrations"
 ADMIN_EXISTS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")
@@ -105,9 +105,15 @@ def main() -> None:
         "port": settings.PORT,
         "workers": settings.WEB_CONCURRENCY,
         "metrics_port": settings.METRICS_PORT,
-        "database": describe_database(settings.DATABASE_URL),
+        "is_temporary": is_temporary(settings),
+        "database": "" if is_temporary(settings) else describe_database(settings.DATABASE_URL),
     }
     print(json.dumps(place), flush=True)
+
+
+def is_temporary(settings: Settings) -> bool:
+    """Return whether the database is a temporary one, of this process alone."""
+    return settings.APP_ENV == "testing" and temporary_database() == settings.DATABASE_URL
 
 
 def public_url(host: str, port: int) -> str:

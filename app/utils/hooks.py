@@ -19,6 +19,7 @@ def init_app(app: ShopFlask) -> None:
 def before_request() -> None:
     """Identify the caller, count the request, and check the caller's role."""
     request, state = current_request(), current_state()
+    state.__dict__.clear()  # In a test, an app context around several requests gives them one state.
     logs.start_request(request, state)
     policy.identify_caller(request, state)
     limits.enforce_default_limit(request, state)

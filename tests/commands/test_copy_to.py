@@ -13,7 +13,7 @@ from app.extensions import db
 from app.models import idempotency_keys, inventory, search_value, stock_movements, ticket_parts, utcnow
 from app.startup.prepare import prepare
 from config import Settings, database_url
-from tests.conftest import ENVIRONMENT, Person
+from tests.conftest import ENVIRONMENT, PASSWORD, Person
 from tests.support import services
 from tests.support.invariants import faults
 
@@ -49,6 +49,8 @@ def shop(make, engine, admin):
     ticket, other, _ = (make.ticket(mechanic_ids=[mechanic.id], parts=lines) for _ in range(3))
     body = {name: vars(ticket)[name] for name in ("customer_id", "service_date", "description", "vin")}
     assert make.boss.post("/tickets", json=body, headers={"Idempotency-Key": "once"}).status_code == 201
+    credentials = {"email": admin.record["email"], "password": PASSWORD}
+    assert admin.post("/mechanics/login", json=credentials).status_code == 200  # The address is known from now on.
     admin.put("/shop", json={"name": "The source", "supplies": {"percent": 1.5}})
     admin.delete(f"/tickets/{other.id}")
     admin.put(f"/customers/{ticket.customer_id}", json={"phone": None})

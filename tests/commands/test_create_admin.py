@@ -104,13 +104,13 @@ def test_taken_email_is_refused(run, make, unchanged):
 
 
 @pytest.mark.parametrize("problem", ["both", "no such file", "a folder", "not text"])
-def test_unreadable_password_is_reported_in_one_line(run, unchanged, no_admin, tmp_path, problem):
+def test_unreadable_password_is_reported(run, unchanged, no_admin, tmp_path, problem):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe in no UTF-8")
     file = {"a folder": tmp_path, "not text": tmp_path / "bytes"}.get(problem, tmp_path / "nowhere")
     args = ["--password-file", file, *(["--password-stdin"] if problem == "both" else [])]
     with unchanged():
         code, lines = run(*NEW, *args, stdin=PASSWORD)
-    assert code == (2 if problem == "both" else 1)
+    assert code == (1 if problem == "not text" else 2)
     assert lines[-1].startswith("Error: ")
 
 

@@ -122,7 +122,7 @@ def test_import_is_one_transaction(run, file, engine, parts):
 def test_sku_taken_meanwhile_undoes_the_whole_import(run, file, make, unchanged, monkeypatch):
     """The database itself refuses the last part of the file, and none is added."""
     make.part(sku="TAKEN")
-    monkeypatch.setattr(import_parts, "find_taken_skus", lambda _: [])
+    monkeypatch.setattr(import_parts, "faults_of_skus", lambda _: [])
     with unchanged():
         code, output = run("import-parts", file(HEADER, "Pad,1,5,FREE", "Disc,2,5,TAKEN"), "--apply")
     assert (code, output) == (1, ["Error: Another part has this sku."])

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
-from app.models import customers, idempotency_keys, utcnow
+from app.models import customers, idempotency_keys, known_addresses, utcnow
 from app.utils.api.idempotency import PURGE_BATCH, RETENTION
 
 NOTHING = [
-    "Expired idempotency keys deleted: 0.",
+    "Expired idempotency keys deleted: 0. Addresses of old logins deleted: 0.",
     "Deleted customers whose data was erased: 0; kept answers about them: 0.",
 ]
 SECRET = "Quentin Vanishing"
@@ -53,7 +53,7 @@ def test_only_expired_keys_are_deleted(run, store_key, keys):
         store_key(f"old {number}", RETENTION + timedelta(minutes=1))
     store_key("new")
     store_key("nearly", RETENTION - timedelta(minutes=1))
-    assert run("purge") == (0, ["Expired idempotency keys deleted: 3.", NOTHING[1]])
+    assert run("purge") == (0, [NOTHING[0].replace("0", "3", 1), NOTHING[1]])
     assert keys() == ["nearly", "new"]
 
 
@@ -61,8 +61,19 @@ def test_expired_keys_are_deleted_in_several_batches(run, engine, keys):
     row = {"caller": "mechanic:1", "fingerprint": "x", "created_at": utcnow() - 2 * RETENTION}
     with engine.begin() as connection:
         connection.execute(insert(idempotency_keys), [row | {"key": f"{each}"} for each in range(PURGE_BATCH + 1)])
-    assert run("purge")[1][0] == f"Expired idempotency keys deleted: {PURGE_BATCH + 1}."
+    assert run("purge")[1][0] == NOTHING[0].replace("0", f"{PURGE_BATCH + 1}", 1)
     assert keys() == []
+
+
+def test_only_addresses_of_logins_before_30_days_are_deleted(run, engine):
+    row = {"kind": "customer", "account_id": 1}
+    ages = {"10.0.0.1": timedelta(days=29), "10.0.0.2": timedelta(days=31)}
+    with engine.begin() as connection:
+        rows = [row | {"address": address, "seen_at": utcnow() - age} for address, age in ages.items()]
+        connection.execute(insert(known_addresses), rows)
+    assert run("purge")[1][0] == NOTHING[0].replace("logins deleted: 0", "logins deleted: 1")
+    with engine.connect() as connection:
+        assert list(connection.execute(select(known_addresses.c.address)).scalars()) == ["10.0.0.1"]
 
 
 def test_data_of_a_deleted_customer_is_erased_and_tickets_stay(run, make, left, engine, admin):

@@ -6,8 +6,7 @@ from app.utils.api.fields import Password, Text
 from app.utils.api.output import OutputSchema
 
 EMAIL_EXAMPLE = {"example": "ann@example.com"}
-CHANGE_EXAMPLE = {"phone": "555-0199"}
-"""The example of a change in the document: sending it as it is changes no password."""
+CHANGE_EXAMPLE = {"phone": "555-0199"}  # Sending it as it is changes no password.
 
 
 class LoginIn(Schema):
@@ -25,3 +24,6 @@ class TokenOut(OutputSchema, Schema):
     token = fields.String(metadata={"description": "A JWT", "example": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…"})
     token_type = fields.String(metadata={"enum": ["Bearer"], "example": "Bearer"})
     expires_in = fields.Integer(metadata={"description": "Lifetime in seconds", "example": 3600})
+    id = fields.Integer(metadata={"example": 1})
+    name = fields.String(metadata={"example": "Ann"})
+    role = fields.String(metadata={"enum": ["customer", "mechanic", "admin"], "example": "customer"})

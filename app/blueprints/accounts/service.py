@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Table, bindparam, literal, select, update
 
+from app.blueprints.accounts.addresses import KINDS, forget_addresses, remember_address
+from app.blueprints.records import Taken
 from app.models import customers, mechanics, utcnow
 from app.utils.api.idempotency import forget
 from app.utils.auth.passwords import hash_password, is_outdated, verify_password
@@ -12,27 +13,22 @@ from app.utils.auth.token_cache import clear_after_commit
 from app.utils.auth.tokens import make_token
 from app.utils.db.statements import execute, fetch_all, fetch_one, insert_row, update_if_changed
 from app.utils.db.transactions import transaction
-from app.utils.errors import Conflict, Unauthorized
+from app.utils.errors import Unauthorized
 
-ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}
-"""The columns that are erased with an account."""
-DELETED_CUSTOMER = "Deleted customer"
-"""The name that a deleted customer's tickets show."""
-KINDS = {customers: "customer", mechanics: "mechanic"}
+ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}  # With an account.
+DELETED_CUSTOMER = "Deleted customer"  # The name that a deleted customer's tickets show.
+ROLES = {customers: literal("customer").label("role"), mechanics: mechanics.c.role}
 CREDENTIALS = {
-    table: select(table.c.id, table.c.password_hash, table.c.token_version).where(
+    table: select(table.c.id, table.c.name, role, table.c.password_hash, table.c.token_version).where(
         table.c.email == bindparam("email"), table.c.deleted_at.is_(None)
     )
-    for table in KINDS
+    for table, role in ROLES.items()
 }
 
 
-class EmailTaken(Conflict):
-    code = "email_taken"
+class EmailTaken(Taken):
+    code, field = "email_taken", "email"
     detail = "The email is taken."
-
-    def __init__(self) -> None:
-        super().__init__(errors={"email": ["is taken"]})
 
 
 def with_hash(given: dict[str, Any]) -> dict[str, Any]:
@@ -45,10 +41,8 @@ def with_hash(given: dict[str, Any]) -> dict[str, Any]:
 
 def create_account(table: Table, columns: dict[str, Any]) -> int:
     """Add an account and return its id. Raise EmailTaken."""
-    try:
+    with EmailTaken.unless_unique():
         return insert_row(table, columns)
-    except IntegrityError:
-        raise EmailTaken from None
 
 
 def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> None:
@@ -57,10 +51,8 @@ def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> No
     role = getattr(row, "role", None)
     if "password_hash" in columns or columns.get("role", role) != role:
         columns = columns | {"token_version": row.token_version + 1}
-    try:
+    with EmailTaken.unless_unique():
         update_if_changed(table, account_id, columns)
-    except IntegrityError:
-        raise EmailTaken from None
     clear_after_commit()
 
 
@@ -68,6 +60,7 @@ def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete a locked account: revoke its tokens, erase its personal data, and free its email."""
     execute(update(table).where(table.c.id == account_id).values({"deleted_at": utcnow()} | ERASED | erased))
     forget(f"/{table.name}/{account_id}")
+    forget_addresses(table, account_id)
     clear_after_commit()
 
 
@@ -78,7 +71,9 @@ def log_in(table: Table, email: str, password: str) -> dict[str, Any]:
         raise Unauthorized("The email or the password is wrong.")
     if is_outdated(account.password_hash):
         renew_hash(table, account.id, account.password_hash, password)
-    return make_token(KINDS[table], account.id, account.token_version)
+    remember_address(table, account.id)
+    shown = {"id": account.id, "name": account.name, "role": account.role}
+    return make_token(KINDS[table], account.id, account.token_version) | shown
 
 
 @transaction

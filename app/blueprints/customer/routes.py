@@ -2,47 +2,31 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
 from app.blueprints.accounts import service as accounts
+from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
+from app.blueprints.records import listing_of, reader_of
 from app.models import customers
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
 from app.utils.api.openapi import issues_token
-from app.utils.api.pagination import Listing, SearchQuery, contains_text
+from app.utils.api.pagination import SearchQuery
 from app.utils.auth.policy import allow, require_owner
 from app.utils.context import caller
-from app.utils.db.statements import fetch_one
-from app.utils.errors import Forbidden, NotFound
-from app.utils.limits.decorators import address, limit_attempts, login_account
+from app.utils.errors import Forbidden
+from app.utils.limits.decorators import limit_attempts
 from app.utils.write import write
 
 blp = Blueprint("customer", __name__, url_prefix="/customers", description="The owners of the cars")
 
-COLUMNS = (customers.c.id, customers.c.name, customers.c.email, customers.c.phone, customers.c.created_at)
-NOT_DELETED = customers.c.deleted_at.is_(None)
-CUSTOMERS = Listing(
-    select(*COLUMNS).where(NOT_DELETED),
-    customers.c.id,
-    (customers.c.id,),
-    filters={"q": contains_text(customers)},
-)
-CUSTOMER_BY_ID = select(*COLUMNS).where(NOT_DELETED, customers.c.id == bindparam("customer_id"))
-
-
-def read_customer(customer_id: int) -> Any:
-    """Return a customer. Raise NotFound."""
-    customer = fetch_one(CUSTOMER_BY_ID, {"customer_id": customer_id})
-    if customer is None:
-        raise NotFound
-    return customer
+CUSTOMERS = listing_of(customers, ("id", "name", "email", "phone", "created_at"))
+read_customer = reader_of(CUSTOMERS)
 
 
 @blp.post("")
 @allow("anyone")
-@limit_attempts("LIMIT_REGISTER", address)
+@limit_attempts("LIMIT_REGISTER")
 @blp.arguments(CustomerIn)
 @blp.response(201, CustomerOut)
 @write(idempotent=True, conflicts=[accounts.EmailTaken])
@@ -54,7 +38,7 @@ def register_customer(new: dict[str, Any]) -> Any:
 
 @blp.post("/login")
 @allow("anyone")
-@limit_attempts("LIMIT_LOGIN", address, login_account)
+@limit_logins(customers)
 @issues_token
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)

@@ -3,6 +3,7 @@
 from marshmallow import Schema
 
 from app.blueprints.accounts.schemas import EMAIL_EXAMPLE
+from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import Customer
 from app.utils.api.fields import Email, Password, Phone, Text
@@ -20,13 +21,8 @@ class CustomerIn(Schema):
     phone = Phone(allow_none=True, load_default=None)
 
 
-class CustomerChange(Schema):
+class CustomerChange(Subset, CustomerIn):
     """Any subset of a customer's fields; other fields stay."""
-
-    name = Text(255, metadata=NAME_EXAMPLE)
-    email = Email()
-    password = Password()
-    phone = Phone(allow_none=True)
 
 
 class CustomerOut(OutputSchema, ma.SQLAlchemySchema):

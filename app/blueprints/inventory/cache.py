@@ -7,37 +7,37 @@ never served. Processes share the version in Redis, which returns it with the ra
 If Redis fails, responses come from the database. A write that could not replace the version keeps trying.
 """
 
-import os
+import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Response
 
 from app.extensions import cache
 from app.utils.api.etags import add_etag
 from app.utils.api.idempotency import replayed
-from app.utils.context import ShopFlask, current_request, current_shop, current_state
+from app.utils.context import current_request, current_shop, current_state
 from app.utils.db.transactions import after_commit
 from app.utils.limits.decorators import CACHE_VERSION_KEY
 from app.utils.redis import RedisClient, RedisUnavailable
 
-RETRY_SECONDS = 0.05
-"""Pause between two attempts to replace the version."""
+RETRY_SECONDS = 0.05  # The pause before another attempt to replace the version.
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def new_version() -> bytes:
-    return os.urandom(16).hex().encode()
+    return secrets.token_hex(16).encode()
 
 
 class LocalVersion:
     """The cache version of a process that is the whole shop."""
 
     def __init__(self) -> None:
-        self.version = new_version()
+        self.replace()
 
     def read(self) -> bytes | None:
         return self.version
@@ -59,15 +59,11 @@ class RedisVersion:
         state = current_state()
         epoch = state.redis_epoch if state.cache_version else self.redis.epoch
         version = state.cache_version or self.redis.run(self._get)
-        if version is None or epoch != self.redis.epoch:
-            return None
-        return b"%s %d" % (version, epoch)
+        return b"%s %d" % (version, epoch) if version and epoch == self.redis.epoch else None
 
     def _get(self) -> bytes | None:
-        client = self.redis.client
-        client.set(CACHE_VERSION_KEY, new_version(), nx=True)
-        version: Any = client.get(CACHE_VERSION_KEY)
-        return version if version is None else bytes(version)
+        self.redis.client.set(CACHE_VERSION_KEY, new_version(), nx=True)
+        return cast("bytes | None", self.redis.client.get(CACHE_VERSION_KEY))
 
     def replace(self) -> None:
         self.redis.try_now(lambda: self.redis.client.set(CACHE_VERSION_KEY, new_version()))
@@ -77,17 +73,15 @@ class InventoryCache:
     """The cache of one app: its version, and the invalidations that Redis has not accepted yet."""
 
     def __init__(self, redis: RedisClient | None) -> None:
-        self.version: RedisVersion | LocalVersion = RedisVersion(redis) if redis else LocalVersion()
+        self.version = RedisVersion(redis) if redis else LocalVersion()
         self.pending_invalidations = 0
         self._lock = threading.Lock()
         self._key_locks = tuple(threading.Lock() for _ in range(64))
 
     def current_version(self) -> bytes | None:
         """Return the current version; None if it is unknown, and the cache must not be used."""
-        if self.pending_invalidations:
-            return None
         try:
-            return self.version.read()
+            return None if self.pending_invalidations else self.version.read()
         except RedisUnavailable:
             return None
 
@@ -107,22 +101,15 @@ class InventoryCache:
 
     def _retry_invalidation(self) -> None:
         while pending := self.pending_invalidations:
-            try:
+            time.sleep(RETRY_SECONDS)
+            with suppress(RedisUnavailable):
                 self.version.replace()
-            except RedisUnavailable:
-                time.sleep(RETRY_SECONDS)
-                continue
-            with self._lock:
-                if self.pending_invalidations == pending:  # Else another write failed after this version.
-                    self.pending_invalidations = 0
+                with self._lock:
+                    self.pending_invalidations -= pending  # Without those that failed after this version.
 
     def key_lock(self, key: str) -> threading.Lock:
         """Return the lock for a cache key (single-flight): one request reads the database, the others wait."""
         return self._key_locks[hash(key) % len(self._key_locks)]
-
-
-def init_app(app: ShopFlask) -> None:
-    app.inventory_cache = InventoryCache(app.redis)
 
 
 def invalidate() -> None:
@@ -144,16 +131,16 @@ def cached(view: View) -> View:
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        responses = current_shop().inventory_cache
         is_search = any(isinstance(query, dict) and query.get("q") for query in args)
-        version = None if is_search else current_shop().inventory_cache.current_version()
+        version = None if is_search else responses.current_version()
         if version is None:
             return view(*args, **kwargs)
         key = f"{current_request().path.rstrip('/')} {args} {kwargs}"
-        found = find(key, version)
-        if found is None:
-            with current_shop().inventory_cache.key_lock(key):
-                found = find(key, version) or store(view(*args, **kwargs), key, version)
-        return found
+        if found := find(key, version):
+            return found
+        with responses.key_lock(key):
+            return find(key, version) or store(view(*args, **kwargs), key, version)
 
     return wrapper  # type: ignore[return-value]
 
@@ -161,9 +148,7 @@ def cached(view: View) -> View:
 def find(key: str, version: bytes) -> Response | None:
     """Return the cached response, if it has this version."""
     entry = cache.get(key)
-    if entry is None or entry[0] != version:
-        return None
-    return current_shop().response_class(entry[1], headers=entry[2])
+    return current_shop().response_class(entry[1], headers=entry[2]) if entry and entry[0] == version else None
 
 
 def store(response: Response, key: str, version: bytes) -> Response:
@@ -171,6 +156,5 @@ def store(response: Response, key: str, version: bytes) -> Response:
     add_etag(response)
     body = response.get_data()
     if body != b"[]":
-        timeout = current_shop().config["CACHE_TIMEOUT"]
-        cache.set(key, (version, body, list(response.headers)), timeout=timeout)
+        cache.set(key, (version, body, list(response.headers)), timeout=current_shop().config["CACHE_TIMEOUT"])
     return response

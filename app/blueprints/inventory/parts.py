@@ -1,39 +1,24 @@
 """How parts are created, changed and deleted. Their quantities change in ``stock.py``."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.cache import invalidate_after_commit
+from app.blueprints.records import Taken
 from app.models import inventory, utcnow
 from app.utils.db.statements import execute, insert_row, update_if_changed
-from app.utils.errors import Conflict
 
 
-class SkuTaken(Conflict):
-    code = "sku_taken"
+class SkuTaken(Taken):
+    code, field = "sku_taken", "sku"
     detail = "Another part has this sku."
-
-    def __init__(self) -> None:
-        super().__init__(errors={"sku": ["is taken"]})
-
-
-@contextmanager
-def unique_sku() -> Iterator[None]:
-    """Raise SkuTaken if a statement gives a part the sku of another."""
-    try:
-        yield
-    except IntegrityError:
-        raise SkuTaken from None
 
 
 def add_part(columns: dict[str, Any]) -> int:
     """Add a part with its first stock, and return its id. Raise SkuTaken."""
-    with unique_sku():
+    with SkuTaken.unless_unique():
         part_id = insert_row(inventory, columns)
     stock.receive_first_stock(part_id, columns["quantity"])
     invalidate_after_commit()
@@ -44,7 +29,7 @@ def change_part(part_id: int, columns: dict[str, Any]) -> None:
     """Change a locked part; ``quantity`` is the counted stock. Raise SkuTaken."""
     if "quantity" in columns:
         stock.count_stock(part_id, columns.pop("quantity"))
-    with unique_sku():
+    with SkuTaken.unless_unique():
         update_if_changed(inventory, part_id, columns)
     invalidate_after_commit()
 

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from app.blueprints.mechanic.schemas import MechanicReference
+from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_COUNT, Inventory, StockMovement
 from app.utils.api.fields import Money, Quantity, Text
@@ -24,13 +25,10 @@ class PartIn(Schema):
     sku = Text(64, allow_none=True, load_default=None, metadata=SKU_EXAMPLE)
 
 
-class PartChange(Schema):
+class PartChange(Subset, PartIn):
     """Any subset of a part's fields; other fields stay. `quantity` is the stock that was counted."""
 
-    name = Text(255, metadata=NAME_EXAMPLE)
-    price = Money(attribute="price_cents")
     quantity = Quantity(0, metadata={"description": "How many were counted", "example": 20})
-    sku = Text(64, allow_none=True, metadata=SKU_EXAMPLE)
 
 
 class PartOut(OutputSchema, ma.SQLAlchemySchema):

@@ -8,9 +8,10 @@ each other, and do not deadlock.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, bindparam, select, update
+from sqlalchemy import BigInteger, bindparam, func, select, update
 
 from app.blueprints.inventory.cache import invalidate_after_commit
 from app.models import MAX_COUNT, inventory, stock_movements, ticket_parts, utcnow
@@ -18,8 +19,7 @@ from app.utils.context import current_state
 from app.utils.db.statements import execute, fetch_all, insert_rows
 from app.utils.errors import Conflict
 
-Changes = Sequence[tuple[int, int]]
-"""(part id, change) in ascending order of part ids; for one part, returns before deductions."""
+Changes = Sequence[tuple[int, int]]  # (part id, change) by ascending part id; for one part, returns before deductions.
 
 
 class OutOfStock(Conflict):
@@ -56,8 +56,8 @@ LockedParts = dict[int, LockedPart]
 
 ON_TICKET = (ticket_parts.c.inventory_id == inventory.c.id) & (ticket_parts.c.ticket_id == bindparam("of_ticket"))
 LOCK_PARTS = (
-    select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity, inventory.c.deleted_at)
-    .add_columns(ticket_parts.c.quantity.label("on_ticket"))
+    select(inventory.c.id, inventory.c.price_cents, inventory.c.quantity)
+    .add_columns(inventory.c.deleted_at.is_not(None), func.coalesce(ticket_parts.c.quantity, 0))
     .outerjoin_from(inventory, ticket_parts, ON_TICKET)
     .where(inventory.c.id.in_(bindparam("part_ids", expanding=True)))
     .order_by(inventory.c.id)
@@ -74,11 +74,8 @@ ADJUST_QUANTITY = (
 def lock_parts(part_ids: Iterable[int], ticket_id: int = 0) -> LockedParts:
     """Lock parts, deleted ones too, in ascending order, with what the ticket holds of each. Unknown ids are missing."""
     ids = sorted(set(part_ids))
-    rows = fetch_all(LOCK_PARTS, {"part_ids": ids, "of_ticket": ticket_id}) if ids else ()
-    return {
-        row.id: LockedPart(row.id, row.price_cents, row.quantity, row.deleted_at is not None, row.on_ticket or 0)
-        for row in rows
-    }
+    rows: Sequence[Any] = fetch_all(LOCK_PARTS, {"part_ids": ids, "of_ticket": ticket_id}) if ids else ()
+    return {row.id: LockedPart(*row) for row in rows}
 
 
 def transfer(returned: Mapping[int, int], used: Mapping[int, int], parts: LockedParts, ticket_id: int) -> None:
@@ -87,28 +84,21 @@ def transfer(returned: Mapping[int, int], used: Mapping[int, int], parts: Locked
     Raise StockOverflow or OutOfStock, leaving the stock unchanged."""
     if any(parts[part_id].quantity + count > MAX_COUNT for part_id, count in returned.items()):
         raise StockOverflow
-    shortages = []
-    for part_id, count in sorted(used.items()):
-        available = parts[part_id].quantity + returned.get(part_id, 0)
-        if count > available:
-            shortages.append({"inventory_id": part_id, "requested": count, "available": available})
+    available = {part_id: parts[part_id].quantity + returned.get(part_id, 0) for part_id in used}
+    shortages = [
+        {"inventory_id": part_id, "requested": count, "available": available[part_id]}
+        for part_id, count in sorted(used.items())
+        if count > available[part_id]
+    ]
     if shortages:
         raise OutOfStock(shortages)
+    net, now = Counter(returned), utcnow()
+    net.subtract(used)
+    rows = [{"part_id": part_id, "difference": difference, "now": now} for part_id, difference in sorted(net.items())]
+    if rows and execute(ADJUST_QUANTITY, rows).rowcount != len(rows):
+        raise OutOfStock([]) if used else StockOverflow  # A guard did not hold: the parts were not locked.
     changes = [*returned.items(), *((part_id, -count) for part_id, count in used.items())]
-    changes.sort(key=lambda change: change[0])
-    if not adjust_quantities(changes):
-        raise OutOfStock([]) if used else StockOverflow
-    append_to_ledger(changes, parts, ticket_id)
-
-
-def adjust_quantities(changes: Changes) -> bool:
-    """Add the sum of the changes to each part, by guarded updates. Return whether every guard held."""
-    net: Counter[int] = Counter()
-    for part_id, difference in changes:
-        net[part_id] += difference
-    now = utcnow()
-    rows = [{"part_id": part_id, "difference": difference, "now": now} for part_id, difference in net.items()]
-    return not rows or execute(ADJUST_QUANTITY, rows).rowcount == len(rows)
+    append_to_ledger(sorted(changes, key=itemgetter(0)), parts, ticket_id)
 
 
 def count_stock(part_id: int, quantity: int) -> None:

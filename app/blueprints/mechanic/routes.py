@@ -2,48 +2,36 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
+from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.accounts.service import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
 from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, MechanicOut
+from app.blueprints.records import listing_of, reader_of
 from app.models import mechanics
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
 from app.utils.api.openapi import issues_token
-from app.utils.api.pagination import Listing, SearchQuery, contains_text
+from app.utils.api.pagination import SearchQuery
 from app.utils.auth.policy import allow
 from app.utils.context import caller
-from app.utils.db.statements import fetch_all, fetch_one
+from app.utils.db.statements import fetch_all
 from app.utils.errors import Conflict, Forbidden, NotFound
-from app.utils.limits.decorators import address, limit_attempts, login_account
 from app.utils.write import write
 
 blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="The staff; some are admins")
 
-COLUMNS = tuple(mechanics.c[name] for name in ("id", "name", "email", "phone", "role", "salary_cents"))
+COLUMNS = ("id", "name", "email", "phone", "role", "salary_cents")
+MECHANICS = listing_of(mechanics, COLUMNS)
+read_mechanic = reader_of(MECHANICS)
 NOT_DELETED = mechanics.c.deleted_at.is_(None)
-MECHANICS = Listing(
-    select(*COLUMNS).where(NOT_DELETED),
-    mechanics.c.id,
-    (mechanics.c.id,),
-    filters={"q": contains_text(mechanics)},
-)
-MECHANIC_BY_ID = select(*COLUMNS).where(NOT_DELETED, mechanics.c.id == bindparam("mechanic_id"))
 LOCK_ADMINS = select(mechanics.c.id).where(NOT_DELETED, mechanics.c.role == "admin").order_by(mechanics.c.id).with_for_update()
 
 
 class LastAdmin(Conflict):
     code = "last_admin"
     detail = "The last admin can be neither deleted nor demoted."
-
-
-def read_mechanic(mechanic_id: int) -> Any:
-    """Return a mechanic. Raise NotFound."""
-    mechanic = fetch_one(MECHANIC_BY_ID, {"mechanic_id": mechanic_id})
-    if mechanic is None:
-        raise NotFound
-    return mechanic
 
 
 def require_other_admin(mechanic_id: int) -> None:
@@ -67,7 +55,7 @@ def create_mechanic(new: dict[str, Any]) -> Any:
 
 @blp.post("/login")
 @allow("anyone")
-@limit_attempts("LIMIT_LOGIN", address, login_account)
+@limit_logins(mechanics)
 @issues_token
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import Mechanic
 from app.utils.api.fields import Code, Email, Money, Password, Phone, Text
@@ -26,15 +27,8 @@ class MechanicIn(Schema):
     role = Code(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
-class MechanicChange(Schema):
+class MechanicChange(Subset, MechanicIn):
     """Any subset of a mechanic's fields; other fields stay."""
-
-    name = Text(255, metadata=NAME_EXAMPLE)
-    email = Email(metadata=EMAIL_EXAMPLE)
-    phone = Phone()
-    salary = Money(attribute="salary_cents", metadata=SALARY_EXAMPLE)
-    password = Password()
-    role = Code(10, validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
 class MechanicOut(OutputSchema, ma.SQLAlchemySchema):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, delete, select, update
+from sqlalchemy import BigInteger, Executable, bindparam, delete, select, update
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.stock import LockedParts
@@ -15,14 +15,12 @@ from app.models import MAX_COUNT, ticket_parts
 from app.utils.db.statements import execute, fetch_all, insert_rows
 from app.utils.errors import Conflict, Invalid
 
-PartLines = list[dict[str, Any]]
-"""Lines of a request: ``inventory_id`` and ``quantity``."""
-
+PartLines = list[dict[str, Any]]  # Lines of a request: ``inventory_id`` and ``quantity``.
 OF_TICKET = ticket_parts.c.ticket_id == bindparam("of_ticket")
 THIS_LINE = OF_TICKET & (ticket_parts.c.inventory_id == bindparam("part_id"))
 PART_IDS = select(ticket_parts.c.inventory_id).where(OF_TICKET)
 REMOVE_LINE = delete(ticket_parts).where(THIS_LINE, ticket_parts.c.quantity == bindparam("count"))
-NEW_QUANTITY = ticket_parts.c.quantity + bindparam("difference", type_=BigInteger)
+NEW_QUANTITY = ticket_parts.c.quantity + bindparam("count", type_=BigInteger)
 CHANGE_LINE = update(ticket_parts).where(THIS_LINE, NEW_QUANTITY.between(1, MAX_COUNT)).values(quantity=NEW_QUANTITY)
 
 
@@ -36,32 +34,21 @@ class LineFull(Conflict):
     detail = f"The ticket would hold more than {MAX_COUNT:,} of a part; nothing was changed."
 
 
-def change_parts(ticket_id: int, remove: PartLines, add: PartLines) -> None:
-    """Take parts off a locked ticket, then put parts on it.
+def change_parts(ticket_id: int, remove: PartLines, add: PartLines, field: str = "add_parts") -> None:
+    """Take parts off a locked ticket, then put parts on it. ``field`` names the lines of ``add`` in the request.
 
     Raise Invalid for an unknown part, and NotOnTicket, StockOverflow, OutOfStock or LineFull."""
     parts = stock.lock_parts((line["inventory_id"] for line in [*remove, *add]), ticket_id)
-    require_parts(remove, active_ids(parts) | {part.id for part in parts.values() if part.on_ticket}, "remove_parts")
-    require_parts(add, active_ids(parts), "add_parts")
+    active = {part.id for part in parts.values() if not part.is_deleted}
+    require_parts(remove, active | {part.id for part in parts.values() if part.on_ticket}, "remove_parts")
+    require_parts(add, active, field)
     apply_changes(ticket_id, quantities_to_remove(remove, parts), merge_lines(add), parts)
-
-
-def add_initial_parts(ticket_id: int, lines: PartLines) -> None:
-    """Put the first parts on a new ticket. Raise Invalid for an unknown part, or OutOfStock."""
-    parts = stock.lock_parts(line["inventory_id"] for line in lines)
-    require_parts(lines, active_ids(parts), "parts")
-    apply_changes(ticket_id, Counter(), merge_lines(lines), parts)
 
 
 def return_all_parts(ticket_id: int) -> None:
     """Return every part of a locked ticket to the stock. Raise StockOverflow."""
-    ids = [line.inventory_id for line in fetch_all(PART_IDS, {"of_ticket": ticket_id})]
-    parts = stock.lock_parts(ids, ticket_id)
-    apply_changes(ticket_id, Counter({part.id: part.on_ticket for part in parts.values()}), Counter(), parts)
-
-
-def active_ids(parts: LockedParts) -> set[int]:
-    return {part.id for part in parts.values() if not part.is_deleted}
+    lines = fetch_all(PART_IDS, {"of_ticket": ticket_id})
+    change_parts(ticket_id, [{"inventory_id": line.inventory_id, "quantity": None} for line in lines], [])
 
 
 def require_parts(lines: PartLines, known: Iterable[int], field: str) -> None:
@@ -98,29 +85,18 @@ def apply_changes(ticket_id: int, remove: Counter[int], add: Counter[int], parts
     kept = {part.id: part.on_ticket - remove[part.id] for part in parts.values() if part.on_ticket > remove[part.id]}
     if any(kept.get(part_id, 0) + count > MAX_COUNT for part_id, count in add.items()):
         raise LineFull
-    remove_lines(ticket_id, {part_id: count for part_id, count in remove.items() if part_id not in kept})
-    change_lines(ticket_id, {part_id: add[part_id] - remove[part_id] for part_id in (add.keys() | remove.keys()) & kept.keys()})
-    new = [part_id for part_id in sorted(add) if part_id not in kept]
-    insert_rows(ticket_parts, [new_line(ticket_id, part_id, add[part_id], parts) for part_id in new])
-
-
-def new_line(ticket_id: int, part_id: int, count: int, parts: LockedParts) -> dict[str, int]:
-    price = parts[part_id].price_cents
-    return {"ticket_id": ticket_id, "inventory_id": part_id, "quantity": count, "unit_price_cents": price}
-
-
-def remove_lines(ticket_id: int, counts: dict[int, int]) -> None:
-    """Delete the lines that hold exactly these quantities. Raise NotOnTicket if one does not."""
-    rows = [{"of_ticket": ticket_id, "part_id": part_id, "count": count} for part_id, count in sorted(counts.items())]
-    if rows and execute(REMOVE_LINE, rows).rowcount != len(rows):
-        raise NotOnTicket
-
-
-def change_lines(ticket_id: int, differences: dict[int, int]) -> None:
-    """Add to the quantities of lines. Raise NotOnTicket if a line would end below 1."""
-    rows = [
-        {"of_ticket": ticket_id, "part_id": part_id, "difference": difference}
-        for part_id, difference in sorted(differences.items())
+    write_lines(REMOVE_LINE, ticket_id, {part_id: count for part_id, count in remove.items() if part_id not in kept})
+    changed = (add.keys() | remove.keys()) & kept.keys()
+    write_lines(CHANGE_LINE, ticket_id, {part_id: add[part_id] - remove[part_id] for part_id in changed})
+    new = [
+        {"inventory_id": part_id, "quantity": add[part_id], "unit_price_cents": parts[part_id].price_cents}
+        for part_id in sorted(add.keys() - kept.keys())
     ]
-    if rows and execute(CHANGE_LINE, rows).rowcount != len(rows):
+    insert_rows(ticket_parts, [{"ticket_id": ticket_id} | line for line in new])
+
+
+def write_lines(statement: Executable, ticket_id: int, counts: dict[int, int]) -> None:
+    """Execute REMOVE_LINE or CHANGE_LINE (part id → count). Raise NotOnTicket if a line holds too few."""
+    rows = [{"of_ticket": ticket_id, "part_id": part_id, "count": count} for part_id, count in sorted(counts.items())]
+    if rows and execute(statement, rows).rowcount != len(rows):
         raise NotOnTicket

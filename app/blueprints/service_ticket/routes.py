@@ -4,19 +4,10 @@ from typing import Any
 
 from app.blueprints.inventory.stock import OutOfStock, StockOverflow
 from app.blueprints.mechanic.schemas import MechanicReference
-from app.blueprints.service_ticket import mechanics, parts, tickets
+from app.blueprints.service_ticket import mechanics, parts, schemas, tickets
 from app.blueprints.service_ticket.parts import LineFull, NotOnTicket
 from app.blueprints.service_ticket.queries import TICKETS, TICKETS_OF_MECHANIC, list_for, read_ticket, read_tickets
-from app.blueprints.service_ticket.schemas import (
-    MECHANICS_EXAMPLES,
-    PARTS_EXAMPLES,
-    MechanicsChange,
-    PartsChange,
-    TicketChange,
-    TicketIn,
-    TicketOut,
-    TicketQuery,
-)
+from app.blueprints.service_ticket.schemas import TicketOut
 from app.models import service_tickets, utcnow
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import lock_if_match
@@ -24,10 +15,12 @@ from app.utils.api.pagination import Page, PageQuery
 from app.utils.auth.policy import allow
 from app.utils.context import caller
 from app.utils.db.statements import lock_row
+from app.utils.errors import NotFound
 from app.utils.limits.decorators import per_caller, per_ticket
 from app.utils.write import write
 
 blp = Blueprint("service_ticket", __name__, url_prefix="/tickets", description="The work on a car: mechanics and parts")
+PARTS_CONFLICTS = (OutOfStock, NotOnTicket, StockOverflow, LineFull)
 
 
 def with_items(page: Page) -> Any:
@@ -38,21 +31,21 @@ def with_items(page: Page) -> Any:
 
 @blp.post("")
 @allow("mechanic", "admin")
-@blp.arguments(TicketIn)
+@blp.arguments(schemas.TicketIn)
 @blp.response(201, TicketOut)
 @write(idempotent=True, conflicts=[OutOfStock])
 def open_ticket(new: dict[str, Any]) -> Any:
     """Open a ticket; its parts are deducted from the stock in the same transaction."""
     values = {name: new[name] for name in ("service_date", "description", "vin")}
     ticket_id = tickets.add_ticket(new["customer_id"], values)
-    mechanics.assign(ticket_id, new["mechanic_ids"], "mechanic_ids")
-    parts.add_initial_parts(ticket_id, new["parts"])
+    mechanics.assign(ticket_id, set(new["mechanic_ids"]), "mechanic_ids")
+    parts.change_parts(ticket_id, [], new["parts"], "parts")
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
 
 
 @blp.get("")
 @allow("mechanic", "admin")
-@blp.arguments(TicketQuery, location="query")
+@blp.arguments(schemas.TicketQuery, location="query")
 @blp.response(200, TicketOut(many=True))
 def list_tickets(query: dict[str, Any]) -> Any:
     """List the tickets, newest first."""
@@ -80,7 +73,7 @@ def get_ticket(ticket_id: int) -> Any:
 
 @blp.put("/<id:ticket_id>")
 @allow("mechanic", "admin")
-@blp.arguments(TicketChange)
+@blp.arguments(schemas.TicketChange)
 @blp.response(200, TicketOut)
 @write()
 def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
@@ -110,7 +103,7 @@ def list_ticket_mechanics(ticket_id: int) -> Any:
 
 @blp.put("/<id:ticket_id>/mechanics")
 @allow("mechanic", "admin")
-@blp.arguments(MechanicsChange, examples=MECHANICS_EXAMPLES)
+@blp.arguments(schemas.MechanicsChange, examples=schemas.MECHANICS_EXAMPLES)
 @blp.response(200, TicketOut)
 @write(limit=per_ticket("LIMIT_TICKET_MECHANICS"))
 def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
@@ -128,18 +121,15 @@ def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
 def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
     """Remove a mechanic from a ticket."""
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, updated_at=utcnow())
-    mechanics.unassign_one(ticket_id, mechanic_id)
+    if not mechanics.unassign(ticket_id, {mechanic_id}):
+        raise NotFound("The mechanic is not on this ticket.")
 
 
 @blp.put("/<id:ticket_id>/inventory")
 @allow("mechanic", "admin")
-@blp.arguments(PartsChange, examples=PARTS_EXAMPLES)
+@blp.arguments(schemas.PartsChange, examples=schemas.PARTS_EXAMPLES)
 @blp.response(200, TicketOut)
-@write(
-    idempotent=True,
-    limit=per_ticket("LIMIT_TICKET_INVENTORY"),
-    conflicts=[OutOfStock, NotOnTicket, StockOverflow, LineFull],
-)
+@write(idempotent=True, limit=per_ticket("LIMIT_TICKET_INVENTORY"), conflicts=PARTS_CONFLICTS)
 def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
     """Take parts off a ticket and put parts on it; the stock follows in the same transaction."""
     remove, add = change["remove_parts"], change["add_parts"]

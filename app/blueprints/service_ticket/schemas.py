@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from app.blueprints.mechanic.schemas import MechanicReference
+from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_ID, ServiceTicket
 from app.utils.api.fields import Id, Ids, IsoDate, Lines, Money, Quantity, QueryInteger, Text, Vin
@@ -13,6 +14,7 @@ from app.utils.api.pagination import SEARCH_LIMIT, PageQuery
 
 DATE_EXAMPLE, VIN_EXAMPLE = {"example": "2026-11-24"}, {"example": "1HGCM82633A004352"}
 DESCRIPTION_EXAMPLE, QUANTITY_EXAMPLE = {"example": "Replace front brake pads"}, {"example": 4}
+# Examples of the forms that a change can have.
 MECHANICS_EXAMPLES = {
     "all mechanics": {"value": {"mechanic_ids": [1, 2]}},
     "add and remove": {"value": {"add_mechanic_ids": [2], "remove_mechanic_ids": [1]}},
@@ -23,7 +25,6 @@ PARTS_EXAMPLES = {
     "replace a part": {"value": {"remove_parts": [1], "add_parts": [{"inventory_id": 2, "quantity": 4}]}},
     "remove a line": {"value": {"remove_parts": [2]}},
 }
-"""Examples of the forms that a change can have."""
 
 
 class PartLineIn(Schema):
@@ -62,13 +63,11 @@ class TicketIn(Schema):
     parts = Lines(fields.Nested(PartLineIn), load_default=list)
 
 
-class TicketChange(Schema):
-    """Any subset of a ticket's fields; other fields stay."""
+class TicketChange(Subset, TicketIn):
+    """Any subset of a ticket's own fields; other fields stay."""
 
-    customer_id = Id()
-    service_date = IsoDate(metadata=DATE_EXAMPLE)
-    description = Text(2000, breaks=True, metadata=DESCRIPTION_EXAMPLE)
-    vin = Vin(metadata=VIN_EXAMPLE)
+    class Meta:
+        exclude = ("mechanic_ids", "parts")
 
 
 class MechanicsChange(Schema):

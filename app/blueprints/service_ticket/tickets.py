@@ -20,12 +20,6 @@ class NoCustomer(Invalid):
         super().__init__({"customer_id": "names no customer"})
 
 
-def require_customer(customer_id: int) -> None:
-    """Raise NoCustomer if missing or deleted. A concurrent delete may still win; the ticket then keeps the customer."""
-    if fetch_one(CUSTOMER, {"of_customer": customer_id}) is None:
-        raise NoCustomer
-
-
 def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
     """Insert a ticket and return its id. Raise NoCustomer if the customer is missing or deleted."""
     try:
@@ -40,6 +34,8 @@ def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
 def change_ticket(ticket_id: int, changes: dict[str, Any]) -> None:
     """Change a locked ticket. Raise NoCustomer for a new customer who is missing or deleted."""
     current = read_ticket(ticket_id).customer_id
-    if changes.get("customer_id", current) != current:
-        require_customer(changes["customer_id"])
+    new = changes.get("customer_id", current)
+    # A concurrent delete of the customer may still win; the ticket then keeps the customer.
+    if new != current and fetch_one(CUSTOMER, {"of_customer": new}) is None:
+        raise NoCustomer
     update_if_changed(service_tickets, ticket_id, changes)

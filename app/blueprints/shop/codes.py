@@ -1,4 +1,4 @@
-"""Codes of countries and currencies."""
+"""Codes of countries (ISO 3166-1 alpha-2), and of currencies with two decimals (ISO 4217)."""
 
 COUNTRIES = tuple(
     """
@@ -11,7 +11,6 @@ COUNTRIES = tuple(
     UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
     """.split()
 )
-"""ISO 3166-1 alpha-2."""
 CURRENCIES = tuple(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP
@@ -21,4 +20,3 @@ CURRENCIES = tuple(
     TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG
     """.split()
 )
-"""ISO 4217, those with two decimals."""

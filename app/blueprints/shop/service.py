@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Column, select
+from sqlalchemy import select
 
 from app.blueprints.shop.schemas import ShopOut
 from app.models.shop import shop
@@ -14,13 +14,7 @@ from app.utils.errors import Invalid
 SHOP_ID = 1
 SHOP = select(shop).where(shop.c.id == SHOP_ID)
 PREFIXES = ("invoice_prefix", "credit_note_prefix")
-
-
-def default_of(column: Column[Any]) -> Any:
-    return getattr(column.default, "arg", None)
-
-
-DEFAULTS = SimpleNamespace(**{column.name: default_of(column) for column in shop.columns})
+DEFAULTS = SimpleNamespace(**{column.name: getattr(column.default, "arg", None) for column in shop.columns})
 
 
 def read_shop(_id: int = SHOP_ID) -> Any:

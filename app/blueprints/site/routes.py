@@ -54,15 +54,13 @@ def show_live() -> dict[str, str]:
 @unlimited
 def show_ready() -> dict[str, Any]:
     """Show whether requests can be served: the database and, if it is set, Redis."""
-    checks = {"database": database_answers()}
+    answers = {"database": database_answers()}
     if redis := current_shop().redis:
-        checks["redis"] = redis_answers(redis)
-    down = [name for name, answers in checks.items() if not answers]
-    if down:
-        raise Unavailable(
-            f"Down: {', '.join(down)}.", checks={name: "ok" if answers else "down" for name, answers in checks.items()}
-        )
-    return {"status": "ok", "checks": dict.fromkeys(checks, "ok")}
+        answers["redis"] = redis_answers(redis)
+    checks = {name: "ok" if answer else "down" for name, answer in answers.items()}
+    if down := [name for name, answer in answers.items() if not answer]:
+        raise Unavailable(f"Down: {', '.join(down)}.", checks=checks)
+    return {"status": "ok", "checks": checks}
 
 
 def database_answers() -> bool:

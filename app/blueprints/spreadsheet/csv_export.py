@@ -9,13 +9,14 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from contextlib import ExitStack
 from decimal import Decimal
 from io import StringIO
+from operator import attrgetter
 from typing import Any
 
 from flask import Flask, Response
-from sqlalchemy import Integer, Row, bindparam
+from sqlalchemy import Integer, bindparam
 
 from app.utils.api.pagination import Listing, bound_values
 from app.utils.context import current_shop
@@ -23,22 +24,17 @@ from app.utils.db.statements import fetch_all
 from app.utils.errors import Unavailable
 
 log = logging.getLogger(__name__)
-BATCH_SIZE = 500
-"""Records of one statement."""
+BATCH_SIZE = 500  # Records of one statement.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """The start of a formula in Excel or LibreOffice (OWASP, «CSV Injection»), with any number of apostrophes before it, so
 that an escaped text differs from one that was written with an apostrophe."""
-UTF8_BOM = "\ufeff"
-"""The byte order mark tells Excel that a file is UTF-8."""
+UTF8_BOM = "\ufeff"  # The byte order mark tells Excel that a file is UTF-8.
 TRUNCATED_NOTICE = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
 """The last line of a list that broke off: HTTP can't report an error once the response has begun."""
 EXPORT_SLOTS = threading.BoundedSemaphore(1)
 """Long lists and searches that a process exports at a time: each holds one of its three threads."""
-BUSY = "Another long list or search is being written; try again shortly."
-
-Cell = str | int | Decimal | None
-Columns = Mapping[str, Callable[[Any], Cell]]
-"""Name of a column → the function that returns the cell of a record."""
+Records = Sequence[Any]
+Columns = Mapping[str, Callable[[Any], Any]]  # Name of a column → the function that returns the cell of a record.
 
 
 # ---------------------------------------------------------------- cells
@@ -52,16 +48,19 @@ def unescape_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def format_money(cents: int) -> Decimal:
-    return Decimal(cents).scaleb(-2)
+def as_money(column: str) -> Callable[[Any], Decimal]:
+    """Return the function that returns the cents in a column of a record as an amount."""
+    return lambda record: Decimal(getattr(record, column)).scaleb(-2)
 
 
-def format_datetime(time: datetime) -> str:
-    """Return a time in UTC like ``2026-11-24 08:00:00``. Spreadsheets take the form with T and Z for text."""
-    return time.isoformat(" ")
+def as_is(*columns: str) -> Columns:
+    """Return columns with the values of a record.
+
+    A time is like ``2026-11-24 08:00:00``: spreadsheets take the form with T and Z for text."""
+    return {column: attrgetter(column) for column in columns}
 
 
-def encode_rows(rows: Iterable[Sequence[Cell]]) -> bytes:
+def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:
     page = StringIO()
     writer = csv.writer(page, lineterminator="\r\n")
     for row in rows:
@@ -70,11 +69,9 @@ def encode_rows(rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 # ---------------------------------------------------------------- the list
-def batches(
-    listing: Listing, query: Mapping[str, Any], within: Mapping[str, Any] | None = None
-) -> Iterator[Sequence[Row[Any]]]:
-    """Yield all records of a list under the filters of a query and ``within``, in batches."""
-    values = listing.filter_values(query) | dict(within or {})
+def batches(listing: Listing, query: Mapping[str, Any]) -> Iterator[Records]:
+    """Yield all records of a list under the filters of a query, in batches."""
+    values = listing.filter_values(query)
     parameters = bound_values(values)
     keys = {f"last_{number}": column for number, column in enumerate(listing.order)}
     ordered = (
@@ -92,24 +89,14 @@ def batches(
         yield rows
 
 
-class ExportSlot:
-    """One of EXPORT_SLOTS. Raise Unavailable if none is free."""
-
-    def __init__(self) -> None:
-        if not EXPORT_SLOTS.acquire(blocking=False):
-            raise Unavailable(BUSY)
-        self.is_held = True
-
-    def release(self) -> None:
-        """Release the slot once: at the end of the list, or when the client has gone."""
-        if self.is_held:
-            self.is_held = False
-            EXPORT_SLOTS.release()
+def take_slot(slot: ExitStack) -> None:
+    """Take one of EXPORT_SLOTS until ``slot`` is closed. Raise Unavailable if none is free."""
+    if not EXPORT_SLOTS.acquire(blocking=False):
+        raise Unavailable("Another long list or search is being written; try again shortly.")
+    slot.callback(EXPORT_SLOTS.release)
 
 
-def stream(
-    app: Flask, columns: Columns, first: Sequence[Any], others: Iterator[Sequence[Any]], slot: ExportSlot | None
-) -> Iterator[bytes]:
+def stream(app: Flask, columns: Columns, first: Records, others: Iterator[Records], slot: ExitStack) -> Iterator[bytes]:
     """Yield the bytes of a list. Each batch is read in its own app context: the server's thread serves other requests
     between two batches."""
     try:
@@ -125,26 +112,22 @@ def stream(
         log.exception("A CSV list broke off")
         yield encode_rows([[TRUNCATED_NOTICE]])
     finally:
-        if slot:
-            slot.release()
+        slot.close()
 
 
-def csv_response(name: str, columns: Columns, found: Iterator[Sequence[Any]], *, is_search: bool = False) -> Response:
+def csv_response(name: str, columns: Columns, found: Iterator[Records], *, is_search: bool = False) -> Response:
     """Return a list as a file. An error before the first line is an error response.
 
     Raise Unavailable if the list is long or a search, and another one is being written."""
-    slot = ExportSlot() if is_search else None
-    try:
+    with ExitStack() as slot:
+        if is_search:
+            take_slot(slot)
         first = next(found)
-    except BaseException:
-        if slot:
-            slot.release()
-        raise
-    if slot is None and len(first) >= BATCH_SIZE:
-        slot = ExportSlot()
-    response = Response(stream(current_shop(), columns, first, found, slot), content_type="text/csv; charset=utf-8")
+        if len(first) >= BATCH_SIZE and not is_search:
+            take_slot(slot)
+        kept = slot.pop_all()
+    response = Response(stream(current_shop(), columns, first, found, kept), content_type="text/csv; charset=utf-8")
+    response.call_on_close(kept.close)  # If the client has gone before the first line; closing twice releases once.
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.headers["Cache-Control"] = "private, no-cache"
-    if slot:
-        response.call_on_close(slot.release)
     return response

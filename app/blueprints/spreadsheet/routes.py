@@ -1,63 +1,51 @@
 """The lists of the shop as CSV: the same records, filters and order, without pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from flask import Response
 
 from app.blueprints.inventory.queries import LEDGER, PARTS, read_part
 from app.blueprints.service_ticket.queries import Ticket, list_for, read_tickets
-from app.blueprints.spreadsheet.csv_export import Columns, batches, csv_response, format_datetime, format_money
+from app.blueprints.spreadsheet.csv_export import Columns, as_is, as_money, batches, csv_response
 from app.blueprints.spreadsheet.schemas import PartsCsvQuery, TicketsCsvQuery
 from app.utils.api.blueprint import Blueprint
-from app.utils.api.openapi import streamed
+from app.utils.api.openapi import View, streamed
 from app.utils.auth.policy import allow
 
 blp = Blueprint("spreadsheet", __name__, description="The lists as CSV, for spreadsheets")
 
-TEXT = {"type": "string"}
-PART_COLUMNS: Columns = {
-    "id": lambda part: part.id,
-    "name": lambda part: part.name,
-    "price": lambda part: format_money(part.price_cents),
-    "quantity": lambda part: part.quantity,
-    "sku": lambda part: part.sku,
-    "created_at": lambda part: format_datetime(part.created_at),
-    "updated_at": lambda part: format_datetime(part.updated_at),
+PART_COLUMNS = {
+    **as_is("id", "name"),
+    "price": as_money("price_cents"),
+    **as_is("quantity", "sku", "created_at", "updated_at"),
 }
 TICKET_COLUMNS: Columns = {
-    "id": lambda ticket: ticket.id,
-    "customer_id": lambda ticket: ticket.customer_id,
-    "service_date": lambda ticket: ticket.service_date.isoformat(),
-    "description": lambda ticket: ticket.description,
-    "vin": lambda ticket: ticket.vin,
+    **as_is("id", "customer_id", "service_date", "description", "vin"),
     "mechanics": lambda ticket: "; ".join(mechanic.name for mechanic in ticket.mechanics),
     "parts": lambda ticket: "; ".join(f"{line.quantity} × {line.name}" for line in ticket.parts),
-    "parts_total": lambda ticket: format_money(ticket.parts_total_cents),
-    "created_at": lambda ticket: format_datetime(ticket.created_at),
-    "updated_at": lambda ticket: format_datetime(ticket.updated_at),
+    "parts_total": as_money("parts_total_cents"),
+    **as_is("created_at", "updated_at"),
 }
 MOVEMENT_COLUMNS: Columns = {
-    "id": lambda movement: movement.id,
-    "change": lambda movement: movement.change,
-    "balance": lambda movement: movement.balance,
-    "reason": lambda movement: movement.reason,
-    "ticket_id": lambda movement: movement.ticket_id,
-    "by_id": lambda movement: movement.mechanic_id,
-    "by": lambda movement: movement.mechanic_name,
-    "created_at": lambda movement: format_datetime(movement.created_at),
+    **as_is("id", "change", "balance", "reason", "ticket_id"),
+    "by_id": attrgetter("mechanic_id"),
+    "by": attrgetter("mechanic_name"),
+    **as_is("created_at"),
 }
 
 
-def header(columns: Columns) -> str:
-    return ",".join(columns) + "\r\n"
+def csv_of(columns: Columns) -> Callable[[View], View]:
+    """Document that a view answers with these columns."""
+    header = ",".join(columns) + "\r\n"
+    return lambda view: streamed(blp.response(200, {"type": "string"}, content_type="text/csv", example=header)(view))
 
 
 @blp.get("/inventory.csv")
 @allow("mechanic", "admin")
 @blp.arguments(PartsCsvQuery, location="query")
-@streamed
-@blp.response(200, TEXT, content_type="text/csv", example=header(PART_COLUMNS))
+@csv_of(PART_COLUMNS)
 def download_parts(query: dict[str, Any]) -> Response:
     """Download the parts as CSV; `q` looks in name and sku."""
     return csv_response("inventory", PART_COLUMNS, batches(PARTS, query), is_search=bool(query.get("q")))
@@ -66,8 +54,7 @@ def download_parts(query: dict[str, Any]) -> Response:
 @blp.get("/tickets.csv")
 @allow("mechanic", "admin")
 @blp.arguments(TicketsCsvQuery, location="query")
-@streamed
-@blp.response(200, TEXT, content_type="text/csv", example=header(TICKET_COLUMNS))
+@csv_of(TICKET_COLUMNS)
 def download_tickets(query: dict[str, Any]) -> Response:
     """Download the tickets as CSV, newest first."""
     return csv_response("tickets", TICKET_COLUMNS, ticket_batches(query), is_search=bool(query.get("q")))
@@ -80,9 +67,8 @@ def ticket_batches(query: dict[str, Any]) -> Iterator[Sequence[Ticket]]:
 
 @blp.get("/inventory/<id:part_id>/movements.csv")
 @allow("mechanic", "admin")
-@streamed
-@blp.response(200, TEXT, content_type="text/csv", example=header(MOVEMENT_COLUMNS))
+@csv_of(MOVEMENT_COLUMNS)
 def download_movements(part_id: int) -> Response:
     """Download the stock ledger of a part as CSV, newest first."""
     read_part(part_id)
-    return csv_response(f"movements-{part_id}", MOVEMENT_COLUMNS, batches(LEDGER, {}, {"part_id": part_id}))
+    return csv_response(f"movements-{part_id}", MOVEMENT_COLUMNS, batches(LEDGER, {"part_id": part_id}))

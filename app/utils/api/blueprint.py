@@ -35,9 +35,9 @@ class Blueprint(flask_smorest.Blueprint):
         self._prepare_doc_cbks.append(complete_operation)
 
     def route(self, rule: str, **options: Any) -> Callable[[View], View]:
-        """Register a view, and document whether its path names a record."""
+        """Register a view, and document its name and whether its path names a record."""
         register = super().route(rule, **options)
-        return lambda view: register(document(view, names_a_record="<id:" in rule))
+        return lambda view: register(document(view, name=view.__name__, names_a_record="<id:" in rule))
 
     def arguments(self, schema: type[Schema] | Schema, **kwargs: Any) -> Callable[[View], View]:
         """Parse and validate the body or the query with one schema for all requests; document an example."""

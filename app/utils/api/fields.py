@@ -204,8 +204,9 @@ class FixedPoint(fields.Float):
 
     def __init__(self, maximum: int, places: int, most: str, words: str, **kwargs: Any) -> None:
         kwargs["error_messages"] = MESSAGES | {"invalid": "must be a number"}
-        limits = {} if kwargs.get("dump_only") else {"maximum": maximum / 10**places, "multipleOf": 10**-places}
-        kwargs["metadata"] = {"minimum": 0} | limits | kwargs.get("metadata", {})
+        # In words: as multipleOf, validators that compute with floats refuse 19.99.
+        limits = {"maximum": maximum / 10**places, "description": f"At most {words} decimals"}
+        kwargs["metadata"] = {"minimum": 0} | ({} if kwargs.get("dump_only") else limits) | kwargs.get("metadata", {})
         super().__init__(**kwargs)
         self.maximum, self.places, self.most, self.words = maximum, places, most, words
 

@@ -67,6 +67,7 @@ BEARER = {
 INFO = {
     "description": "The backend of an auto repair shop: customers, mechanics, service tickets, "
     "and a parts inventory whose stock follows every ticket.",
+    "contact": {"name": "MyMechanicShop"},
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 
@@ -134,7 +135,11 @@ def success_headers(status: int, info: dict[str, Any], parameters: list[Any]) ->
 
 
 def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
-    """Add security, headers and errors to an operation."""
+    """Add the operation's id, description, security, headers and errors."""
+    roles = sorted(info.get("allowed", ()))
+    operation["operationId"] = info["name"]
+    operation["description"] = f"Roles: {', '.join(roles)}."
+    operation["x-allowed"] = roles
     parameters, responses = operation.setdefault("parameters", []), operation["responses"]
     shared = shared_errors(operation, info, method)
     operation["security"] = [{"bearer": []}] if 401 in shared else []
@@ -154,7 +159,6 @@ def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, metho
     if conflicts := [*info.get("conflicts", ()), *([InFlight] if info.get("idempotent") else [])]:
         text = " ".join(f"`{kind.code}`: {kind.detail}" for kind in conflicts)
         responses["409"] = problem_response(409, text, {kind.code.replace("_", " "): kind.example() for kind in conflicts})
-    operation["x-allowed"] = sorted(info.get("allowed", ()))
     return operation
 
 
@@ -183,5 +187,6 @@ def init_app(app: Flask) -> None:
     api.init_app(app)
     api.ma_plugin.converter.add_attribute_function(nested_any_of)
     api.spec.components.security_scheme("bearer", BEARER)
+    del api.spec.components.schemas["PaginationMetadata"]  # flask-smorest's own pages are not used.
     for status, (text, problems) in SHARED_ERRORS.items():
         api.spec.components.response(component_name(status), problem_response(status, text, problems))

@@ -46,7 +46,7 @@ class PageQuery(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    page = QueryInteger(1, 10**18 - 1, metadata={"description": "Number of the page", "default": 1})
+    page = QueryInteger(1, 10**18 - 1, metadata={"description": "Number of the page; 1 unless `after` is given"})
     per_page = QueryInteger(1, MAX_PER_PAGE, load_default=DEFAULT_PER_PAGE, metadata={"description": "Records on a page"})
     after = QueryInteger(1, 10**18 - 1, metadata={"description": "Id of the last record seen; instead of `page`"})
 

@@ -4,19 +4,22 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app.utils.db import engines
 
 if sys.platform != "win32":
     import fcntl
 
-POSTGRESQL_LOCK_ID = 7_368_704
-MYSQL_LOCK_NAME = "CONCAT('mymechanicshop.', MD5(DATABASE()))"
+TRY_LOCK = {
+    "postgresql": "SELECT pg_try_advisory_lock(7368704)",
+    "mysql": "SELECT GET_LOCK(CONCAT('mymechanicshop.', MD5(DATABASE())), 0)",
+}
 """PostgreSQL's advisory locks belong to a database; MySQL's belong to the server, which may hold several shops."""
 LOCK_SECONDS, POLLS_PER_SECOND = 60, 20
 LOCK_TIMEOUT_MESSAGE = "DATABASE_URL: another process has been preparing or filling the database for a minute; try again later"
@@ -64,45 +67,27 @@ def connect(url: URL) -> Iterator[Connection]:
         engine.dispose()
 
 
-def startup_lock(connection: Connection) -> AbstractContextManager[None]:
-    """Hold the startup lock of a database. Raise CantStart if another process holds it for a minute."""
-    locks = {"sqlite": _lock_file, "postgresql": _lock_postgresql, "mysql": _lock_mysql}
-    return locks[connection.dialect.name](connection)
-
-
 @contextmanager
-def _lock_file(connection: Connection) -> Iterator[None]:
-    with Path(f"{connection.engine.url.database}.lock").open("w") as file:
-        for _ in range(LOCK_SECONDS * POLLS_PER_SECOND):  # flock() has no timeout, so poll.
-            with suppress(BlockingIOError):
-                if sys.platform != "win32":
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def startup_lock(connection: Connection) -> Iterator[None]:
+    """Hold the startup lock of a database. Raise CantStart if another process holds it for a minute."""
+    kind = connection.dialect.name
+    with Path(f"{connection.engine.url.database}.lock").open("w") if kind == "sqlite" else nullcontext() as file:
+        for _ in range(LOCK_SECONDS * POLLS_PER_SECOND):
+            if lock_file(file) if file else connection.execute(text(TRY_LOCK[kind])).scalar():
                 break
             time.sleep(1 / POLLS_PER_SECOND)
         else:
             raise CantStart(LOCK_TIMEOUT_MESSAGE)
-        yield
-
-
-@contextmanager
-def _lock_postgresql(connection: Connection) -> Iterator[None]:
-    try:
-        connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
         try:
-            connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": POSTGRESQL_LOCK_ID})
-        except OperationalError as error:
-            raise CantStart(LOCK_TIMEOUT_MESSAGE) if engines.error_code(error.orig) == "55P03" else error from None
-        yield
-    finally:
-        connection.invalidate()  # Closing the connection releases the lock and discards the lock_timeout.
+            yield
+        finally:
+            connection.invalidate()  # Closing the connection, or the file, releases the lock.
 
 
-@contextmanager
-def _lock_mysql(connection: Connection) -> Iterator[None]:
-    if not connection.execute(text(f"SELECT GET_LOCK({MYSQL_LOCK_NAME}, {LOCK_SECONDS})")).scalar():
-        raise CantStart(LOCK_TIMEOUT_MESSAGE)
-    try:
-        yield
-    finally:
-        if not connection.invalidated:
-            connection.execute(text(f"SELECT RELEASE_LOCK({MYSQL_LOCK_NAME})"))
+def lock_file(file: IO[str]) -> bool:
+    """Return whether this process holds the lock of a file now."""
+    with suppress(BlockingIOError):
+        if sys.platform != "win32":
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

@@ -14,11 +14,9 @@ from typing import Any, cast
 from flask import Request, Response, request
 
 from app.extensions import limiter
-from app.utils.api.fields import trim
 from app.utils.api.openapi import View
-from app.utils.api.strict_json import loads
 from app.utils.context import RequestState, caller, current_request, current_shop, current_state
-from app.utils.errors import Problem, TooMany
+from app.utils.errors import TooMany
 from app.utils.limits.windows import Slot, Window, slots
 
 CACHE_VERSION_KEY = "shop:inventory"
@@ -30,19 +28,8 @@ def address() -> str:
     return request.remote_addr or "unknown"
 
 
-def login_account() -> str:
-    """Return the key of the account that a login names, whether the account exists or not."""
-    try:
-        body = loads(request.get_data(cache=True))
-    except Problem:
-        body = None
-    email = body.get("email") if isinstance(body, dict) else None
-    account = trim(email).lower() if isinstance(email, str) else ""
-    return f"{request.path.rstrip('/')}:{account!a}"[:300]
-
-
-def limit_attempts(setting: str, *keys: Callable[[], str]) -> Callable[[View], View]:
-    """Count every request to a view by each of the keys, against this setting and not against LIMIT_DEFAULT."""
+def limit_attempts(setting: str) -> Callable[[View], View]:
+    """Count every request to a view by its address, against this setting and not against LIMIT_DEFAULT."""
 
     def limit_string() -> str:
         return ";".join(map(str, current_shop().config[setting])) or "1 per second"  # Blank is exempt.
@@ -51,10 +38,8 @@ def limit_attempts(setting: str, *keys: Callable[[], str]) -> Callable[[View], V
         return not current_shop().config[setting]
 
     def decorate(view: View) -> View:
-        limited: Any = view
-        for key in keys:
-            limited = limiter.shared_limit(limit_string, setting, key_func=key, exempt_when=is_exempt)(limited)
-        return cast("View", unlimited(_retried_in_memory(limited)))
+        limited = limiter.shared_limit(limit_string, setting, key_func=address, exempt_when=is_exempt)(view)
+        return unlimited(_retried_in_memory(cast("View", limited)))
 
     return decorate
 
@@ -73,6 +58,13 @@ def _retried_in_memory(view: View) -> View:
             return view(*args, **kwargs)
 
     return limited  # type: ignore[return-value]
+
+
+def count_attempt(setting: str, key: str, *, times: int) -> None:
+    """Count an attempt by a key, ``times`` as many of which are allowed as the setting says. Raise TooMany."""
+    asked = [slot._replace(amount=slot.amount * times) for slot in slots(current_shop().config[setting], setting, key)]
+    windows = current_shop().windows.check_and_hit(asked)[0] if asked else []
+    require_room((window for window in windows if not window.allowed), current_state())
 
 
 # ---------------------------------------------------------------- everything else

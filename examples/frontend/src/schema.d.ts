@@ -11,145 +11,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the customers; `q` looks in name, email and phone. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Number of the page */
-                    page?: number;
-                    /** @description Records on a page */
-                    per_page?: number;
-                    /** @description Id of the last record seen; instead of `page` */
-                    after?: number;
-                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
-                    q?: string;
-                };
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "name": "Ann Driver",
-                         *         "email": "ann@example.com",
-                         *         "phone": "555-0100",
-                         *         "created_at": "2026-11-24T08:00:00Z"
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["CustomerOut"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * List the customers; `q` looks in name, email and phone.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["list_customers"];
         put?: never;
-        /** Register as a customer. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "name": "Ann Driver",
-                     *       "email": "ann@example.com",
-                     *       "password": "correct horse battery",
-                     *       "phone": "555-0100"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CustomerIn"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description `true` if this is the first answer again */
-                        "Idempotency-Replayed"?: string;
-                        /** @description Path of the new record */
-                        Location?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Ann Driver",
-                         *       "email": "ann@example.com",
-                         *       "phone": "555-0100",
-                         *       "created_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["CustomerOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Register as a customer.
+         * @description Roles: anyone.
+         */
+        post: operations["register_customer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -165,69 +37,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in as a customer. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "email": "ann@example.com",
-                     *       "password": "correct horse battery"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["LoginIn"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "status": "success",
-                         *       "message": "You are signed in.",
-                         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
-                         *       "token_type": "Bearer",
-                         *       "expires_in": 3600
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TokenOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                /** @description Unauthorized: The email or the password is wrong. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Sign in as a customer.
+         * @description Roles: anyone.
+         */
+        post: operations["log_in_customer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -243,171 +57,22 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show a customer. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path: {
-                    customer_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Ann Driver",
-                         *       "email": "ann@example.com",
-                         *       "phone": "555-0100",
-                         *       "created_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["CustomerOut"];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
-        /** Change a customer; the password only by themselves or an admin. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    customer_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "phone": "555-0199"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CustomerChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Ann Driver",
-                         *       "email": "ann@example.com",
-                         *       "phone": "555-0100",
-                         *       "created_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["CustomerOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                /** @description Conflict: `email_taken`: The email is taken. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Show a customer.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["get_customer"];
+        /**
+         * Change a customer; the password only by themselves or an admin.
+         * @description Roles: admin, customer, mechanic.
+         */
+        put: operations["update_customer"];
         post?: never;
-        /** Delete a customer: their personal data is erased, their tickets stay. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    customer_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                412: components["responses"]["PreconditionFailed"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Delete a customer: their personal data is erased, their tickets stay.
+         * @description Roles: admin, customer.
+         */
+        delete: operations["delete_customer"];
         options?: never;
         head?: never;
         patch?: never;
@@ -420,151 +85,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the mechanics; `q` looks in name, email and phone. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Number of the page */
-                    page?: number;
-                    /** @description Records on a page */
-                    per_page?: number;
-                    /** @description Id of the last record seen; instead of `page` */
-                    after?: number;
-                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
-                    q?: string;
-                };
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "name": "Max Wrench",
-                         *         "email": "max@example.com",
-                         *         "phone": "555-0100",
-                         *         "role": "mechanic",
-                         *         "salary": 40000
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["MechanicOut"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * List the mechanics; `q` looks in name, email and phone.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["list_mechanics"];
         put?: never;
-        /** Add a mechanic. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "name": "Max Wrench",
-                     *       "email": "max@example.com",
-                     *       "phone": "555-0100",
-                     *       "salary": 40000,
-                     *       "password": "correct horse battery",
-                     *       "role": "mechanic"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["MechanicIn"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description `true` if this is the first answer again */
-                        "Idempotency-Replayed"?: string;
-                        /** @description Path of the new record */
-                        Location?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Max Wrench",
-                         *       "email": "max@example.com",
-                         *       "phone": "555-0100",
-                         *       "role": "mechanic",
-                         *       "salary": 40000
-                         *     }
-                         */
-                        "application/json": components["schemas"]["MechanicOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Add a mechanic.
+         * @description Roles: admin.
+         */
+        post: operations["create_mechanic"];
         delete?: never;
         options?: never;
         head?: never;
@@ -580,69 +111,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in as a mechanic or an admin. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "email": "ann@example.com",
-                     *       "password": "correct horse battery"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["LoginIn"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "status": "success",
-                         *       "message": "You are signed in.",
-                         *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
-                         *       "token_type": "Bearer",
-                         *       "expires_in": 3600
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TokenOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                /** @description Unauthorized: The email or the password is wrong. */
-                401: {
-                    headers: {
-                        /** @description Bearer */
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Sign in as a mechanic or an admin.
+         * @description Roles: anyone.
+         */
+        post: operations["log_in_mechanic"];
         delete?: never;
         options?: never;
         head?: never;
@@ -658,182 +131,22 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show a mechanic. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path: {
-                    mechanic_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Max Wrench",
-                         *       "email": "max@example.com",
-                         *       "phone": "555-0100",
-                         *       "role": "mechanic",
-                         *       "salary": 40000
-                         *     }
-                         */
-                        "application/json": components["schemas"]["MechanicOut"];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
-        /** Change a mechanic; one who is no admin only themselves, without salary and role. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    mechanic_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "phone": "555-0199"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["MechanicChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Max Wrench",
-                         *       "email": "max@example.com",
-                         *       "phone": "555-0100",
-                         *       "role": "mechanic",
-                         *       "salary": 40000
-                         *     }
-                         */
-                        "application/json": components["schemas"]["MechanicOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                /** @description Conflict: `email_taken`: The email is taken. `last_admin`: The last admin can be neither deleted nor demoted. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Show a mechanic.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["get_mechanic"];
+        /**
+         * Change a mechanic; one who is no admin only themselves, without salary and role.
+         * @description Roles: admin, mechanic.
+         */
+        put: operations["update_mechanic"];
         post?: never;
-        /** Delete a mechanic; old tickets still show their name. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    mechanic_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                /** @description Conflict: `last_admin`: The last admin can be neither deleted nor demoted. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                412: components["responses"]["PreconditionFailed"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Delete a mechanic; old tickets still show their name.
+         * @description Roles: admin.
+         */
+        delete: operations["delete_mechanic"];
         options?: never;
         head?: never;
         patch?: never;
@@ -846,199 +159,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the tickets, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Number of the page */
-                    page?: number;
-                    /** @description Records on a page */
-                    per_page?: number;
-                    /** @description Id of the last record seen; instead of `page` */
-                    after?: number;
-                    customer_id?: number;
-                    mechanic_id?: number;
-                    vin?: string;
-                    /** @description First service date */
-                    from?: string;
-                    /** @description Last service date */
-                    to?: string;
-                    /** @description Text to look for in the description. Refused if the database takes more than 2 seconds to search, or to count what it found */
-                    q?: string;
-                };
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "customer_id": 1,
-                         *         "service_date": "2026-11-24",
-                         *         "description": "Replace front brake pads",
-                         *         "vin": "1HGCM82633A004352",
-                         *         "mechanics": [
-                         *           {
-                         *             "id": 1,
-                         *             "name": "Max Wrench"
-                         *           }
-                         *         ],
-                         *         "parts": [
-                         *           {
-                         *             "inventory_id": 1,
-                         *             "name": "Brake pad, front",
-                         *             "quantity": 4,
-                         *             "unit_price": 49.9,
-                         *             "total": 199.6
-                         *           }
-                         *         ],
-                         *         "parts_total": 199.6,
-                         *         "created_at": "2026-11-24T08:00:00Z",
-                         *         "updated_at": "2026-11-24T08:00:00Z"
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["TicketOut"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * List the tickets, newest first.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["list_tickets"];
         put?: never;
-        /** Open a ticket; its parts are deducted from the stock in the same transaction. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "customer_id": 1,
-                     *       "service_date": "2026-11-24",
-                     *       "description": "Replace front brake pads",
-                     *       "vin": "1HGCM82633A004352",
-                     *       "mechanic_ids": [
-                     *         1
-                     *       ],
-                     *       "parts": [
-                     *         {
-                     *           "inventory_id": 1,
-                     *           "quantity": 4
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TicketIn"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description `true` if this is the first answer again */
-                        "Idempotency-Replayed"?: string;
-                        /** @description Path of the new record */
-                        Location?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "customer_id": 1,
-                         *       "service_date": "2026-11-24",
-                         *       "description": "Replace front brake pads",
-                         *       "vin": "1HGCM82633A004352",
-                         *       "mechanics": [
-                         *         {
-                         *           "id": 1,
-                         *           "name": "Max Wrench"
-                         *         }
-                         *       ],
-                         *       "parts": [
-                         *         {
-                         *           "inventory_id": 1,
-                         *           "name": "Brake pad, front",
-                         *           "quantity": 4,
-                         *           "unit_price": 49.9,
-                         *           "total": 199.6
-                         *         }
-                         *       ],
-                         *       "parts_total": 199.6,
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TicketOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Open a ticket; its parts are deducted from the stock in the same transaction.
+         * @description Roles: admin, mechanic.
+         */
+        post: operations["open_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1052,88 +183,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the caller's own tickets; for staff, those that they are assigned to. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Number of the page */
-                    page?: number;
-                    /** @description Records on a page */
-                    per_page?: number;
-                    /** @description Id of the last record seen; instead of `page` */
-                    after?: number;
-                };
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "customer_id": 1,
-                         *         "service_date": "2026-11-24",
-                         *         "description": "Replace front brake pads",
-                         *         "vin": "1HGCM82633A004352",
-                         *         "mechanics": [
-                         *           {
-                         *             "id": 1,
-                         *             "name": "Max Wrench"
-                         *           }
-                         *         ],
-                         *         "parts": [
-                         *           {
-                         *             "inventory_id": 1,
-                         *             "name": "Brake pad, front",
-                         *             "quantity": 4,
-                         *             "unit_price": 49.9,
-                         *             "total": 199.6
-                         *           }
-                         *         ],
-                         *         "parts_total": 199.6,
-                         *         "created_at": "2026-11-24T08:00:00Z",
-                         *         "updated_at": "2026-11-24T08:00:00Z"
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["TicketOut"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * List the caller's own tickets; for staff, those that they are assigned to.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["list_my_tickets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1151,210 +205,22 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show a ticket to its customer or to staff. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "customer_id": 1,
-                         *       "service_date": "2026-11-24",
-                         *       "description": "Replace front brake pads",
-                         *       "vin": "1HGCM82633A004352",
-                         *       "mechanics": [
-                         *         {
-                         *           "id": 1,
-                         *           "name": "Max Wrench"
-                         *         }
-                         *       ],
-                         *       "parts": [
-                         *         {
-                         *           "inventory_id": 1,
-                         *           "name": "Brake pad, front",
-                         *           "quantity": 4,
-                         *           "unit_price": 49.9,
-                         *           "total": 199.6
-                         *         }
-                         *       ],
-                         *       "parts_total": 199.6,
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TicketOut"];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
-        /** Change a ticket, but not its mechanics and parts. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "customer_id": 1,
-                     *       "service_date": "2026-11-24",
-                     *       "description": "Replace front brake pads",
-                     *       "vin": "1HGCM82633A004352"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TicketChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "customer_id": 1,
-                         *       "service_date": "2026-11-24",
-                         *       "description": "Replace front brake pads",
-                         *       "vin": "1HGCM82633A004352",
-                         *       "mechanics": [
-                         *         {
-                         *           "id": 1,
-                         *           "name": "Max Wrench"
-                         *         }
-                         *       ],
-                         *       "parts": [
-                         *         {
-                         *           "inventory_id": 1,
-                         *           "name": "Brake pad, front",
-                         *           "quantity": 4,
-                         *           "unit_price": 49.9,
-                         *           "total": 199.6
-                         *         }
-                         *       ],
-                         *       "parts_total": 199.6,
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TicketOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Show a ticket to its customer or to staff.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["get_ticket"];
+        /**
+         * Change a ticket, but not its mechanics and parts.
+         * @description Roles: admin, mechanic.
+         */
+        put: operations["update_ticket"];
         post?: never;
-        /** Delete a ticket; its parts are returned to the stock. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                /** @description Conflict: `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                412: components["responses"]["PreconditionFailed"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Delete a ticket; its parts are returned to the stock.
+         * @description Roles: admin, mechanic.
+         */
+        delete: operations["delete_ticket"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1369,137 +235,16 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** List the mechanics on a ticket. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "name": "Max Wrench"
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["MechanicReference"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
-        /** Set the mechanics on a ticket, or add and remove some. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["MechanicsChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "customer_id": 1,
-                         *       "service_date": "2026-11-24",
-                         *       "description": "Replace front brake pads",
-                         *       "vin": "1HGCM82633A004352",
-                         *       "mechanics": [
-                         *         {
-                         *           "id": 1,
-                         *           "name": "Max Wrench"
-                         *         }
-                         *       ],
-                         *       "parts": [
-                         *         {
-                         *           "inventory_id": 1,
-                         *           "name": "Brake pad, front",
-                         *           "quantity": 4,
-                         *           "unit_price": 49.9,
-                         *           "total": 199.6
-                         *         }
-                         *       ],
-                         *       "parts_total": 199.6,
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TicketOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * List the mechanics on a ticket.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["list_ticket_mechanics"];
+        /**
+         * Set the mechanics on a ticket, or add and remove some.
+         * @description Roles: admin, mechanic.
+         */
+        put: operations["change_mechanics"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1520,43 +265,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a mechanic from a ticket. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                    mechanic_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                412: components["responses"]["PreconditionFailed"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Remove a mechanic from a ticket.
+         * @description Roles: admin, mechanic.
+         */
+        delete: operations["unassign_mechanic"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1572,94 +285,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Take parts off a ticket and put parts on it; the stock follows in the same transaction. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                    /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    ticket_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PartsChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description `true` if this is the first answer again */
-                        "Idempotency-Replayed"?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "customer_id": 1,
-                         *       "service_date": "2026-11-24",
-                         *       "description": "Replace front brake pads",
-                         *       "vin": "1HGCM82633A004352",
-                         *       "mechanics": [
-                         *         {
-                         *           "id": 1,
-                         *           "name": "Max Wrench"
-                         *         }
-                         *       ],
-                         *       "parts": [
-                         *         {
-                         *           "inventory_id": 1,
-                         *           "name": "Brake pad, front",
-                         *           "quantity": 4,
-                         *           "unit_price": 49.9,
-                         *           "total": 199.6
-                         *         }
-                         *       ],
-                         *       "parts_total": 199.6,
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["TicketOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Take parts off a ticket and put parts on it; the stock follows in the same transaction.
+         * @description Roles: admin, mechanic.
+         */
+        put: operations["change_parts"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1674,151 +304,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the parts; `q` looks in name and sku. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Number of the page */
-                    page?: number;
-                    /** @description Records on a page */
-                    per_page?: number;
-                    /** @description Id of the last record seen; instead of `page` */
-                    after?: number;
-                    /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
-                    q?: string;
-                };
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "name": "Brake pad, front",
-                         *         "price": 49.9,
-                         *         "quantity": 20,
-                         *         "sku": "BP-1042",
-                         *         "created_at": "2026-11-24T08:00:00Z",
-                         *         "updated_at": "2026-11-24T08:00:00Z"
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["PartOut"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * List the parts; `q` looks in name and sku.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["list_parts"];
         put?: never;
-        /** Add a part, with its first stock. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "name": "Brake pad, front",
-                     *       "price": 49.9,
-                     *       "quantity": 20,
-                     *       "sku": "BP-1042"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["PartIn"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description `true` if this is the first answer again */
-                        "Idempotency-Replayed"?: string;
-                        /** @description Path of the new record */
-                        Location?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Brake pad, front",
-                         *       "price": 49.9,
-                         *       "quantity": 20,
-                         *       "sku": "BP-1042",
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["PartOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                /** @description Conflict: `sku_taken`: Another part has this sku. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Add a part, with its first stock.
+         * @description Roles: admin, mechanic.
+         */
+        post: operations["create_part"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1834,178 +330,22 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show a part. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path: {
-                    part_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Brake pad, front",
-                         *       "price": 49.9,
-                         *       "quantity": 20,
-                         *       "sku": "BP-1042",
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["PartOut"];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
-        /** Change a part; `quantity` sets the counted stock, and the difference is recorded. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    part_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "name": "Brake pad, front",
-                     *       "price": 49.9,
-                     *       "quantity": 20,
-                     *       "sku": "BP-1042"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["PartChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "id": 1,
-                         *       "name": "Brake pad, front",
-                         *       "price": 49.9,
-                         *       "quantity": 20,
-                         *       "sku": "BP-1042",
-                         *       "created_at": "2026-11-24T08:00:00Z",
-                         *       "updated_at": "2026-11-24T08:00:00Z"
-                         *     }
-                         */
-                        "application/json": components["schemas"]["PartOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                /** @description Conflict: `sku_taken`: Another part has this sku. */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Show a part.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["get_part"];
+        /**
+         * Change a part; `quantity` sets the counted stock, and the difference is recorded.
+         * @description Roles: admin, mechanic.
+         */
+        put: operations["update_part"];
         post?: never;
-        /** Take a part out of the inventory; old tickets still show it. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path: {
-                    part_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                412: components["responses"]["PreconditionFailed"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Take a part out of the inventory; old tickets still show it.
+         * @description Roles: admin.
+         */
+        delete: operations["delete_part"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2020,78 +360,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Show the stock ledger of a part, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Number of the page */
-                    page?: number;
-                    /** @description Records on a page */
-                    per_page?: number;
-                    /** @description Id of the last record seen; instead of `page` */
-                    after?: number;
-                };
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path: {
-                    part_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example [
-                         *       {
-                         *         "id": 1,
-                         *         "change": -4,
-                         *         "balance": 16,
-                         *         "reason": "used",
-                         *         "ticket_id": 1,
-                         *         "by": {
-                         *           "id": 1,
-                         *           "name": "Max Wrench"
-                         *         },
-                         *         "created_at": "2026-11-24T08:00:00Z"
-                         *       }
-                         *     ]
-                         */
-                        "application/json": components["schemas"]["MovementOut"][];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Show the stock ledger of a part, newest first.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["list_movements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2107,164 +380,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show the shop. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that the client holds already */
-                    "If-None-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "name": "My Mechanic Shop",
-                         *       "address": "1 Main Street\nSpringfield",
-                         *       "country": "US",
-                         *       "email": "shop@example.com",
-                         *       "phone": "555-0100",
-                         *       "tax_number": "12-3456789",
-                         *       "registration": "ARD 123456",
-                         *       "currency": "USD",
-                         *       "time_zone": "America/New_York",
-                         *       "labor_rate": 49.9,
-                         *       "prices_include_tax": false,
-                         *       "supplies": {
-                         *         "percent": 7.5,
-                         *         "minimum": 49.9,
-                         *         "maximum": 49.9
-                         *       },
-                         *       "estimate_days": 30,
-                         *       "estimate_tolerance": {
-                         *         "percent": 7.5,
-                         *         "amount": 49.9,
-                         *         "rule": "lesser",
-                         *         "maximum": 49.9
-                         *       },
-                         *       "payment_days": 14,
-                         *       "invoice_prefix": "INV-",
-                         *       "credit_note_prefix": "CN-",
-                         *       "document_footer": "Thank you."
-                         *     }
-                         */
-                        "application/json": components["schemas"]["ShopOut"];
-                    };
-                };
-                /** @description The client holds this already. */
-                304: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
-        /** Change the shop. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description ETag that must be current */
-                    "If-Match"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    /**
-                     * @example {
-                     *       "name": "My Mechanic Shop",
-                     *       "labor_rate": 120
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ShopChange"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Version of the answer */
-                        ETag?: string;
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /**
-                         * @example {
-                         *       "name": "My Mechanic Shop",
-                         *       "address": "1 Main Street\nSpringfield",
-                         *       "country": "US",
-                         *       "email": "shop@example.com",
-                         *       "phone": "555-0100",
-                         *       "tax_number": "12-3456789",
-                         *       "registration": "ARD 123456",
-                         *       "currency": "USD",
-                         *       "time_zone": "America/New_York",
-                         *       "labor_rate": 49.9,
-                         *       "prices_include_tax": false,
-                         *       "supplies": {
-                         *         "percent": 7.5,
-                         *         "minimum": 49.9,
-                         *         "maximum": 49.9
-                         *       },
-                         *       "estimate_days": 30,
-                         *       "estimate_tolerance": {
-                         *         "percent": 7.5,
-                         *         "amount": 49.9,
-                         *         "rule": "lesser",
-                         *         "maximum": 49.9
-                         *       },
-                         *       "payment_days": 14,
-                         *       "invoice_prefix": "INV-",
-                         *       "credit_note_prefix": "CN-",
-                         *       "document_footer": "Thank you."
-                         *     }
-                         */
-                        "application/json": components["schemas"]["ShopOut"];
-                    };
-                };
-                400: components["responses"]["BadRequest"];
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                412: components["responses"]["PreconditionFailed"];
-                413: components["responses"]["ContentTooLarge"];
-                415: components["responses"]["UnsupportedMediaType"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Show the shop.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["get_shop"];
+        /**
+         * Change the shop.
+         * @description Roles: admin.
+         */
+        put: operations["change_shop"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2279,42 +404,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download the parts as CSV; `q` looks in name and sku. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Text to look for, however long that takes */
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /** @example id,name,price,quantity,sku,created_at,updated_at */
-                        "text/csv": string;
-                    };
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Download the parts as CSV; `q` looks in name and sku.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["download_parts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2330,49 +424,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download the tickets as CSV, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    customer_id?: number;
-                    mechanic_id?: number;
-                    vin?: string;
-                    /** @description First service date */
-                    from?: string;
-                    /** @description Last service date */
-                    to?: string;
-                    /** @description Text to look for in the description, however long that takes */
-                    q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /** @example id,customer_id,service_date,description,vin,mechanics,parts,parts_total,created_at,updated_at */
-                        "text/csv": string;
-                    };
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                422: components["responses"]["UnprocessableContent"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Download the tickets as CSV, newest first.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["download_tickets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2390,41 +446,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Download the stock ledger of a part as CSV, newest first. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    part_id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        /** @description Requests in the window */
-                        "X-RateLimit-Limit"?: number;
-                        /** @description Requests that are left */
-                        "X-RateLimit-Remaining"?: number;
-                        /** @description When the next request is possible, in seconds since 1970 */
-                        "X-RateLimit-Reset"?: number;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        /** @example id,change,balance,reason,ticket_id,by_id,by,created_at */
-                        "text/csv": string;
-                    };
-                };
-                401: components["responses"]["Unauthorized"];
-                403: components["responses"]["Forbidden"];
-                404: components["responses"]["NotFound"];
-                429: components["responses"]["TooManyRequests"];
-                503: components["responses"]["ServiceUnavailable"];
-            };
-        };
+        /**
+         * Download the stock ledger of a part as CSV, newest first.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["download_movements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2472,22 +498,6 @@ export interface components {
             };
             /** @description The parts with too little stock */
             shortages?: components["schemas"]["Shortage"][];
-        };
-        PaginationMetadata: {
-            /** @description Total number of items. */
-            total?: number;
-            /** @description Total number of pages. */
-            total_pages?: number;
-            /** @description First available page number. */
-            first_page?: number;
-            /** @description Last available page number. */
-            last_page?: number;
-            /** @description Current page number. */
-            page?: number;
-            /** @description Previous page number. */
-            previous_page?: number;
-            /** @description Next page number. */
-            next_page?: number;
         };
         CustomerIn: {
             /** @example Ann Driver */
@@ -2555,6 +565,15 @@ export interface components {
              * @example 3600
              */
             expires_in: number;
+            /** @example 1 */
+            id: number;
+            /** @example Ann */
+            name: string;
+            /**
+             * @example customer
+             * @enum {string}
+             */
+            role: "customer" | "mechanic" | "admin";
         };
         CustomerChange: {
             /** @example Ann Driver */
@@ -2582,7 +601,10 @@ export interface components {
             email: string;
             /** @example 555-0100 */
             phone: string;
-            /** @example 40000 */
+            /**
+             * @description At most two decimals
+             * @example 40000
+             */
             salary: number;
             /**
              * Format: password
@@ -2623,7 +645,10 @@ export interface components {
             email?: string;
             /** @example 555-0100 */
             phone?: string;
-            /** @example 40000 */
+            /**
+             * @description At most two decimals
+             * @example 40000
+             */
             salary?: number;
             /**
              * Format: password
@@ -2759,7 +784,10 @@ export interface components {
         PartIn: {
             /** @example Brake pad, front */
             name: string;
-            /** @example 49.9 */
+            /**
+             * @description At most two decimals
+             * @example 49.9
+             */
             price: number;
             /**
              * @description How many are in stock
@@ -2776,7 +804,10 @@ export interface components {
         PartChange: {
             /** @example Brake pad, front */
             name?: string;
-            /** @example 49.9 */
+            /**
+             * @description At most two decimals
+             * @example 49.9
+             */
             price?: number;
             /**
              * @description How many were counted
@@ -2808,14 +839,19 @@ export interface components {
             readonly created_at: string;
         };
         SuppliesFee: {
-            /** @example 7.5 */
+            /**
+             * @description At most four decimals
+             * @example 7.5
+             */
             percent: number;
             /**
+             * @description At most two decimals
              * @default null
              * @example 49.9
              */
             minimum?: number | null;
             /**
+             * @description At most two decimals
              * @default null
              * @example 49.9
              */
@@ -2823,11 +859,13 @@ export interface components {
         };
         EstimateTolerance: {
             /**
+             * @description At most four decimals
              * @default null
              * @example 7.5
              */
             percent?: number | null;
             /**
+             * @description At most two decimals
              * @default null
              * @example 49.9
              */
@@ -2839,6 +877,7 @@ export interface components {
              */
             rule?: "lesser" | "greater";
             /**
+             * @description At most two decimals
              * @default null
              * @example 49.9
              */
@@ -2914,7 +953,10 @@ export interface components {
             currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BGN" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "JMD" | "KES" | "KGS" | "KHR" | "KPW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "QAR" | "RON" | "RSD" | "RUB" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "USD" | "UYU" | "UZS" | "VES" | "WST" | "XCD" | "YER" | "ZAR" | "ZMW" | "ZWG";
             /** @example America/New_York */
             time_zone?: string;
-            /** @example 49.9 */
+            /**
+             * @description At most two decimals
+             * @example 49.9
+             */
             labor_rate?: number;
             /** @example false */
             prices_include_tax?: boolean;
@@ -3042,4 +1084,2117 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_customers: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+                /** @description Id of the last record seen; instead of `page` */
+                after?: number;
+                /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                q?: string;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "name": "Ann Driver",
+                     *         "email": "ann@example.com",
+                     *         "phone": "555-0100",
+                     *         "created_at": "2026-11-24T08:00:00Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["CustomerOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    register_customer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Ann Driver",
+                 *       "email": "ann@example.com",
+                 *       "password": "correct horse battery",
+                 *       "phone": "555-0100"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CustomerIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Path of the new record */
+                    Location?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ann Driver",
+                     *       "email": "ann@example.com",
+                     *       "phone": "555-0100",
+                     *       "created_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CustomerOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    log_in_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com",
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "success",
+                     *       "message": "You are signed in.",
+                     *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
+                     *       "token_type": "Bearer",
+                     *       "expires_in": 3600,
+                     *       "id": 1,
+                     *       "name": "Ann",
+                     *       "role": "customer"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokenOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Unauthorized: The email or the password is wrong. */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_customer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path: {
+                customer_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ann Driver",
+                     *       "email": "ann@example.com",
+                     *       "phone": "555-0100",
+                     *       "created_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CustomerOut"];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_customer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                customer_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "phone": "555-0199"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CustomerChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ann Driver",
+                     *       "email": "ann@example.com",
+                     *       "phone": "555-0100",
+                     *       "created_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CustomerOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `email_taken`: The email is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_customer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                customer_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_mechanics: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+                /** @description Id of the last record seen; instead of `page` */
+                after?: number;
+                /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                q?: string;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "name": "Max Wrench",
+                     *         "email": "max@example.com",
+                     *         "phone": "555-0100",
+                     *         "role": "mechanic",
+                     *         "salary": 40000
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MechanicOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_mechanic: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Max Wrench",
+                 *       "email": "max@example.com",
+                 *       "phone": "555-0100",
+                 *       "salary": 40000,
+                 *       "password": "correct horse battery",
+                 *       "role": "mechanic"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MechanicIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Path of the new record */
+                    Location?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Max Wrench",
+                     *       "email": "max@example.com",
+                     *       "phone": "555-0100",
+                     *       "role": "mechanic",
+                     *       "salary": 40000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MechanicOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Conflict: `email_taken`: The email is taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    log_in_mechanic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com",
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "success",
+                     *       "message": "You are signed in.",
+                     *       "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.…",
+                     *       "token_type": "Bearer",
+                     *       "expires_in": 3600,
+                     *       "id": 1,
+                     *       "name": "Ann",
+                     *       "role": "customer"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TokenOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Unauthorized: The email or the password is wrong. */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_mechanic: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path: {
+                mechanic_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Max Wrench",
+                     *       "email": "max@example.com",
+                     *       "phone": "555-0100",
+                     *       "role": "mechanic",
+                     *       "salary": 40000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MechanicOut"];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_mechanic: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                mechanic_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "phone": "555-0199"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MechanicChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Max Wrench",
+                     *       "email": "max@example.com",
+                     *       "phone": "555-0100",
+                     *       "role": "mechanic",
+                     *       "salary": 40000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MechanicOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `email_taken`: The email is taken. `last_admin`: The last admin can be neither deleted nor demoted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_mechanic: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                mechanic_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `last_admin`: The last admin can be neither deleted nor demoted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_tickets: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+                /** @description Id of the last record seen; instead of `page` */
+                after?: number;
+                customer_id?: number;
+                mechanic_id?: number;
+                vin?: string;
+                /** @description First service date */
+                from?: string;
+                /** @description Last service date */
+                to?: string;
+                /** @description Text to look for in the description. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                q?: string;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "customer_id": 1,
+                     *         "service_date": "2026-11-24",
+                     *         "description": "Replace front brake pads",
+                     *         "vin": "1HGCM82633A004352",
+                     *         "mechanics": [
+                     *           {
+                     *             "id": 1,
+                     *             "name": "Max Wrench"
+                     *           }
+                     *         ],
+                     *         "parts": [
+                     *           {
+                     *             "inventory_id": 1,
+                     *             "name": "Brake pad, front",
+                     *             "quantity": 4,
+                     *             "unit_price": 49.9,
+                     *             "total": 199.6
+                     *           }
+                     *         ],
+                     *         "parts_total": 199.6,
+                     *         "created_at": "2026-11-24T08:00:00Z",
+                     *         "updated_at": "2026-11-24T08:00:00Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["TicketOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    open_ticket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "customer_id": 1,
+                 *       "service_date": "2026-11-24",
+                 *       "description": "Replace front brake pads",
+                 *       "vin": "1HGCM82633A004352",
+                 *       "mechanic_ids": [
+                 *         1
+                 *       ],
+                 *       "parts": [
+                 *         {
+                 *           "inventory_id": 1,
+                 *           "quantity": 4
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["TicketIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Path of the new record */
+                    Location?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_my_tickets: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+                /** @description Id of the last record seen; instead of `page` */
+                after?: number;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "customer_id": 1,
+                     *         "service_date": "2026-11-24",
+                     *         "description": "Replace front brake pads",
+                     *         "vin": "1HGCM82633A004352",
+                     *         "mechanics": [
+                     *           {
+                     *             "id": 1,
+                     *             "name": "Max Wrench"
+                     *           }
+                     *         ],
+                     *         "parts": [
+                     *           {
+                     *             "inventory_id": 1,
+                     *             "name": "Brake pad, front",
+                     *             "quantity": 4,
+                     *             "unit_price": 49.9,
+                     *             "total": 199.6
+                     *           }
+                     *         ],
+                     *         "parts_total": 199.6,
+                     *         "created_at": "2026-11-24T08:00:00Z",
+                     *         "updated_at": "2026-11-24T08:00:00Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["TicketOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_ticket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_ticket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "customer_id": 1,
+                 *       "service_date": "2026-11-24",
+                 *       "description": "Replace front brake pads",
+                 *       "vin": "1HGCM82633A004352"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TicketChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_ticket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_ticket_mechanics: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "name": "Max Wrench"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MechanicReference"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    change_mechanics: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MechanicsChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    unassign_mechanic: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+                mechanic_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    change_parts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartsChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_parts: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+                /** @description Id of the last record seen; instead of `page` */
+                after?: number;
+                /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                q?: string;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "name": "Brake pad, front",
+                     *         "price": 49.9,
+                     *         "quantity": 20,
+                     *         "sku": "BP-1042",
+                     *         "created_at": "2026-11-24T08:00:00Z",
+                     *         "updated_at": "2026-11-24T08:00:00Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PartOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_part: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Brake pad, front",
+                 *       "price": 49.9,
+                 *       "quantity": 20,
+                 *       "sku": "BP-1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PartIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Path of the new record */
+                    Location?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Brake pad, front",
+                     *       "price": 49.9,
+                     *       "quantity": 20,
+                     *       "sku": "BP-1042",
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Conflict: `sku_taken`: Another part has this sku. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_part: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Brake pad, front",
+                     *       "price": 49.9,
+                     *       "quantity": 20,
+                     *       "sku": "BP-1042",
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartOut"];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_part: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Brake pad, front",
+                 *       "price": 49.9,
+                 *       "quantity": 20,
+                 *       "sku": "BP-1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PartChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Brake pad, front",
+                     *       "price": 49.9,
+                     *       "quantity": 20,
+                     *       "sku": "BP-1042",
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `sku_taken`: Another part has this sku. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_part: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_movements: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+                /** @description Id of the last record seen; instead of `page` */
+                after?: number;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "change": -4,
+                     *         "balance": 16,
+                     *         "reason": "used",
+                     *         "ticket_id": 1,
+                     *         "by": {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         },
+                     *         "created_at": "2026-11-24T08:00:00Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["MovementOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_shop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "My Mechanic Shop",
+                     *       "address": "1 Main Street\nSpringfield",
+                     *       "country": "US",
+                     *       "email": "shop@example.com",
+                     *       "phone": "555-0100",
+                     *       "tax_number": "12-3456789",
+                     *       "registration": "ARD 123456",
+                     *       "currency": "USD",
+                     *       "time_zone": "America/New_York",
+                     *       "labor_rate": 49.9,
+                     *       "prices_include_tax": false,
+                     *       "supplies": {
+                     *         "percent": 7.5,
+                     *         "minimum": 49.9,
+                     *         "maximum": 49.9
+                     *       },
+                     *       "estimate_days": 30,
+                     *       "estimate_tolerance": {
+                     *         "percent": 7.5,
+                     *         "amount": 49.9,
+                     *         "rule": "lesser",
+                     *         "maximum": 49.9
+                     *       },
+                     *       "payment_days": 14,
+                     *       "invoice_prefix": "INV-",
+                     *       "credit_note_prefix": "CN-",
+                     *       "document_footer": "Thank you."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopOut"];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    change_shop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "My Mechanic Shop",
+                 *       "labor_rate": 120
+                 *     }
+                 */
+                "application/json": components["schemas"]["ShopChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "My Mechanic Shop",
+                     *       "address": "1 Main Street\nSpringfield",
+                     *       "country": "US",
+                     *       "email": "shop@example.com",
+                     *       "phone": "555-0100",
+                     *       "tax_number": "12-3456789",
+                     *       "registration": "ARD 123456",
+                     *       "currency": "USD",
+                     *       "time_zone": "America/New_York",
+                     *       "labor_rate": 49.9,
+                     *       "prices_include_tax": false,
+                     *       "supplies": {
+                     *         "percent": 7.5,
+                     *         "minimum": 49.9,
+                     *         "maximum": 49.9
+                     *       },
+                     *       "estimate_days": 30,
+                     *       "estimate_tolerance": {
+                     *         "percent": 7.5,
+                     *         "amount": 49.9,
+                     *         "rule": "lesser",
+                     *         "maximum": 49.9
+                     *       },
+                     *       "payment_days": 14,
+                     *       "invoice_prefix": "INV-",
+                     *       "credit_note_prefix": "CN-",
+                     *       "document_footer": "Thank you."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    download_parts: {
+        parameters: {
+            query?: {
+                /** @description Text to look for, however long that takes */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,name,price,quantity,sku,created_at,updated_at */
+                    "text/csv": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    download_tickets: {
+        parameters: {
+            query?: {
+                customer_id?: number;
+                mechanic_id?: number;
+                vin?: string;
+                /** @description First service date */
+                from?: string;
+                /** @description Last service date */
+                to?: string;
+                /** @description Text to look for in the description, however long that takes */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,customer_id,service_date,description,vin,mechanics,parts,parts_total,created_at,updated_at */
+                    "text/csv": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    download_movements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,change,balance,reason,ticket_id,by_id,by,created_at */
+                    "text/csv": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+}

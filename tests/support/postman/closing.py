@@ -7,6 +7,27 @@ MINE = "pm.expect(body.map((each) => each.id)).to.eql([kept('later_ticket_id'), 
 CSV = {"a CSV file": "pm.expect(pm.response.headers.get('Content-Type')).to.include('text/csv')"}
 GONE = {"no body": "pm.expect(pm.response.text()).to.eql('')"}
 
+SHOP = {
+    "name": "Ann's Garage",
+    "address": "1 Main Street\nSpringfield",
+    "country": "US",
+    "email": "shop@example.com",
+    "phone": "555-0100",
+    "tax_number": "12-3456789",
+    "registration": "ARD 123456",
+    "currency": "USD",
+    "time_zone": "America/New_York",
+    "labor_rate": 120,
+    "prices_include_tax": False,
+    "supplies": {"percent": 5, "minimum": 2, "maximum": 40},
+    "estimate_days": 30,
+    "estimate_tolerance": {"percent": 10, "amount": 100, "rule": "lesser", "maximum": None},
+    "payment_days": 14,
+    "invoice_prefix": "INV-",
+    "credit_note_prefix": "CN-",
+    "document_footer": "Thank you.",
+}
+
 ASKS = [
     Ask(
         "How are my cars?",
@@ -51,8 +72,17 @@ OFFICE = [
         "PUT /shop",
         200,
         "admin",
-        body={"name": "Ann's Garage", "address": "1 Main Street", "labor_rate": 120},
+        body=SHOP,
         shows={"the new name": 'pm.expect(body.name).to.eql("Ann\'s Garage")'},
+        why="Any subset of the fields; an object, like `supplies`, is replaced whole.",
+    ),
+    Ask(
+        "A country that does not exist",
+        "PUT /shop",
+        422,
+        "admin",
+        body={"country": "XX"},
+        shows={"the field at fault": "pm.expect(body.errors).to.have.all.keys('country')"},
     ),
     Ask(
         "The shop",
@@ -61,6 +91,7 @@ OFFICE = [
         "mechanic",
         shows={"money per hour": "pm.expect(body.labor_rate).to.eql(120)"},
     ),
+    Ask("No shop without a token", "GET /shop", 401, shows=REFUSED),
     Ask(
         "The tickets of one customer",
         "GET /tickets?customer_id={{customer_id}}",
