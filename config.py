@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
+from unicodedata import normalize
 from urllib.parse import quote
 
 from dotenv import dotenv_values
@@ -30,10 +31,10 @@ INSTANCE = ROOT / "instance"
 SHOP_FILE = "shop.db"
 """The SQLite database of development, in ``instance/``."""
 PLAIN_EMAIL = re.compile(
-    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
 )
-"""A plain address in lower case: ``user@host.tld``."""
+"""A plain address in lower case: ``user@host.tld``, with 64 characters at most before the ``@`` (RFC 5321, 4.5.3.1.1)."""
 LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MIN_SECRET_BYTES = 32
@@ -114,7 +115,7 @@ def secret(text: str) -> str:
 
 
 def password(text: str) -> str:
-    if not 8 <= len(text) <= 128:
+    if not 8 <= len(normalize("NFC", text)) <= 128:
         raise ValueError("must have 8 to 128 characters")
     if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
         raise ValueError("may not hold control characters")

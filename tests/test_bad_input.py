@@ -80,6 +80,18 @@ def test_bad_query_value_is_422(endpoint, admin, ids, unchanged):
 
 
 @each_list
+def test_blank_query_parameter_is_ignored(endpoint, admin, ids):
+    """A form sends its empty fields, too."""
+    path = fill(endpoint.path, ids)
+    plain = admin.get(path)
+    for blank in ("", "+", "%20%09", "%C2%A0", "%E3%80%80"):
+        for names in (endpoint.parameters, *([name] for name in endpoint.parameters)):
+            response = admin.get(f"{path}?{'&'.join(f'{name}={blank}' for name in names)}")
+            assert (response.status_code, response.data) == (200, plain.data), (names, blank)
+            assert response.headers.get("Link") == plain.headers.get("Link")
+
+
+@each_list
 def test_unknown_query_parameter_is_ignored(endpoint, admin, ids):
     path = fill(endpoint.path, ids)
     plain = admin.get(path)

@@ -27,7 +27,7 @@ def is_accepted(check):
 @pytest.mark.parametrize(
     "text",
     ["Ann@Example.com", "a.b+c@shop.example", "ann@localhost", "ann", "a b@shop.example", "ann@-x.example", ".a@shop.example",
-     "a@shop.example.", "ä@shop.example", f"{'a' * 243}@example.com", f"{'a' * 244}@example.com", "a@b.c", "a@b.co"],
+     "a@shop.example.", "ä@shop.example", f"{'a' * 64}@example.com", f"{'a' * 65}@example.com", "a@b.c", "a@b.co"],
 )  # fmt: skip
 def test_admin_email_is_validated_like_every_email(text):
     as_setting = is_accepted(lambda: load(ADMIN_EMAIL=text))
@@ -37,7 +37,22 @@ def test_admin_email_is_validated_like_every_email(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["1234567", "12345678", " x 8 ch ", "x" * 128, "x" * 129, "\t1234567", "nbsp\u00a0here", "12345678\u2028"]
+    "text",
+    [
+        "1234567",
+        "12345678",
+        " x 8 ch ",
+        "x" * 128,
+        "x" * 129,
+        "\t1234567",
+        "nbsp\u00a0here",
+        "12345678\u2028",
+        "\u00e9" * 8,
+        "e\u0301" * 8,
+        "e\u0301" * 128,
+        "e\u0301" * 7,
+        "e\u0301" * 129,
+    ],
 )
 def test_admin_password_is_validated_like_every_password(text):
     as_setting = is_accepted(lambda: load(ADMIN_EMAIL="a@b.co", ADMIN_PASSWORD=text))

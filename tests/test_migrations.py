@@ -6,10 +6,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade, upgrade
 from alembic.migration import MigrationContext
-from sqlalchemy import LargeBinary, inspect, text
+from sqlalchemy import Column, LargeBinary, MetaData, Table, inspect, text
 
 from app import create_app
 from app.extensions import db
+from app.models import search_value
 from app.startup.prepare import migrate
 from config import Settings
 from tests.conftest import ENVIRONMENT
@@ -117,3 +118,38 @@ def test_migration_0003_adds_service_dates_and_downgrade_removes_them(crew):
     assert crew.described() == before
     crew.to("head")
     assert len(crew.rows("SELECT * FROM ticket_mechanics WHERE service_date IS NOT NULL")) == len(CREW)
+
+
+def test_migration_0006_makes_old_records_searchable_and_downgrade_removes_the_column(tables):
+    """More records than a batch; a deleted record, whose texts are erased, has nothing to be found by."""
+    tables.to("0005")
+    dated = {"version": 1, "created_at": datetime(2026, 1, 1), "updated_at": datetime(2026, 1, 1)}
+    person = {"token_version": 1} | dated
+    tables.add("customers", id=7, name="Ärzte GmbH", email="a@b.cd", phone="(555) 867-5309", **person)
+    tables.add("customers", id=8, name="Deleted customer", deleted_at=datetime(2026, 2, 1), **person)
+    tables.add("mechanics", id=1, name="ZO\u00cb", email="z@b.cd", role="admin", **person)
+    tables.add("service_tickets", id=1, customer_id=7, vin="V", description="КОЛОДКА", service_date=DAYS[1], **dated)
+    parts = [{"id": number, "name": f"Größe {number}", "sku": f"S{number}"} for number in range(1, 1003)]
+    with tables.engine.begin() as connection:
+        table = db.metadata.tables["inventory"]
+        columns = [column for column in table.columns if column.name != "search"]
+        old = Table("inventory", MetaData(), *(Column(each.name, each.type) for each in columns))
+        connection.execute(old.insert(), [part | {"price_cents": 1, "quantity": 0} | dated for part in parts])
+    before = {name: tables.rows(f"SELECT * FROM {name} ORDER BY id") for name in ("customers", "inventory", "service_tickets")}
+    tables.to("0006")
+    assert tables.rows("SELECT id, search FROM customers ORDER BY id") == [
+        (7, "ärzte gmbh\na@b.cd\n(555) 867-5309\n\t5558675309"),
+        (8, None),
+    ]
+    assert tables.rows("SELECT search FROM mechanics") == [("zoë\nz@b.cd",)]
+    assert tables.rows("SELECT search FROM service_tickets") == [("колодка",)]
+    assert tables.rows("SELECT id, search FROM inventory ORDER BY id") == [
+        (number, f"grösse {number}\ns{number}") for number in range(1, 1003)
+    ]
+    with tables.engine.connect() as connection:
+        for name in ("customers", "mechanics", "inventory", "service_tickets"):
+            table = db.metadata.tables[name]
+            for row in connection.execute(table.select().where(table.c.deleted_at.is_(None))):
+                assert row.search == search_value(table, row._mapping)["search"], "the migration folds as the models do"
+    tables.to("0005", downgrade)
+    assert {name: tables.rows(f"SELECT * FROM {name} ORDER BY id") for name in before} == before

@@ -16,10 +16,10 @@ from app.utils.db.statements import fetch_one
 from app.utils.errors import Conflict, NotFound
 
 
-def listing_of(table: Table, names: Sequence[str], searched: Sequence[str]) -> Listing:
-    """Return the list of a table's records, without deleted ones; ``q`` looks in the ``searched`` columns."""
+def listing_of(table: Table, names: Sequence[str]) -> Listing:
+    """Return the list of a table's records, without deleted ones; ``q`` looks in their search column."""
     rows = select(*(table.c[name] for name in names)).where(table.c.deleted_at.is_(None))
-    return Listing(rows, table.c.id, (table.c.id,), filters={"q": contains_text(*(table.c[name] for name in searched))})
+    return Listing(rows, table.c.id, (table.c.id,), filters={"q": contains_text(table)})
 
 
 def reader_of(listing: Listing) -> Callable[[int], Any]:

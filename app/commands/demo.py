@@ -17,7 +17,16 @@ from sqlalchemy import Connection, delete, literal, select
 from app.commands.bulk import finish, write
 from app.commands.errors import exit_with_message
 from app.extensions import db
-from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts
+from app.models import (
+    customers,
+    inventory,
+    mechanics,
+    search_value,
+    service_tickets,
+    stock_movements,
+    ticket_mechanics,
+    ticket_parts,
+)
 from app.startup.prepare import prepare
 from app.utils.db.startup_lock import startup_lock
 
@@ -119,7 +128,7 @@ def fill(connection: Connection, demo: Demo) -> None:
     connection.execute(delete(mechanics))
     with click.progressbar(length=sum(demo.counts.values()), label="Filling the shop") as bar:
         for table in TABLES:
-            rows: Iterator[Row] = getattr(demo, f"{table.name}_rows")()
+            rows = (row | search_value(table, row) for row in getattr(demo, f"{table.name}_rows")())
             while batch := list(islice(rows, BATCH_SIZE)):
                 write(connection, table, batch)
                 bar.update(len(batch))

@@ -19,7 +19,7 @@ from app.blueprints.inventory.schemas import PartIn
 from app.blueprints.spreadsheet.csv_export import unescape_formula
 from app.commands.errors import exit_with_message, require_tables
 from app.models import inventory
-from app.utils.api.fields import TRIMMED
+from app.utils.api.fields import trim
 from app.utils.db.statements import fetch_all
 from app.utils.db.transactions import run_in_transaction
 
@@ -66,7 +66,7 @@ def cells_of(line: str, separator: str) -> list[str]:
     except csv.Error as error:
         fault = next((text for part, text in CSV_FAULTS.items() if part in str(error)), f"can't be read: {error}")
         raise ValueError(fault) from None
-    return [unescape_formula(cell.strip(TRIMMED)) for cell in found]
+    return [unescape_formula(trim(cell)) for cell in found]
 
 
 def read_sheet(file: bytes) -> tuple[dict[int, Part], list[Fault]]:

@@ -7,5 +7,6 @@ from app.models.idempotency_key import IdempotencyKey, idempotency_keys
 from app.models.inventory import Inventory, StockMovement, inventory, stock_movements
 from app.models.known_address import KnownAddress, known_addresses
 from app.models.mechanic import Mechanic, mechanics
+from app.models.search import search_value
 from app.models.service_ticket import ServiceTicket, TicketPart, service_tickets, ticket_mechanics, ticket_parts
 from app.models.shop import Shop, shop

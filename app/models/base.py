@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.models.search import search_column
+
 MAX_COUNT = 2_147_483_647
 """The largest count of a part, in stock or on a ticket."""
 MAX_CENTS = 9_999_999_999
@@ -44,3 +46,4 @@ class Account(Record):
     phone: Mapped[str | None] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     token_version: Mapped[int] = mapped_column(default=1)
+    search: Mapped[str | None] = search_column("name", "email", "phone")

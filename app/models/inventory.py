@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
 from app.models.base import TABLE_OPTIONS, Record, utcnow
+from app.models.search import search_column
 
 
 class Inventory(Record, Model):
@@ -22,6 +23,7 @@ class Inventory(Record, Model):
     sku: Mapped[str | None] = mapped_column(String(64), unique=True)
     price_cents: Mapped[int] = mapped_column(BigInteger)
     quantity: Mapped[int] = mapped_column(default=0)
+    search: Mapped[str | None] = search_column("name", "sku")
 
 
 class StockMovement(Model):

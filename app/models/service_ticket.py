@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
 from app.models.base import TABLE_OPTIONS, Record
+from app.models.search import search_column
 
 
 class ServiceTicket(Record, Model):
@@ -15,6 +16,7 @@ class ServiceTicket(Record, Model):
     service_date: Mapped[date]
     description: Mapped[str] = mapped_column(String(2000))
     vin: Mapped[str] = mapped_column(String(50))
+    search: Mapped[str | None] = search_column("description")
     # Lists are in descending order of service date and id: each index is read backwards. The first index is unique, as
     # ids are, so that a foreign key can refer to both columns.
     __table_args__ = (

@@ -66,6 +66,11 @@ class WrongMediaType(Problem):
     detail = "The body must be application/json."
 
 
+class Encoded(WrongMediaType):
+    detail = "The body must be sent as it is, without Content-Encoding."
+    headers: ClassVar[dict[str, str]] = {"Accept-Encoding": "identity"}
+
+
 class Invalid(Problem):
     """Fields of the request can't be accepted. ``errors`` maps a field to a message or a list of messages."""
 

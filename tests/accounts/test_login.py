@@ -122,6 +122,39 @@ def test_refused_logins_are_indistinguishable(log_in, make_account, make, admin,
     assert all(extract_parameters(each) == extract_parameters(passwords.DUMMY_HASH) for each in verified_hashes)
 
 
+SPANISH = ["ma\u00f1ana \u00e9 y", "man\u0303ana e\u0301 y", "ma\u00f1ana e\u0301 y"]
+"""A password in composed letters, in decomposed ones, and in both."""
+
+
+def test_password_is_the_same_in_composed_and_decomposed_letters(log_in, make_account, admin, kind):
+    """Keyboards and browsers differ in how they write an é (NIST SP 800-63B, 3.1.1.2)."""
+    person = make_account()
+    for stored in SPANISH:
+        assert admin.put(f"/{kind}s/{person.id}", {"password": stored}).status_code == 200
+        assert [log_in(person.record["email"], given).status_code for given in SPANISH] == [200] * 3
+        for wrong in ("manana e y", "MA\u00d1ANA \u00c9 Y", "ma\u00f1ana \u00e8 y"):
+            assert log_in(person.record["email"], wrong).status_code == 401
+
+
+def test_password_that_was_hashed_as_given_is_still_good(log_in, make_account, kind):
+    for raw in SPANISH:
+        person = make_account(password_hash=passwords.HASHER.hash(raw))
+        assert log_in(person.record["email"], raw).status_code == 200
+        if raw != SPANISH[2]:  # Letters in both forms were good as they were given alone, and still are.
+            assert [log_in(person.record["email"], given).status_code for given in SPANISH] == [200] * 3
+        assert log_in(person.record["email"], "manana e y").status_code == 401
+
+
+def test_refused_logins_take_as_many_verifications_in_letters_of_any_form(log_in, make_account, make, kind, verified_hashes):
+    emails = [make_account().record["email"], make_account(password_hash=None).record["email"], "nobody@example.com"]
+    for password, count in zip(SPANISH, (2, 2, 3), strict=True):
+        for email in emails:
+            verified_hashes.clear()
+            assert log_in(email, password).status_code == 401
+            assert len(verified_hashes) == count
+            assert all(extract_parameters(each) == extract_parameters(passwords.DUMMY_HASH) for each in verified_hashes)
+
+
 @pytest.mark.parametrize(
     ("body", "fields"),
     [

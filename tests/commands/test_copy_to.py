@@ -10,10 +10,10 @@ from app import create_app
 from app.commands import copy_to
 from app.commands.copy_to import TABLES
 from app.extensions import db
-from app.models import customers, idempotency_keys, inventory, stock_movements, ticket_parts, utcnow
+from app.models import idempotency_keys, inventory, search_value, stock_movements, ticket_parts, utcnow
 from app.startup.prepare import prepare
 from config import Settings, database_url
-from tests.conftest import ENVIRONMENT, Person
+from tests.conftest import ENVIRONMENT, PASSWORD, Person
 from tests.support import services
 from tests.support.invariants import faults
 
@@ -49,16 +49,19 @@ def shop(make, engine, admin):
     ticket, other, _ = (make.ticket(mechanic_ids=[mechanic.id], parts=lines) for _ in range(3))
     body = {name: vars(ticket)[name] for name in ("customer_id", "service_date", "description", "vin")}
     assert make.boss.post("/tickets", json=body, headers={"Idempotency-Key": "once"}).status_code == 201
+    credentials = {"email": admin.record["email"], "password": PASSWORD}
+    assert admin.post("/mechanics/login", json=credentials).status_code == 200  # The address is known from now on.
     admin.put("/shop", json={"name": "The source", "supplies": {"percent": 1.5}})
     admin.delete(f"/tickets/{other.id}")
+    admin.put(f"/customers/{ticket.customer_id}", json={"phone": None})
     admin.delete(f"/inventory/{parts[3].id}")
     admin.delete(f"/customers/{make.customer().id}")
     raw = {"caller": "mechanic:1", "key": "raw", "fingerprint": "x", "body": RAW, "created_at": utcnow() - timedelta(hours=1)}
     with engine.begin() as connection:
         connection.execute(insert(idempotency_keys).values(raw))
-        connection.execute(update(customers).where(customers.c.id == ticket.customer_id).values(phone=None))
         for part, name in zip(parts, TEXTS, strict=True):
-            connection.execute(update(inventory).where(inventory.c.id == part.id).values(name=name))
+            values = {"name": name} | search_value(inventory, {"name": name, "sku": part.sku})
+            connection.execute(update(inventory).where(inventory.c.id == part.id).values(values))
 
 
 def rows_of(engine):

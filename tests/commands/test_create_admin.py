@@ -45,6 +45,13 @@ def test_password_is_read_from_a_file_or_standard_input(run, anyone, engine, no_
     assert can_log_in(anyone, email="max@example.com", password=f" {PASSWORD} ")
 
 
+def test_password_is_hashed_in_composed_letters(run, anyone, engine, no_admin):
+    composed, decomposed = "ma\u00f1ana \u00e9 y", "man\u0303ana e\u0301 y"
+    assert run(*NEW, "--password-stdin", stdin=decomposed)[0] == 0
+    assert can_log_in(anyone, password=composed)
+    assert can_log_in(anyone, password=decomposed)
+
+
 def test_password_argument_is_refused(run, unchanged, no_admin):
     """Every user of the machine can read the arguments of a process."""
     with unchanged():

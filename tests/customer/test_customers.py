@@ -23,8 +23,8 @@ def old_customer(engine, customer):
 
 
 def without_version(row):
-    """Return the values of a row without its version."""
-    return {name: value for name, value in row._asdict().items() if name != "version"}
+    """Return the values of a row without its version, and without what follows from the others."""
+    return {name: value for name, value in row._asdict().items() if name not in ("version", "search")}
 
 
 # ---------------------------------------------------------------- reading

@@ -24,7 +24,7 @@ def test_deleting_erases_the_personal_data_and_keeps_the_tickets(request, ann, m
 
     row = left.row(customers, ann.id)
     assert row.deleted_at is not None
-    assert (row.email, row.phone, row.password_hash) == (None, None, None)
+    assert (row.email, row.phone, row.password_hash, row.search) == (None, None, None, None)
     stored = repr(left.everything()["customers"])
     assert not [text for text in (*ANN.values(), PASSWORD_HASH) if text in stored]
     assert admin.get(f"/tickets/{ticket.id}").json == ticket_before | {"customer_name": None}

@@ -11,8 +11,9 @@ NEW = "a new password of mine"
 
 
 def row_of(left, person):
-    """Return the row of a mechanic without its version."""
-    return {name: value for name, value in left.row(mechanics, person.id)._asdict().items() if name != "version"}
+    """Return the row of a mechanic without its version, and without what follows from the others."""
+    row = left.row(mechanics, person.id)._asdict()
+    return {name: value for name, value in row.items() if name not in ("version", "search")}
 
 
 # ---------------------------------------------------------------- reading

@@ -42,6 +42,8 @@ CASES = [
     ("q=brake", "eda"),
     ("q=OIL", "cb"),
     ("q=", "ecdbfa"),
+    ("from=&to=&vin=&customer_id=&mechanic_id=&q=&page=&per_page=&after=", "ecdbfa"),
+    ("customer_id=%20&vin=car-1&from=%E3%80%80&mechanic_id=", "ba"),
     ("q=%25", "c"),
     ("q=r_c", "e"),
     ("q=100%25%20S", "c"),
@@ -118,10 +120,10 @@ def test_number_of_statements_does_not_grow_with_the_list(staff, make, statement
         *(
             f"{name}={value}"
             for name in ("customer_id", "mechanic_id")
-            for value in ("0", "-1", "x", "2147483648", "9" * 30, "01", "1.0", "", "%D9%A1")
+            for value in ("0", "-1", "x", "2147483648", "9" * 30, "01", "1.0", "%D9%A1")
         ),
-        *(f"{name}={value}" for name in ("from", "to") for value in ("", "2026-02-30", "yesterday", "2026-1-1")),
-        *(f"vin={value}" for value in ("", "A%20B", "V" * 51)),
+        *(f"{name}={value}" for name in ("from", "to") for value in ("2026-02-30", "yesterday", "2026-1-1")),
+        *(f"vin={value}" for value in ("A%20B", "V" * 51)),
         *(f"q={value}" for value in ("x" * 256, "a%00b")),
         *(f"{name}={value}" for name in ("page", "per_page") for value in ("0", "x", "1.5")),
         "per_page=101",

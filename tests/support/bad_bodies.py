@@ -57,7 +57,7 @@ NOT_JSON += [
     '{"name": "a\0b"}',
     "{}{}",
 ]
-NOT_JSON += ["{} x", "<customer/>", "name=Ann&price=5", '{"a": undefined}', '{"a": /* b */ 1}', '\ufeff{"name": "Ann"}']
+NOT_JSON += ["{} x", "<customer/>", "name=Ann&price=5", '{"a": undefined}', '{"a": /* b */ 1}', '\ufeff\ufeff{"name": "Ann"}']
 NOT_JSON += [
     '{"name": "Ann", "name": "Bob"}',
     '{"price": 1, "price": 1}',
@@ -95,7 +95,7 @@ def bad_encodings(good: bytes) -> Iterator[Case]:
     """Yield a good body with a bad media type, encoding, nesting, size or end."""
     for media_type in OTHER_MEDIA_TYPES:
         yield Case(f"type {media_type!r}", good, (415,), media_type=media_type)
-    for encoding in ("utf-16", "utf-16-le", "utf-32", "utf-8-sig"):
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
         for charset in ("", "; charset=utf-16"):
             media_type = f"application/json{charset}"
             yield Case(f"in {encoding}{charset}", good.decode().encode(encoding), (400,), media_type=media_type)

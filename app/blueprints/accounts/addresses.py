@@ -14,7 +14,7 @@ from flask import request
 from sqlalchemy import Table, bindparam, delete, select, update
 
 from app.models import customers, known_addresses, mechanics, utcnow
-from app.utils.api.fields import TRIMMED
+from app.utils.api.fields import trim
 from app.utils.api.openapi import View
 from app.utils.api.strict_json import loads
 from app.utils.db.statements import execute, fetch_one, insert_if_missing
@@ -67,7 +67,7 @@ def login_email() -> str:
     except Problem:
         return ""
     email = body.get("email") if isinstance(body, dict) else None
-    return email.strip(TRIMMED).lower() if isinstance(email, str) else ""
+    return trim(email).lower() if isinstance(email, str) else ""
 
 
 def plain_address() -> str:

@@ -15,7 +15,7 @@ from app.utils.db.statements import execute, fetch_all, fetch_one, insert_row, u
 from app.utils.db.transactions import transaction
 from app.utils.errors import Unauthorized
 
-ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None}  # With an account.
+ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}  # With an account.
 DELETED_CUSTOMER = "Deleted customer"  # The name that a deleted customer's tickets show.
 ROLES = {customers: literal("customer").label("role"), mechanics: mechanics.c.role}
 CREDENTIALS = {

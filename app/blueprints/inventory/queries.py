@@ -10,7 +10,7 @@ from app.utils.api.pagination import Listing
 from app.utils.db.statements import fetch_one
 
 COLUMNS = ("id", "name", "price_cents", "quantity", "sku", "created_at", "updated_at")
-PARTS = listing_of(inventory, COLUMNS, searched=("name", "sku"))
+PARTS = listing_of(inventory, COLUMNS)
 read_part = reader_of(PARTS)
 LEDGER = Listing(
     select(stock_movements, mechanics.c.name.label("mechanic_name")).outerjoin_from(stock_movements, mechanics),

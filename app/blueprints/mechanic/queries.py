@@ -7,7 +7,7 @@ from app.models import mechanics, service_tickets, ticket_mechanics
 from app.utils.api.pagination import Listing
 
 COLUMNS = ("id", "name", "email", "phone", "role", "salary_cents")
-MECHANICS = listing_of(mechanics, COLUMNS, searched=("name", "email", "phone"))
+MECHANICS = listing_of(mechanics, COLUMNS)
 read_mechanic = reader_of(MECHANICS)
 COUNTS = (
     select(ticket_mechanics.c.mechanic_id, func.count().label("ticket_count"))

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import Mechanic
-from app.utils.api.fields import Email, Money, Password, Phone, Text
+from app.utils.api.fields import Code, Email, Money, Password, Phone, Text
 from app.utils.api.output import OutputInteger, OutputSchema, OutputString
 from app.utils.context import caller
 
@@ -24,7 +24,7 @@ class MechanicIn(Schema):
     phone = Phone(required=True)
     salary = Money(required=True, attribute="salary_cents", metadata=SALARY_EXAMPLE)
     password = Password()
-    role = Text(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
+    role = Code(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
 class MechanicOut(OutputSchema, ma.SQLAlchemySchema):

@@ -28,7 +28,7 @@ TICKETS = Listing(
         "vin": tickets.vin == bindparam("vin"),
         "from": tickets.service_date >= bindparam("from"),
         "to": tickets.service_date <= bindparam("to"),
-        "q": contains_text(tickets.description),
+        "q": contains_text(service_tickets),
     },
 )
 TICKET_EXISTS = select(tickets.id).where(tickets.id == crew.ticket_id, NOT_DELETED)

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from app.blueprints.shop.codes import COUNTRIES, CURRENCIES
 from app.models import MAX_CENTS
-from app.utils.api.fields import Email, Flag, Money, Percent, Phone, StrictInteger, Text
+from app.utils.api.fields import Code, Email, Flag, Money, Percent, Phone, StrictInteger, Text
 from app.utils.api.output import OutputSchema
 
 PREFIX = validate.Regexp(r"^[A-Z0-9-]*\Z", error="may hold A-Z, 0-9 and hyphens only")
@@ -41,7 +41,7 @@ class EstimateTolerance(Schema):
 
     percent = Percent(allow_none=True, load_default=None)
     amount = Money(attribute="amount_cents", allow_none=True, load_default=None)
-    rule = Text(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
+    rule = Code(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
     maximum = Money(attribute="maximum_cents", allow_none=True, load_default=None)
 
 
@@ -68,21 +68,21 @@ class ShopChange(Schema):
 
     name = Text(255, metadata={"example": "My Mechanic Shop"})
     address = Text(500, breaks=True, allow_none=True, metadata={"example": "1 Main Street\nSpringfield"})
-    country = Text(2, validate=[COUNTRY], allow_none=True, metadata={"example": "US"})
+    country = Code(2, validate=[COUNTRY], allow_none=True, metadata={"example": "US"})
     email = Email(allow_none=True, metadata={"example": "shop@example.com"})
     phone = Phone(allow_none=True)
     tax_number = Text(50, allow_none=True, metadata={"example": "12-3456789"})
     registration = Text(50, allow_none=True, metadata={"example": "ARD 123456"})
-    currency = Text(3, validate=[CURRENCY], metadata={"example": "USD"})
-    time_zone = Text(64, validate=[known_time_zone], metadata={"example": "America/New_York"})
+    currency = Code(3, validate=[CURRENCY], metadata={"example": "USD"})
+    time_zone = Code(64, validate=[known_time_zone], metadata={"example": "America/New_York"})
     labor_rate = Money(attribute="labor_rate_cents")
     prices_include_tax = Flag(metadata={"example": False})
     supplies = ColumnGroup(SuppliesFee, "supplies", allow_none=True)
     estimate_days = StrictInteger(1, 365, metadata={"example": 30})
     estimate_tolerance = ColumnGroup(EstimateTolerance, "tolerance")
     payment_days = StrictInteger(0, 365, metadata={"example": 14})
-    invoice_prefix = Text(10, 0, validate=[PREFIX], metadata={"example": "INV-"})
-    credit_note_prefix = Text(10, 0, validate=[PREFIX], metadata={"example": "CN-"})
+    invoice_prefix = Code(10, 0, validate=[PREFIX], metadata={"example": "INV-"})
+    credit_note_prefix = Code(10, 0, validate=[PREFIX], metadata={"example": "CN-"})
     document_footer = Text(1000, breaks=True, allow_none=True, metadata={"example": "Thank you."})
 
     @post_load

@@ -18,7 +18,7 @@ from typing import Any
 from flask import Flask, Response
 from sqlalchemy import Integer, bindparam
 
-from app.utils.api.pagination import Listing, like_pattern
+from app.utils.api.pagination import Listing, bound_values
 from app.utils.context import current_shop
 from app.utils.db.statements import fetch_all
 from app.utils.errors import Unavailable
@@ -72,7 +72,7 @@ def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:
 def batches(listing: Listing, query: Mapping[str, Any]) -> Iterator[Records]:
     """Yield all records of a list under the filters of a query, in batches."""
     values = listing.filter_values(query)
-    parameters = values | ({"q": like_pattern(values["q"])} if "q" in values else {})
+    parameters = bound_values(values)
     keys = {f"last_{number}": column for number, column in enumerate(listing.order)}
     ordered = (
         listing.rows.add_columns(*(column.label(name) for name, column in keys.items()))

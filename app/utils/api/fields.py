@@ -7,23 +7,44 @@ words that a person can act on, and never repeat the value.
 import re
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 from marshmallow import ValidationError, fields, validate
 
 from app.models import MAX_CENTS, MAX_COUNT, MAX_ID
+from app.models.search import INVISIBLE, characters
 from config import PLAIN_EMAIL
 
-TRIMMED = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
-"""White space that is trimmed at both ends."""
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-CONTROL_EXCEPT_BREAKS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-CONTROL_PATTERNS = {False: r"\x00-\x1F\x7F-\x9F\u2028\u2029", True: r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F"}
-"""The same control characters for regular expressions of the document (ECMA-262), by whether line breaks are allowed."""
+SPACES = characters("20 A0 1680 2000-200A 202F 205F 3000")
+OVERRIDES = characters("202D-202E")
+VARIANTS = characters("FE00-FE0F E0020-E007F E0100-E01EF")
+"""They may belong to the letter before them: the red of a heart, the country of a flag."""
+TRIMMED_BEFORE = "".join(sorted({*SPACES, *INVISIBLE, *"\t\r\n"} - {*OVERRIDES}))
+TRIMMED_AFTER = "".join(sorted({*TRIMMED_BEFORE} - {*VARIANTS}))
+"""White space and invisible characters, which are trimmed at both ends of a text."""
+BREAKS, CONTROLS, TURNING = r"\x0A\x0D\u2028\u2029", r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F", r"\u202A-\u202E\u2066-\u2069"
+"""Characters that a text may not hold, in regular expressions of Python and of the document (ECMA-262) alike: line breaks,
+control characters, and those that turn the direction of a text, so that it reads as another one."""
+NO_TEXT = r"\uD800-\uDFFF"
+ENDS = r"\xAD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF0-\uFFFB"
+"""The invisible characters that a trimmed text neither begins nor ends with, in the document."""
+HYPHENS = characters("2010-2015 2212")
+PLAIN_PHONE = str.maketrans(dict.fromkeys(SPACES, " ") | dict.fromkeys(HYPHENS, "-"))
 EXACT_FLOAT = 10**15
 """Below this integer, the shortest form of a float is the exact number. Only sums of money are above."""
 
-MESSAGES: dict[str, Any] = {"required": "is needed", "null": "may not be null", "invalid": "must be a string"}
+MESSAGES: dict[str, Any] = {
+    "required": "is needed",
+    "null": "may not be null",
+    "invalid": "must be a string",
+    "latin": "must be written in Latin letters (A-Z) and digits (0-9)",  # А and １ look right, and are others.
+}
+
+
+def trim(text: str) -> str:
+    """Return a text without white space and invisible characters at both ends."""
+    return text.lstrip(TRIMMED_BEFORE).rstrip(TRIMMED_AFTER)
 
 
 class PassThrough:
@@ -35,16 +56,28 @@ class PassThrough:
         return getattr(obj, self.attribute or attr)
 
 
+class ComposedLength(validate.Length):
+    """The length of a text in composed letters (NFC), in which passwords are hashed."""
+
+    def __call__(self, value: Any) -> Any:
+        super().__call__(normalize("NFC", value))
+        return value
+
+
 class Text(fields.String):
     """Text of ``low`` to ``high`` characters after trimming, without control characters; with line breaks if ``breaks``."""
 
     default_error_messages = MESSAGES | {"control": "may not hold control characters"}
+    length = validate.Length
+    forbidden = CONTROLS + TURNING
+    latin = False
 
     def __init__(self, high: int, low: int = 1, *, breaks: bool = False, **kwargs: Any) -> None:
-        size = validate.Length(low, high, error=f"must have {low} to {high} characters")
-        kwargs["metadata"] = {"pattern": self.pattern(CONTROL_PATTERNS[breaks], low)} | kwargs.get("metadata", {})
+        size = self.length(low, high, error=f"must have {low} to {high} characters")
+        forbidden = self.forbidden if breaks else self.forbidden + BREAKS
+        kwargs["metadata"] = {"pattern": self.pattern(forbidden, low)} | kwargs.get("metadata", {})
         super().__init__(validate=[size, *kwargs.pop("validate", [])], **kwargs)
-        self.control = CONTROL_EXCEPT_BREAKS if breaks else CONTROL
+        self.control = re.compile(f"[{forbidden}{NO_TEXT}]")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -52,18 +85,26 @@ class Text(fields.String):
         text = self.clean(value)
         if self.control.search(text):
             raise self.make_error("control")
+        if self.latin and not text.isascii():
+            raise self.make_error("latin")
         return text
 
     def clean(self, value: str) -> str:
-        return value.strip(TRIMMED)
+        return trim(value)
 
-    def pattern(self, control: str, low: int) -> str:
+    def pattern(self, forbidden: str, low: int) -> str:
         """Return the pattern of the trimmed text for the document."""
-        trimmed = rf"[^\s{control}]([^{control}]*[^\s{control}])?"
+        trimmed = rf"[^\s{forbidden}{ENDS}\uFE00-\uFE0F]([^{forbidden}]*[^\s{forbidden}{ENDS}])?"
         return f"^{trimmed}$" if low else f"^({trimmed})?$"
 
 
-class Email(Text):
+class Code(Text):
+    """A text out of Latin letters, digits and signs, such as a code or one of a few words."""
+
+    latin = True
+
+
+class Email(Code):
     """A plain address (``user@host.tld``), kept in lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -72,25 +113,27 @@ class Email(Text):
         kwargs["metadata"] = documented | kwargs.get("metadata", {})
         super().__init__(255, 3, validate=[self.is_plain], **kwargs)
 
-    def clean(self, value: str) -> str:
-        text = super().clean(value)
-        return text.lower() if text.isascii() else text  # The Kelvin sign would become a k.
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value, attr, data, **kwargs).lower()
 
     def is_plain(self, value: str) -> None:
         if not PLAIN_EMAIL.fullmatch(value):
             raise ValidationError("must be an email address like ann@example.com")
 
 
-class Phone(Text):
-    """3–20 characters out of digits, spaces and ``+()-.x``."""
+class Phone(Code):
+    """3–20 characters out of digits, spaces and ``+()-.x``; other spaces and hyphens become these."""
 
     def __init__(self, **kwargs: Any) -> None:
         plain = validate.Regexp(r"^[0-9 +().x-]+\Z", error="may hold digits, spaces and +()-.x only")
         kwargs.setdefault("metadata", {"pattern": r"^[0-9+().x-][0-9 +().x-]+[0-9+().x-]$", "example": "555-0100"})
         super().__init__(20, 3, validate=[plain], **kwargs)
 
+    def clean(self, value: str) -> str:
+        return trim(value).translate(PLAIN_PHONE)
 
-class Vin(Text):
+
+class Vin(Code):
     """A vehicle identification number: 1–50 letters, digits and hyphens, kept in upper case."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -99,12 +142,14 @@ class Vin(Text):
         super().__init__(50, validate=[plain], **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        return text.upper() if text.isascii() else text  # «ß» would become two letters.
+        return super()._deserialize(value, attr, data, **kwargs).upper()
 
 
 class Password(Text):
     """8–128 characters, never trimmed and never in a response."""
+
+    length = ComposedLength
+    forbidden = CONTROLS
 
     def __init__(self, low: int = 8, **kwargs: Any) -> None:
         kwargs.setdefault("metadata", {"format": "password", "example": "correct horse battery"})
@@ -113,8 +158,8 @@ class Password(Text):
     def clean(self, value: str) -> str:
         return value
 
-    def pattern(self, control: str, low: int) -> str:
-        return f"^[^{control}]*$"
+    def pattern(self, forbidden: str, low: int) -> str:
+        return f"^[^{forbidden}]*$"
 
 
 class StrictInteger(fields.Integer):
@@ -205,7 +250,7 @@ class IsoDate(PassThrough, fields.Date):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            raise self.make_error("invalid")
+            raise self.make_error("latin" if isinstance(value, str) and not value.isascii() else "invalid")
         return super()._deserialize(value, attr, data, **kwargs)
 
 
@@ -214,7 +259,7 @@ class QueryInteger(StrictInteger):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
-            raise self.make_error("invalid")
+            raise self.make_error("invalid" if value.isascii() else "latin")
         return int(value)
 
 

@@ -52,7 +52,7 @@ SHARED_ERRORS: dict[int, tuple[str, dict[str, errors.Problem]]] = {
     404: ("There is no such record, or it is someone else's.", {"no such record": errors.NotFound()}),
     412: ("The record has changed since the ETag in `If-Match`.", {"a stale ETag": errors.Stale()}),
     413: ("The body is larger than 1 MiB.", {"too large": errors.Problem(RequestEntityTooLarge.description)}),
-    415: ("The body is not `application/json`.", {"no JSON": errors.WrongMediaType()}),
+    415: ("The body is not `application/json`, or is encoded.", {"no JSON": errors.WrongMediaType(), "gzip": errors.Encoded()}),
     422: ("A field or parameter can't be accepted; `errors` names it.", {"in the body": IN_BODY, "in the query": IN_QUERY}),
     429: ("The limit is reached.", {"too often": errors.TooMany()}),
     503: ("The shop is busy or a part of it is down; nothing was changed.", {"busy": errors.Unavailable()}),

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
-from sqlalchemy import BigInteger, ColumnElement, Integer, Row, Select, String, bindparam, func, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, Row, Select, String, Table, bindparam, func, or_, select, tuple_
 
+from app.models.search import DIGITS_FOLLOW, digits_of, fold
 from app.utils.api.fields import QueryInteger, Text
 from app.utils.context import current_request, current_shop
 from app.utils.db.statements import fetch_all, fetch_one
@@ -30,6 +31,9 @@ SEARCH_SECONDS = 2
 """The statement timeout of a search, and of counting what it found."""
 SEARCH_LIMIT = f"Refused if the database takes more than {SEARCH_SECONDS} seconds to search, or to count what it found"
 SEARCH_TOO_SLOW = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records"
+LIKE_PHONE = re.compile(r"[0-9\s+().x/\u2010-\u2015-]+")
+MIN_DIGITS = 3
+"""A search for digits and separators also finds phones by their digits, from this many on."""
 NARROW_SEARCH = "; narrow the list by its other filters"
 
 Page = tuple[Sequence[Row[Any]], dict[str, str]]
@@ -52,9 +56,10 @@ class PageQuery(Schema):
             raise ValidationError("stands instead of page, not beside it", "after")
 
 
-def contains_text(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the condition that one of the columns contains the text ``q``, in any case."""
-    return or_(*(func.lower(column).like(func.lower(bindparam("q", type_=String)), escape="/") for column in columns))
+def contains_text(table: Table) -> ColumnElement[bool]:
+    """Return the condition that the searched texts of a record contain ``q``, or its phone the digits of ``q``."""
+    names = ("q", "q_phone") if "phone" in table.c else ("q",)
+    return or_(*(table.c.search.like(bindparam(name, type_=String), escape="/") for name in names))
 
 
 class SearchQuery(PageQuery):
@@ -90,8 +95,7 @@ class Listing:
         search takes too long."""
         parameters = self.filter_values(query) | dict(within or {})
         statements = self.statements(tuple(parameters), tuple(known))
-        if "q" in parameters:
-            parameters["q"] = like_pattern(parameters["q"])
+        parameters = bound_values(parameters)
         find = self._page_after if "after" in query else self._page_by_number
         try:
             return find(statements, parameters, query)
@@ -160,10 +164,15 @@ def search_timeout(parameters: Mapping[str, Any]) -> float | None:
     return SEARCH_SECONDS if "q" in parameters else None
 
 
-def like_pattern(text: str) -> str:
-    """Return the LIKE pattern that finds the text anywhere, with its wildcards escaped by ``/``."""
-    escaped = re.sub("([%_/])", r"/\1", text)
-    return f"%{escaped}%"
+def bound_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of filters as the statements take them: for ``q``, the LIKE patterns that find it anywhere."""
+    if "q" not in values:
+        return dict(values)
+    escaped = re.sub("([%_/])", r"/\1", fold(values["q"]))
+    patterns = {"q": f"%{escaped}%", "q_phone": f"%{escaped}%"}
+    if LIKE_PHONE.fullmatch(values["q"]) and len(digits := digits_of(values["q"])) >= MIN_DIGITS:
+        patterns["q_phone"] = f"%{DIGITS_FOLLOW}%{digits}%"
+    return dict(values) | patterns
 
 
 def link(rel: str, query: dict[str, Any], **position: int) -> str:

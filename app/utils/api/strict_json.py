@@ -17,8 +17,9 @@ from flask.json.provider import DefaultJSONProvider
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from app.utils.api.fields import trim
 from app.utils.context import current_request, current_shop
-from app.utils.errors import Malformed, WrongMediaType
+from app.utils.errors import Encoded, Malformed, WrongMediaType
 
 MAX_DEPTH = 20
 """How deep a body may nest; no schema needs more than three levels."""
@@ -57,7 +58,7 @@ def nesting_depth(text: str) -> int:
 def loads(body: bytes) -> Any:
     """Return the value of a JSON text. Raise Malformed."""
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")  # PowerShell and some editors write a byte order mark, which may be ignored.
         if text.count("[") + text.count("{") > MAX_DEPTH and nesting_depth(text) > MAX_DEPTH:
             raise Malformed(f"The body nests deeper than {MAX_DEPTH} levels.")
         return DECODER.decode(text)
@@ -93,10 +94,16 @@ class StrictParser(FlaskParser):
             self.query_cache[argmap, query_string] = values
         return dict(values)
 
+    def load_querystring(self, req: Request, schema: Any) -> Any:
+        """Return the values of a query string. A blank one is left out: a form sends its empty fields, too."""
+        return {name: value for name, value in req.args.items() if trim(value)}
+
     def load_json(self, req: Request, schema: Any) -> Any:
         """Return the object of a JSON body. Raise WrongMediaType or Malformed."""
         if req.mimetype != "application/json":
             raise WrongMediaType
+        if req.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise Encoded
         body = req.get_data(cache=True)
         if req.content_length is None and len(body) == req.max_content_length:
             raise RequestEntityTooLarge  # Werkzeug truncates a body without a Content-Length.

@@ -18,6 +18,8 @@ LEEWAY = 10
 """Seconds by which two clocks may differ."""
 SUBJECT = re.compile(r"(?P<kind>customer|mechanic):(?P<id>[1-9][0-9]{0,9})")
 DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
+TYPES = {"exp": int, "iat": int, "nbf": int, "sub": str, "iss": str, "jti": str}
+MAX_TIME = 2**53
 ACCOUNTS = {
     "customer": select(customers.c.id, customers.c.name, customers.c.token_version, literal("customer").label("role")).where(
         customers.c.id == bindparam("account_id"), customers.c.deleted_at.is_(None)
@@ -62,9 +64,12 @@ def decode(token: str) -> dict[str, Any]:
     """Return the claims of a token that one of the shop's secrets has signed. Raise Unauthorized."""
     for secret in secret_keys():
         try:
-            return DECODER.decode(token, secret, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY)
+            claims = DECODER.decode(token, secret, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY)
         except jwt.InvalidSignatureError:
             continue
-        except (jwt.InvalidTokenError, ValueError):
-            break
+        except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError, RecursionError):
+            break  # Also claims of a wrong type: PyJWT computes with some of them.
+        if all(type(claims[name]) is kind for name, kind in TYPES.items() if name in claims) and claims["exp"] < MAX_TIME:
+            return claims
+        break
     raise Unauthorized

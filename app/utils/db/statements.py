@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, Engine, Executable, Row, Table, Update, bin
 from sqlalchemy.dialects import postgresql
 
 from app.extensions import db
-from app.models import utcnow
+from app.models import search_value, utcnow
 from app.utils.context import current_state
 from app.utils.db.timeouts import statement_timeout
 from app.utils.db.transactions import current_transaction, retry
@@ -86,8 +86,8 @@ def lock_row(table: Table, record_id: int, **values: Any) -> None:
 
 
 def update_if_changed(table: Table, record_id: int, values: dict[str, Any]) -> None:
-    """Set columns of a record and its ``updated_at``, if one of the values is new."""
-    columns = [table.c[name] for name in values]
-    row = fetch_one(table.select().with_only_columns(*columns).where(table.c.id == record_id)) if values else None
-    if row is not None and tuple(row) != tuple(values.values()):
-        execute(update(table).where(table.c.id == record_id).values(values | {"updated_at": utcnow()}))
+    """Set columns of a record, its ``updated_at`` and what a search finds it by, if one of the values is new."""
+    row = fetch_one(table.select().where(table.c.id == record_id)) if values else None
+    if row is not None and any(row._mapping[name] != value for name, value in values.items()):
+        searched = search_value(table, dict(row._mapping) | values)
+        execute(update(table).where(table.c.id == record_id).values(values | searched | {"updated_at": utcnow()}))

@@ -1173,7 +1173,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unsupported Media Type: The body is not `application/json`. */
+        /** @description Unsupported Media Type: The body is not `application/json`, or is encoded. */
         UnsupportedMediaType: {
             headers: {
                 [name: string]: unknown;

@@ -47,8 +47,8 @@ def test_errors_are_problem_json(method, path, sent, status, title, admin, uncha
     [
         ("/customers", {"GET", "HEAD", "OPTIONS", "POST"}),
         ("/customers/login", {"OPTIONS", "POST"}),
-        ("/customers/1", {"DELETE", "GET", "HEAD", "OPTIONS", "PUT"}),
-        ("/tickets/1/inventory", {"OPTIONS", "PUT"}),
+        ("/customers/1", {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT"}),
+        ("/tickets/1/inventory", {"OPTIONS", "PATCH", "PUT"}),
         ("/tickets/1/mechanics/1", {"DELETE", "OPTIONS"}),
         ("/health/live", {"GET", "HEAD", "OPTIONS"}),
     ],

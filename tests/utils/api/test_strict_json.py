@@ -1,5 +1,6 @@
 """«Bodies» and «numbers»: JSON is parsed strictly and written exactly."""
 
+import gzip
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from app.utils.errors import Malformed
         ('{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}', {"a": "[" * 29}),
         ('{"a": "\\"[{"}', {"a": '"[{'}),
         ("5", 5),
+        ('\ufeff{"a": "\ufeff"}', {"a": "\ufeff"}),
     ],
 )
 def test_valid_json_is_parsed(text, value):
@@ -51,7 +53,7 @@ def test_number_with_fraction_or_exponent_is_an_exact_decimal(text):
         ("[" * 5000 + "]" * 5000, "deeper than"),
         ('{"a":' * 5000 + "1" + "}" * 5000, "deeper than"),
         ("[" * 500_000, "deeper than"),
-        ("\ufeff{}", "not JSON"),
+        ("\ufeff\ufeff{}", "not JSON"),
     ],
 )
 def test_invalid_or_ambiguous_json_is_malformed(text, detail):
@@ -103,3 +105,20 @@ def test_total_beyond_float_precision_is_exact(admin, make):
     exact = Decimal("99999999.99") * 2_147_483_647
     shown = json.loads(text, parse_float=Decimal)
     assert shown["parts"][0]["total"] == shown["parts_total"] == exact
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip", "x", "gzip, identity"])
+def test_encoded_body_is_415_and_the_answer_says_how_to_send_it(admin, unchanged, encoding):
+    body = gzip.compress(b'{"name": "Pad", "price": 1}')
+    with unchanged():
+        response = admin.post("/inventory", data=body, content_type="application/json", headers={"Content-Encoding": encoding})
+    assert (response.status_code, response.headers["Accept-Encoding"]) == (415, "identity")
+    assert "without Content-Encoding" in response.json["detail"]
+
+
+@pytest.mark.parametrize("encoding", [None, "identity", " Identity", ""])
+def test_body_with_a_byte_order_mark_is_read(admin, encoding):
+    headers = {} if encoding is None else {"Content-Encoding": encoding}
+    body = "\ufeff".encode() + b'{"name": "Pad", "price": 1}'
+    response = admin.post("/inventory", data=body, content_type="application/json", headers=headers)
+    assert (response.status_code, response.json["name"]) == (201, "Pad")

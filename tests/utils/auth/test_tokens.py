@@ -102,6 +102,22 @@ def test_token_with_a_wrong_claim_is_refused(assert_refused, forged, changes):
     assert_refused(f"Bearer {forged(**changes)}")
 
 
+WRONG = ["soon", "9999999999", "", None, True, [], [9_999_999_999], {}, {"exp": 1}, 9_999_999_999.5, 1e308, 10**400, -1]
+DEEP = "[" * 2000 + "]" * 2000
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "sub", "iss", "aud", "jti", "ver"])
+def test_token_with_a_claim_of_a_wrong_type_is_refused(assert_refused, forged, claim):
+    """Even one that is signed with our key: it may come from a script of the shop's own."""
+    claims = decoded(forged())
+    for wrong in WRONG:
+        if not (claim == "jti" and isinstance(wrong, str)) and not (claim in ("iat", "nbf") and wrong == -1):
+            assert_refused(f"Bearer {signed({'alg': 'HS256', 'typ': 'JWT'}, claims | {claim: wrong})}")
+    for raw in ("Infinity", "NaN", "1e999", DEEP):
+        body = json.dumps(claims | {claim: "raw"}).replace('"raw"', raw)
+        assert_refused(f"Bearer {signed_text({'alg': 'HS256', 'typ': 'JWT'}, body)}")
+
+
 @pytest.mark.parametrize(
     "subject",
     [
@@ -149,7 +165,12 @@ def encode_part(value):
 
 def signed(header, payload):
     """Return a token of any header and payload, signed with our key."""
-    signing_input = f"{encode_part(header)}.{encode_part(payload)}"
+    return signed_text(header, json.dumps(payload))
+
+
+def signed_text(header, payload):
+    """Return a token of any header and any text as its payload, signed with our key."""
+    signing_input = f"{encode_part(header)}.{base64.urlsafe_b64encode(payload.encode()).rstrip(b'=').decode()}"
     signature = jwt.get_algorithm_by_name("HS256").sign(signing_input.encode(), KEY.encode())
     return f"{signing_input}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 

@@ -122,19 +122,19 @@ def test_after_commit_callback_runs_once_after_the_commit(app, make, engine, lef
     """A callback that is registered twice runs once. By then, other connections see the change."""
     part, seen = make.part(quantity=1), []
 
-    def record_name():
-        seen.append(left.row(inventory, part.id).name)
+    def record_price():
+        seen.append(left.row(inventory, part.id).price_cents)
 
     @transaction
-    def rename():
-        execute(update(inventory).where(inventory.c.id == part.id).values(name="Renamed"))
-        after_commit(record_name)
-        after_commit(record_name)
+    def change():
+        execute(update(inventory).where(inventory.c.id == part.id).values(price_cents=1))
+        after_commit(record_price)
+        after_commit(record_price)
         assert seen == []
 
     with app.test_request_context():
-        rename()
-    assert seen == ["Renamed"]
+        change()
+    assert seen == [1]
 
 
 def test_rollback_runs_no_after_commit_callback(app, database, engine):
