@@ -55,7 +55,7 @@ def test_errors_are_problem_json(method, path, sent, status, title, admin, uncha
 )
 def test_wrong_method_is_405_with_allow(path, methods, anyone, admin):
     for person in (anyone, admin):
-        response = person.open("PATCH", path)
+        response = person.open("TRACE", path)
         assert_problem(response, 405, "Method Not Allowed")
         assert set(response.headers["Allow"].replace(" ", "").split(",")) == methods
 
