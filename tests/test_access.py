@@ -6,8 +6,9 @@ from app import create_app
 from app.extensions import db
 from app.utils.auth.policy import allow
 from config import Settings
-from tests.conftest import ENVIRONMENT, PASSWORD, Person
+from tests.support.clients import Person
 from tests.support.endpoints import ANYONE, ENDPOINTS, ROLES, fill, routes_of
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 OWNED = [endpoint for endpoint in ENDPOINTS if endpoint.owned]
 """Endpoints where a customer sees their own records only."""

@@ -12,16 +12,11 @@ from app import create_app
 from app.models import MAX_CENTS
 from app.startup.prepare import prepare
 from config import ROOT, Settings
-from tests.conftest import ENVIRONMENT, PASSWORD, Person
+from tests.support.clients import Person
 from tests.support.endpoints import DOCUMENTED, ROLES
-from tests.support.services import SCRATCH, fresh_database
-
-APP = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{SCRATCH / 'document.db'}"}))
-DOCUMENT = Person(APP).get("/openapi.json").json
-METHODS = ("get", "post", "put", "patch", "delete")
-OPERATIONS = {(path, method): item[method] for path, item in DOCUMENT["paths"].items() for method in METHODS if method in item}
-AREA_NAMES = set(APP.blueprints) - {"api-docs", "site", "swagger_ui"}
-"""The areas whose endpoints are in the document; the start page and the health checks are not."""
+from tests.support.environment import ENVIRONMENT, PASSWORD
+from tests.support.openapi import DOCUMENT, OPERATIONS
+from tests.support.services import fresh_database
 
 each_operation = pytest.mark.parametrize(("path", "method"), sorted(OPERATIONS))
 

@@ -9,8 +9,8 @@ import pytest
 
 from app import commands, create_app
 from config import ROOT, Settings
-from tests.conftest import ENVIRONMENT
 from tests.support.endpoints import ADMIN, ANYONE, ENDPOINTS, SIGNED_IN, STAFF
+from tests.support.environment import ENVIRONMENT
 from tests.support.services import SCRATCH
 from tests.support.start import Start, copy_of_the_shop
 

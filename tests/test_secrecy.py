@@ -12,8 +12,9 @@ from sqlalchemy import event
 
 from app.extensions import db
 from app.models import customers, mechanics
-from tests.conftest import ENVIRONMENT, PASSWORD, PASSWORD_HASH
+from tests.support.clients import PASSWORD_HASH
 from tests.support.endpoints import ENDPOINTS, ROLES, fill
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 NEW_PASSWORD = "zebra-new-password"
 SALARY = "7654321.98"

@@ -14,7 +14,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 
-from tests.conftest import Person
+from tests.support.clients import Person
 from tests.support.endpoints import DOCUMENTED
 from tests.support.invariants import faults
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from app.models import customers
 from app.utils.auth.passwords import verify_password
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 LONG_AGO = datetime(2020, 1, 1, 8)
 SHOWN = ("id", "name", "email", "phone", "created_at")

@@ -4,7 +4,8 @@ import pytest
 
 from app.extensions import db
 from app.models import customers
-from tests.conftest import PASSWORD, PASSWORD_HASH
+from tests.support.clients import PASSWORD_HASH
+from tests.support.environment import PASSWORD
 
 ANN = {"name": "Ann Unmistakable", "email": "ann.unmistakable@example.com", "phone": "+49 40 987654321"}
 

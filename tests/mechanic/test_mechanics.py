@@ -4,7 +4,7 @@ import pytest
 
 from app.models import mechanics
 from app.utils.auth.passwords import verify_password
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 PUBLIC = ["id", "name", "email", "phone", "role"]
 NEW = "a new password of mine"

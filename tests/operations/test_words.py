@@ -5,10 +5,10 @@ from pathlib import Path
 
 from app import commands, create_app
 from config import ROOT, Settings
-from tests.conftest import ENVIRONMENT
+from tests.support.environment import ENVIRONMENT
 from tests.support.operations.document import TEXT, blocks
 from tests.support.services import SCRATCH
-from tests.test_config import NAMES
+from tests.support.settings import NAMES
 
 NOT_SETTINGS = {"POSTGRES_PASSWORD", "BACKUP", "DATABASE_URL", "EMPTY_DATABASE_URL"}
 TESTED_BY = {

@@ -10,8 +10,8 @@ import pytest
 from app import create_app
 from app.extensions import db
 from config import Settings
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 from tests.support.operations.document import block, substitute
 from tests.support.start import ADMIN, SECRET, TIMEOUT, Start, copy_of_the_shop, free_port
 

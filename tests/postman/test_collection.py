@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.support.openapi import APP, AREA_NAMES, DOCUMENT
 from tests.support.postman.agreement import disagreements
 from tests.support.postman.build import (
     COLLECTION,
@@ -20,7 +21,6 @@ from tests.support.postman.build import (
 )
 from tests.support.services import REQUIRED
 from tests.support.start import ADMIN, Start, copy_of_the_shop
-from tests.test_document import APP, AREA_NAMES, DOCUMENT
 
 BESIDE = {
     f"{method} {rule.rule.rstrip('/') or '/'}"

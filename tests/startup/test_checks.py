@@ -17,8 +17,8 @@ from app.utils.db import startup_lock as locks
 from app.utils.db.engines import create_read_engine
 from app.utils.db.startup_lock import CantStart, startup_lock, translate_errors
 from config import ROOT, Settings, database_url
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 
 DEVELOPMENT = ENVIRONMENT | {"APP_ENV": "development"}
 NAMED = ENVIRONMENT | {"APP_ENV": "production"}

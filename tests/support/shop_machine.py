@@ -5,8 +5,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from app.extensions import cache
 from app.models import mechanics
-from tests.conftest import PASSWORD, TABLES
+from tests.support.environment import PASSWORD
 from tests.support.shop_model import Refused, ShopModel, asked
+from tests.support.tables import TABLES
 
 NUMBER = st.integers(0, 7)
 """Which of the records that were ever made, counted around; at times it is one that is gone."""
@@ -175,6 +176,14 @@ class ShopMachine(RuleBasedStateMachine):
         number, model = self.nth("inventory", number), self.model
         there = number in model.parts
         self.ask("PUT", f"/inventory/{number}", changes, lambda: model.change_part(number, changes), match=match, exists=there)
+
+    @rule(number=NUMBER, reason=st.sampled_from(["received", "found", "scrapped", "lost"]), count=st.integers(1, 20), key=KEY)
+    def record_movement(self, number, reason, count, key):
+        number, model = self.nth("inventory", number), self.model
+        change = count if reason in ("received", "found") else -count
+        body, there = {"change": change, "reason": reason}, number in model.parts
+        path = f"/inventory/{number}/movements"
+        self.ask("POST", path, body, lambda: model.stock.record(number, change, reason), key=key, exists=there)
 
     @rule(number=NUMBER, match=MATCH)
     def delete_part(self, number, match):

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.inventory.test_stock_model import Model as Stock
-from tests.inventory.test_stock_model import Refused
+from tests.support.stock_model import Model as Stock
+from tests.support.stock_model import Refused
 
 __all__ = ["Refused", "ShopModel"]
 

@@ -13,8 +13,8 @@ from app.startup.checks import require_redis
 from app.utils.db.startup_lock import CantStart, connect
 from app.utils.db.urls import parse_database_url, parse_redis_url
 from config import BadSetting, Settings
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 
 FOLDER = Path("/srv")
 AWKWARD = [
