@@ -37,7 +37,8 @@ class Presence:
         self.is_alone = True
         self.generation = 0
         """Counts the times that this process was alone again: what it cached before may be stale."""
-        self._process, self._looked_at = 0, 0.0
+        self._process = 0
+        self._looked_at = 0.0
         self._mutex = threading.Lock()
 
     def look(self) -> None:

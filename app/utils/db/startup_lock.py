@@ -1,7 +1,6 @@
 """The startup lock: one process at a time prepares or fills a database."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,8 +11,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from app.utils.db import engines
 
-if sys.platform != "win32":
+try:
     import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
 
 POSTGRESQL_LOCK_ID = 7_368_704
 MYSQL_LOCK_NAME = "CONCAT('mymechanicshop.', MD5(DATABASE()))"
@@ -75,7 +76,7 @@ def _lock_file(connection: Connection) -> Iterator[None]:
     with Path(f"{connection.engine.url.database}.lock").open("w") as file:
         for _ in range(LOCK_SECONDS * POLLS_PER_SECOND):  # flock() has no timeout, so poll.
             with suppress(BlockingIOError):
-                if sys.platform != "win32":
+                if fcntl is not None:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             time.sleep(1 / POLLS_PER_SECOND)
