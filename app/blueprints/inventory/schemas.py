@@ -60,9 +60,9 @@ class MovementIn(Schema):
     @validates_schema
     def change_follows_reason(self, movement: dict[str, Any], **_: Any) -> None:
         if movement["reason"] in stock.ADDED and movement["change"] < 1:
-            raise ValidationError(f"must be from 1 to {MAX_COUNT}", "change")
+            raise ValidationError("must be positive: this reason adds to the stock", "change")
         if movement["reason"] in stock.REMOVED and movement["change"] > -1:
-            raise ValidationError(f"must be from -{MAX_COUNT} to -1", "change")
+            raise ValidationError("must be negative: this reason takes away from the stock", "change")
 
 
 class MovedBy(fields.Nested):
