@@ -87,15 +87,20 @@ def _lock_file(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def _lock_postgresql(connection: Connection) -> Iterator[None]:
-    try:
-        connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+    """Hold the lock in a transaction of its own: a pooler may lend the session, and its locks, to another client."""
+    with connection.engine.connect() as holder:
+        holder.exec_driver_sql("BEGIN ISOLATION LEVEL READ COMMITTED")
         try:
-            connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": POSTGRESQL_LOCK_ID})
-        except OperationalError as error:
-            raise CantStart(LOCK_TIMEOUT_MESSAGE) if engines.error_code(error.orig) == "55P03" else error from None
-        yield
-    finally:
-        connection.invalidate()  # Closing the connection releases the lock and discards the lock_timeout.
+            holder.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+            holder.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            try:
+                holder.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": POSTGRESQL_LOCK_ID})
+            except OperationalError as error:
+                raise CantStart(LOCK_TIMEOUT_MESSAGE) if engines.error_code(error.orig) == "55P03" else error from None
+            yield
+        finally:
+            with suppress(DBAPIError):  # A lost connection has no lock.
+                holder.exec_driver_sql("ROLLBACK")
 
 
 @contextmanager

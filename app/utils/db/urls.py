@@ -28,6 +28,9 @@ POSTGRESQL_OPTIONS = set(
     "tcp_user_timeout user".split()
 )
 """The options of libpq. Those of psycopg itself take no text."""
+POOLER_ON = (("pooler", "transaction"), ("pgbouncer", "true"), ("prepare_threshold", "0"), ("prepare_threshold", "none"))
+POOLER_OFF = (("pooler", "session"), ("pgbouncer", "false"))
+"""How URLs say whether PgBouncer, or a pooler like it, lends its connections for a transaction."""
 REDIS_OPTIONS = {"username", "password", "db", "client_name"}
 MYSQL_OPTIONS = {"charset", "connect_timeout", "read_timeout", "write_timeout", "unix_socket"}
 MYSQL_OPTIONS |= {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname"}
@@ -128,10 +131,16 @@ def parse_redis_url(text: str) -> str:
 
 
 def postgresql_options(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a URL as psycopg takes them. Raise ValueError."""
-    options = {name: value for name, value in query.items() if name != "client_encoding"}
+    """Return the options of a URL as psycopg takes them, and ``pooler=transaction`` if one is asked for. Raise ValueError."""
+    options = {name: value for name, value in query.items() if (name, value) not in POOLER_OFF and name != "client_encoding"}
+    asked = [options.pop(name) for name, value in POOLER_ON if options.get(name) == value]
     require_known(options, POSTGRESQL_OPTIONS, "PostgreSQL")
-    return options
+    return options | ({"pooler": "transaction"} if asked else {})
+
+
+def has_pooler(url: URL) -> bool:
+    """Return whether each transaction may be on another connection of the server: no state of a session is left on one."""
+    return url.query.get("pooler") == "transaction"
 
 
 def require_known(options: Mapping[str, Any], known: set[str], database: str) -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import ConnectionPool
+from sqlalchemy import text
 
 from app.startup.checks import require_redis
 from app.utils.db.startup_lock import CantStart, connect
-from app.utils.db.urls import parse_database_url, parse_redis_url
+from app.utils.db.urls import has_pooler, parse_database_url, parse_redis_url
 from config import BadSetting, Settings
 from tests.conftest import ENVIRONMENT
 from tests.support import services
@@ -216,3 +217,30 @@ def test_text_is_sent_in_utf8_whatever_the_environment(app, database, monkeypatc
     with connect(url) as connection:
         assert connection.exec_driver_sql("SELECT 'Łódź'").scalar() == "Łódź"
         assert connection.exec_driver_sql("SHOW client_encoding").scalar() == "UTF8"
+
+
+@pytest.mark.parametrize("option", ["pooler=transaction", "pgbouncer=true", "prepare_threshold=0", "prepare_threshold=none"])
+def test_transaction_pooler_is_named_in_several_ways(option):
+    url = parse_database_url(f"postgresql://shop:pw@db/cars?sslmode=require&{option}", FOLDER)
+    assert has_pooler(url)
+    assert url.query == {"sslmode": "require", "pooler": "transaction"}
+
+
+@pytest.mark.parametrize("option", ["pooler=session", "pgbouncer=false", "sslmode=require"])
+def test_other_url_has_no_transaction_pooler(option):
+    assert not has_pooler(parse_database_url(f"postgresql://shop:pw@db/cars?{option}", FOLDER))
+
+
+@pytest.mark.parametrize("option", ["pooler=statement", "pgbouncer=maybe", "prepare_threshold=-1"])
+def test_unknown_mode_of_a_pooler_is_refused(option):
+    with pytest.raises(ValueError, match=f"doesn't know: {option.partition('=')[0]}"):
+        parse_database_url(f"postgresql://shop:pw@db/cars?{option}", FOLDER)
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize(("option", "prepared"), [("pooler=session", True), ("pooler=transaction", False)])
+def test_statements_are_prepared_unless_a_pooler_shares_connections(database, option, prepared):
+    with connect(parse_database_url(f"{services.url_of(database)}?{option}", FOLDER)) as connection:
+        for _ in range(7):
+            connection.execute(text("SELECT :number"), {"number": 1})
+        assert bool(connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()) == prepared
