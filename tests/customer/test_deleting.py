@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.blueprints.accounts import service
 from app.extensions import db
 from app.models import customers
 from tests.conftest import PASSWORD, PASSWORD_HASH
@@ -106,3 +107,17 @@ def test_mechanic_cannot_delete_any_customer_id(ann, staff, unchanged):
         responses = [staff.delete(f"/customers/{customer_id}") for customer_id in (ann.id, 999_999)]
     assert [response.status_code for response in responses] == [403, 403]
     assert responses[0].data == responses[1].data
+
+
+# ---------------------------------------------------------------- requests that are under way meanwhile
+def test_login_during_the_deletion_leaves_no_address(ann, anyone, admin, left, monkeypatch):
+    remember = service.remember_address
+
+    def delete_first(*account):
+        assert admin.delete(f"/customers/{ann.id}").status_code == 204
+        remember(*account)
+
+    monkeypatch.setattr(service, "remember_address", delete_first)
+    response = anyone.post("/customers/login", {"email": ANN["email"], "password": PASSWORD})
+    assert left.everything()["known_addresses"] == []
+    assert anyone.get("/me", headers={"Authorization": f"Bearer {response.json['token']}"}).status_code == 401
