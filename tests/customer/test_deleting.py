@@ -1,8 +1,11 @@
 """Deleting a customer: the personal data is erased, the tickets stay, and the email can be used again."""
 
+from threading import Thread
+
 import pytest
 
 from app.blueprints.accounts import service
+from app.blueprints.service_ticket import routes
 from app.extensions import db
 from app.models import customers
 from tests.conftest import PASSWORD, PASSWORD_HASH
@@ -121,3 +124,22 @@ def test_login_during_the_deletion_leaves_no_address(ann, anyone, admin, left, m
     response = anyone.post("/customers/login", {"email": ANN["email"], "password": PASSWORD})
     assert left.everything()["known_addresses"] == []
     assert anyone.get("/me", headers={"Authorization": f"Bearer {response.json['token']}"}).status_code == 401
+
+
+def test_change_of_parts_during_the_deletion_keeps_no_name(ann, staff, admin, make, left, monkeypatch):
+    """The kept answer of the change shows the customer's name: the deletion erases it, or comes first."""
+    ticket, read, threads = make.ticket(customer_id=ann.id), routes.read_ticket, []
+
+    def delete_afterwards(ticket_id):
+        shown = read(ticket_id)
+        threads.append(Thread(target=admin.delete, args=[f"/customers/{ann.id}"]))
+        threads[0].start()
+        threads[0].join(timeout=0.5)
+        return shown
+
+    monkeypatch.setattr(routes, "read_ticket", delete_afterwards)
+    body = {"add_parts": [{"inventory_id": make.part().id}]}
+    assert staff.put(f"/tickets/{ticket.id}/inventory", body, headers={"Idempotency-Key": "parts"}).status_code == 200
+    threads[0].join(timeout=10)
+    assert left.row(customers, ann.id).deleted_at is not None
+    assert ANN["name"] not in repr(left.everything())
