@@ -43,4 +43,4 @@ class CustomerAccountOut(CustomerOut):
 class CustomerChange(Subset, CustomerIn):
     """Any subset of a customer's fields; other fields stay."""
 
-    shown = CustomerOut()
+    shown = CustomerAccountOut()
