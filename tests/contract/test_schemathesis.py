@@ -33,6 +33,7 @@ PROMISED = [
 ONLY_THE_SHOP_KNOWS = re.compile(
     r"names no (customer|mechanic|part|record of this list)|\d+ names no mechanic|was used for another request"
     r"|stands instead of page, not beside it|is the whole set; .*|has an id that is in add_mechanic_ids, too"
+    r"|may have (two|four) decimals at most"
 )
 """What may be wrong with a request that the document allows: no schema can know which records there are."""
 

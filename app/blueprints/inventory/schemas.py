@@ -3,20 +3,21 @@
 from types import SimpleNamespace
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from app.blueprints.mechanic.schemas import MechanicReference
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_COUNT, Inventory, StockMovement
 from app.utils.api.fields import Money, Quantity, Text
+from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema, Timestamp
 
 COUNT_EXAMPLE = {"minimum": 0, "maximum": MAX_COUNT, "example": 20}
 NAME_EXAMPLE, SKU_EXAMPLE = {"example": "Brake pad, front"}, {"example": "BP-1042"}
 
 
-class PartIn(Schema):
+class PartIn(InputSchema):
     """A new part."""
 
     name = Text(255, required=True, metadata=NAME_EXAMPLE)
