@@ -17,13 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from unicodedata import normalize
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from dotenv import dotenv_values
 from limits import RateLimitItem, parse_many
 from sqlalchemy import URL
 
-from app.utils.db.urls import parse_database_url
+from app.utils.db.urls import parse_database_url, parse_redis_url
 
 RateLimits = tuple[RateLimitItem, ...]
 ROOT = Path(__file__).resolve().parent
@@ -91,8 +91,7 @@ def database_url(text: str) -> URL:
 
 def redis_url(text: str) -> str:
     with suppress(ValueError):
-        if re.match(r"(redis|rediss|unix)://[^\s]+$", text) and urlsplit(text).port != 0:
-            return text
+        return parse_redis_url(text)
     raise ValueError("must be like redis://host:6379/0")
 
 
@@ -279,7 +278,7 @@ def temporary_database() -> URL:
         if os.getpid() == process:  # A fork ends, too.
             shutil.rmtree(folder, ignore_errors=True)
 
-    return database_url(f"sqlite:///{folder}/{SHOP_FILE}")
+    return database_url(f"sqlite:///{quote(folder)}/{SHOP_FILE}")
 
 
 def resolve_workers(found: dict[str, Any]) -> int:

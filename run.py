@@ -1,4 +1,4 @@
-"""Serve the shop: ``python run.py``. Flask's command line finds the app here: ``flask --app run …``.
+"""Serve the shop: ``python run.py``. Flask's command line and WSGI servers find the app here: ``flask --app run …``.
 
 This process watches the workers, and imports nothing of the app. ``app/startup/`` checks the settings and prepares
 the database in processes of its own; granian's workers serve (``app/serving/worker.py``).
@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from granian import Granian
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Return the app with its commands, for Flask's command line."""
+    """Return the app with its commands, for Flask's command line, and for WSGI servers."""
     from app.commands import create_app as create  # Here, because this process stays small without it.
 
     return create()
@@ -45,7 +46,7 @@ def run_startup(resources: ExitStack) -> dict[str, Any]:
     place = run_module("app.startup.checks")
     if place.pop("is_temporary"):  # Tests without a DATABASE_URL: all processes of this start share one.
         folder = resources.enter_context(TemporaryDirectory(prefix="shop-testing-"))
-        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/shop.db"
+        os.environ["DATABASE_URL"] = f"sqlite:///{quote(folder)}/shop.db"
     if not place.pop("is_prepared"):
         run_module("app.startup.prepare")
     return place

@@ -8,42 +8,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import count
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, insert, select
-from werkzeug.test import TestResponse
+from sqlalchemy import Engine, event
 
 from app import commands, create_app
 from app.extensions import cache, db, limiter
-from app.models import customers, inventory, mechanics, stock_movements, ticket_parts
 from app.startup.prepare import prepare
-from app.utils.auth.passwords import hash_password
-from app.utils.auth.tokens import make_token
 from config import Settings
 from tests.support import services
+from tests.support.clients import Maker, Person
 from tests.support.endpoints import ROLES
+from tests.support.environment import ENVIRONMENT
 from tests.support.invariants import faults
+from tests.support.tables import TABLES, Left
 
-PASSWORD = "correct horse battery"
-PASSWORD_HASH = hash_password(PASSWORD)
 LONG_AGO = datetime(2020, 1, 1)
-TABLES = tuple(reversed(db.metadata.sorted_tables))
-"""Every table of the models, referring tables first, so that their rows can be deleted in this order."""
-ENVIRONMENT = {
-    "APP_ENV": "testing",
-    "SECRET_KEY": "a secret of more than thirty-two bytes",
-    "SECRET_KEY_FALLBACKS": "an older secret of more than thirty-two bytes",
-    "ADMIN_EMAIL": "first@example.com",
-    "ADMIN_PASSWORD": PASSWORD,
-    # Rate limits are off. Tests of limits set them in `app.config`, which is read at each request.
-    **dict.fromkeys(("LIMIT_TICKET_MECHANICS", "LIMIT_TICKET_INVENTORY", "LIMIT_TICKET_DELETE"), ""),
-    **dict.fromkeys(("LIMIT_REGISTER", "LIMIT_LOGIN", "LIMIT_DEFAULT"), ""),
-}
 
 
 # ---------------------------------------------------------------- databases
@@ -121,84 +103,6 @@ def engine(app: Flask) -> Engine:
 
 
 # ---------------------------------------------------------------- clients
-class Person:
-    """A client of the shop, with the token and the record of an account, or without a token."""
-
-    def __init__(self, app: Flask, token: str | None = None, record: dict[str, Any] | None = None) -> None:
-        self.app = app
-        self.token = token
-        self.record = record or {}
-
-    @property
-    def id(self) -> int:
-        return int(self.record["id"])
-
-    def open(self, method: str, path: str, **kwargs: Any) -> TestResponse:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        client: FlaskClient = self.app.test_client()
-        return client.open(path, method=method, headers=headers | kwargs.pop("headers", {}), **kwargs)
-
-    def get(self, path: str, **kwargs: Any) -> TestResponse:
-        return self.open("GET", path, **kwargs)
-
-    def post(self, path: str, json: Any = None, **kwargs: Any) -> TestResponse:
-        return self.open("POST", path, **({"json": json} if json is not None else {}), **kwargs)
-
-    def put(self, path: str, json: Any = None, **kwargs: Any) -> TestResponse:
-        return self.open("PUT", path, **({"json": json} if json is not None else {}), **kwargs)
-
-    def delete(self, path: str, **kwargs: Any) -> TestResponse:
-        return self.open("DELETE", path, **kwargs)
-
-
-class Maker:
-    """Create records: over HTTP as an admin, except accounts, which share one password hash because hashing is slow."""
-
-    def __init__(self, app: Flask) -> None:
-        self.app = app
-        self.numbers = count(1)
-        self.boss = self.account(mechanics, role="admin", salary_cents=0)
-
-    def account(self, table: Any, **given: Any) -> Person:
-        number = next(self.numbers)
-        values = {"name": f"Person {number}", "email": f"person{number}@example.com", "phone": f"555-{number:04}"}
-        values |= {"password_hash": PASSWORD_HASH} | given
-        with self.app.app_context():
-            with db.engine.begin() as connection:
-                key = connection.execute(insert(table).values(values)).inserted_primary_key[0]
-            kind = "customer" if table is customers else "mechanic"
-            token = make_token(kind, key, 1)["token"]
-        return Person(self.app, token, values | {"id": key})
-
-    def customer(self, **given: Any) -> Person:
-        return self.account(customers, **given)
-
-    def mechanic(self, **given: Any) -> Person:
-        return self.account(mechanics, **({"salary_cents": 4_000_000} | given))
-
-    def admin(self, **given: Any) -> Person:
-        return self.mechanic(role="admin", **given)
-
-    def part(self, **given: Any) -> SimpleNamespace:
-        """Create a part; by default with 10 in stock at 9.99."""
-        number = next(self.numbers)
-        return self.made("/inventory", {"name": f"Part {number}", "price": 9.99, "quantity": 10} | given)
-
-    def ticket(self, **given: Any) -> SimpleNamespace:
-        """Create a ticket; by default of a new customer, without mechanics and parts."""
-        number = next(self.numbers)
-        body = {"service_date": "2026-11-24", "description": f"Visit {number}", "vin": f"VIN{number}"} | given
-        if "customer_id" not in body:
-            body["customer_id"] = self.customer().id
-        return self.made("/tickets", body)
-
-    def made(self, path: str, body: dict[str, Any]) -> SimpleNamespace:
-        """POST a body as an admin, and return the created record."""
-        response = self.boss.post(path, json=body)
-        assert response.status_code == 201, response.text
-        return SimpleNamespace(**response.json)  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def anyone(app: Flask) -> Person:
     """A client without a token."""
@@ -247,37 +151,6 @@ def ids(make: Maker) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- tables
-class Left:
-    """The rows of the tables."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return all rows of all tables, to compare them before and after a request."""
-        with self.engine.connect() as connection:
-            return {table.name: sorted(map(tuple, connection.execute(select(table))), key=repr) for table in TABLES}
-
-    def row(self, table: Any, record_id: int) -> Any:
-        with self.engine.connect() as connection:
-            return connection.execute(select(table).where(table.c.id == record_id)).one()
-
-    def stock_of(self, part: Any) -> int:
-        return int(self.row(inventory, part.id).quantity)
-
-    def movements_of(self, part: Any) -> list[tuple[str, int]]:
-        """Return the ledger of a part, oldest first: (reason, change)."""
-        ledger = select(stock_movements).where(stock_movements.c.inventory_id == part.id).order_by(stock_movements.c.id)
-        with self.engine.connect() as connection:
-            return [(row.reason, row.change) for row in connection.execute(ledger)]
-
-    def lines_of(self, ticket: Any) -> dict[int, int]:
-        """Return the parts on a ticket: part id → quantity."""
-        with self.engine.connect() as connection:
-            lines = connection.execute(select(ticket_parts).where(ticket_parts.c.ticket_id == ticket.id))
-            return {line.inventory_id: line.quantity for line in lines}
-
-
 @pytest.fixture
 def left(engine: Engine) -> Left:
     return Left(engine)

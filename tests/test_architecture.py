@@ -2,6 +2,10 @@
 
 import ast
 import re
+import sys
+from pathlib import Path
+
+import pytest
 
 from config import ROOT
 
@@ -76,6 +80,30 @@ def test_blueprint_imports_no_routes_of_another():
             if re.match(rf"app\.blueprints\.(?!{area}\b)\w+\.routes", name)
         ]
         assert found == [], path
+
+
+@pytest.mark.databases("sqlite")
+def test_write_touches_at_most_18_files(staff, make):
+    """From route to commit: a reader can follow `PUT /tickets/<id>/inventory` through so many files of the app."""
+    ticket, part = make.ticket(), make.part(quantity=100)
+    body, touched, inside = {"add_parts": [{"inventory_id": part.id}]}, set(), []
+
+    def profile(frame, event, _argument):
+        path, name = Path(frame.f_code.co_filename), frame.f_code.co_name
+        if event == "call" and name == "in_transaction":
+            inside.append(path)
+        if event == "call" and inside and path.is_relative_to(ROOT / "app"):
+            touched.add(str(path.relative_to(ROOT)))
+        if event == "return" and name == "commit" and path.name == "transactions.py":
+            inside.clear()
+
+    for key in ("warm-up", "counted"):
+        sys.setprofile(profile if key == "counted" else None)
+        response = staff.put(f"/tickets/{ticket.id}/inventory", json=body, headers={"Idempotency-Key": key})
+        sys.setprofile(None)
+        assert response.status_code == 200
+    assert "app/blueprints/inventory/stock.py" in touched
+    assert len(touched) <= 18, sorted(touched)
 
 
 def test_private_parts_of_libraries_are_listed():

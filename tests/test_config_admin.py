@@ -5,7 +5,7 @@ from marshmallow import ValidationError
 
 from app.utils.api.fields import Email, Password
 from config import BadSetting, Settings
-from tests.test_config import PRODUCTION, load, refusal
+from tests.support.settings import PRODUCTION, load, refusal
 
 
 def test_admin_password_requires_an_email():

@@ -11,7 +11,7 @@ from limits import parse
 
 import config
 from config import BadSetting, Settings
-from tests.test_config import NAMES, SECRET, load
+from tests.support.settings import NAMES, SECRET, load
 
 
 # ---------------------------------------------------------------- the secret key

@@ -53,6 +53,12 @@ def test_trailing_slash_is_accepted_without_a_redirect(admin, anyone, urls):
             assert "Location" not in with_slash.headers
 
 
+def test_common_path_of_documentation_leads_to_docs(anyone):
+    for path in ("/api/docs", "/api/docs/"):
+        response = anyone.get(path)
+        assert (response.status_code, response.headers["Location"]) == (308, "/docs")
+
+
 def test_write_with_a_trailing_slash_is_done(admin, anyone, make):
     assert anyone.post("/customers/", json={"name": "A", "email": "a@b.cd", "password": "long enough"}).status_code == 201
     assert anyone.post("/customers/login/", json={"email": "a@b.cd", "password": "long enough"}).status_code == 200

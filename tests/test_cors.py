@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import Person
+from tests.support.clients import Person
 
 EXPOSED = {"Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed"}
 EXPOSED |= {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}

@@ -1,21 +1,11 @@
 """The memory of a running shop: small, and flat over many requests."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.support.start import ADMIN, NO_LIMITS, Start, children, copy_of_the_shop
+from tests.support.start import ADMIN, NO_LIMITS, Start, copy_of_the_shop, memory
 
 REQUESTS = 10_000
 MAX_MIB, MAX_GROWTH_MIB = 120, 3
-
-
-def memory(pid):
-    """Return MiB of a process and its children: proportional set size, and private dirty pages. Only the latter do not
-    depend on other processes that share pages."""
-    pages = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in (pid, *children(pid))]
-    lines = [line.split() for page in pages for line in page.splitlines()[1:]]
-    return [sum(int(size) for name, size, *_ in lines if name == kind) / 1024 for kind in ("Pss:", "Private_Dirty:")]
 
 
 def work(shop, connection, token, part):

@@ -13,8 +13,8 @@ from app.extensions import db
 from app.models import search_value
 from app.startup.prepare import migrate
 from config import Settings
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 
 DAYS = {1: date(2026, 3, 1), 2: date(2024, 2, 29), 3: date(2026, 3, 1)}
 CREW = [(1, 1), (1, 2), (2, 2), (3, 1)]

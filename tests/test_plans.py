@@ -12,7 +12,7 @@ from sqlalchemy import event
 from app.commands.demo import Demo
 from app.extensions import db
 from app.utils.auth.tokens import make_token
-from tests.conftest import Person
+from tests.support.clients import Person
 from tests.support.demo_shop import demo_shop
 from tests.support.query_plans import PRIMARY, plan
 

@@ -9,8 +9,8 @@ import pytest
 
 from app import commands, create_app
 from config import ROOT, Settings
-from tests.conftest import ENVIRONMENT
 from tests.support.endpoints import ADMIN, ANYONE, ENDPOINTS, SIGNED_IN, STAFF
+from tests.support.environment import ENVIRONMENT
 from tests.support.services import SCRATCH
 from tests.support.start import Start, copy_of_the_shop
 
@@ -67,7 +67,7 @@ def test_endpoint_table_is_that_of_the_tests():
     expected = {
         f"{endpoint.method} {re.sub('{[^}]+}', '<id>', endpoint.path).removesuffix('/') or '/'}": endpoint.roles
         for endpoint in ENDPOINTS
-        if endpoint.path != "/docs/{path}"
+        if endpoint.path != "/docs/{path}" and endpoint.method != "PATCH"
     }
     assert listed == expected
     assert all(description for _, _, description in rows("Endpoints"))

@@ -12,8 +12,9 @@ from sqlalchemy import event
 
 from app.extensions import db
 from app.models import customers, mechanics
-from tests.conftest import ENVIRONMENT, PASSWORD, PASSWORD_HASH
+from tests.support.clients import PASSWORD_HASH
 from tests.support.endpoints import ENDPOINTS, ROLES, fill
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 NEW_PASSWORD = "zebra-new-password"
 SALARY = "7654321.98"
@@ -67,7 +68,7 @@ def bodies(path, ids):
 
 def request_everything(person, ids):
     """Send every request: reads, updates, creations, deletions. Yield (method and path, the response as text)."""
-    order = {"GET": 0, "PUT": 1, "POST": 2, "DELETE": 3}
+    order = {"GET": 0, "PUT": 1, "PATCH": 2, "POST": 3, "DELETE": 4}
     for endpoint in sorted(ENDPOINTS, key=lambda each: order[each.method]):
         method, path = endpoint.method, endpoint.path
         if path.startswith(("/docs", "/openapi")):

@@ -1,5 +1,6 @@
 """The areas of the shop. AREAS is the one place to register a new one."""
 
+from app.blueprints.accounts import routes as account
 from app.blueprints.customer import routes as customer
 from app.blueprints.inventory import routes as inventory
 from app.blueprints.mechanic import routes as mechanic
@@ -7,5 +8,5 @@ from app.blueprints.service_ticket import routes as service_ticket
 from app.blueprints.shop import routes as shop
 from app.blueprints.spreadsheet import routes as spreadsheet
 
-AREAS = (customer, mechanic, service_ticket, inventory, shop, spreadsheet)  # In the order of the document.
+AREAS = (account, customer, mechanic, service_ticket, inventory, shop, spreadsheet)  # In the order of the document.
 BLUEPRINTS = tuple(area.blp for area in AREAS)

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from marshmallow import fields, missing
+from marshmallow import Schema, missing, pre_load
+from marshmallow.fields import Field
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from app.utils.api.output import Timestamp
 from app.utils.api.pagination import Listing, contains_text
+from app.utils.context import current_state
 from app.utils.db.statements import fetch_one
 from app.utils.errors import Conflict, NotFound
 
@@ -51,7 +54,25 @@ class Taken(Conflict):
 
 
 class Subset:
-    """A mixin, before the schema of a new record: any subset of its fields, for a change. Other fields stay."""
+    """A mixin, before the schema of a new record: any subset of its fields, for a change. Other fields stay.
 
-    def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
+    A record that was read can be edited and sent back whole: fields of ``shown`` that can't be changed are set aside, and
+    ``lock_if_match`` compares them with the locked record. Times are ignored. So is a null that the record may show in a
+    field that accepts none."""
+
+    shown: ClassVar[Schema]
+    fields: dict[str, Field[Any]]
+
+    @pre_load
+    def set_read_only_aside(self, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        shown = self.shown.fields
+        aside = {name for name in body if name in shown and self.is_read_only(name, body[name], shown[name])}
+        current_state().read_only = {name: body[name] for name in aside if not isinstance(shown[name], Timestamp)}
+        return {name: value for name, value in body.items() if name not in aside}
+
+    def is_read_only(self, name: str, value: Any, shown: Field[Any]) -> bool:
+        writable = self.fields.get(name)
+        return writable is None or (value is None and shown.allow_none and not writable.allow_none)
+
+    def on_bind_field(self, _name: str, field: Field[Any]) -> None:
         field.required, field.load_default = False, missing

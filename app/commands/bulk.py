@@ -10,7 +10,6 @@ NEXT_ID = {
     "postgresql": "SELECT setval(pg_get_serial_sequence('{0}', 'id'), (SELECT max(id) FROM {0}))",
     "mysql": "ALTER TABLE {0} AUTO_INCREMENT = 1",  # MySQL raises this to the next id.
 }
-ANALYZE = {"mysql": "ANALYZE TABLE"}
 
 
 def write(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -30,9 +29,10 @@ def write(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
 
 def finish(connection: Connection, tables: Sequence[Table]) -> None:
     """Let new records follow the last ids, and collect statistics."""
+    kind = connection.dialect.name
     for table in tables:
-        if "id" in table.columns and connection.dialect.name != "sqlite":
-            connection.execute(text(NEXT_ID[connection.dialect.name].format(table.name)))
+        if "id" in table.columns and kind in NEXT_ID:
+            connection.execute(text(NEXT_ID[kind].format(table.name)))
         if connection.execute(select(table).limit(1)).first():  # Statistics of an empty table would lead to table scans.
-            connection.execute(text(f"{ANALYZE.get(connection.dialect.name, 'ANALYZE')} {table.name}"))
+            connection.execute(text(f"ANALYZE {'TABLE ' if kind == 'mysql' else ''}{table.name}"))
     connection.commit()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from flask.cli import with_appcontext
 from sqlalchemy import Engine, Row, text
 
 from app.commands.errors import exit_with_message, require_tables
@@ -52,10 +51,8 @@ def find_broken(engine: Engine, limit: int) -> dict[str, Sequence[Row[Any]]]:
     return {rule: rows for rule, rows in found.items() if rows}
 
 
-@click.command("check")
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="Rows to show for each rule.")
-@with_appcontext
-def command(most: int) -> None:
+def check(most: int) -> None:
     """Check the stock of the live database: nothing is changed, and the shop may be at work.
 
     Exits with 1 if a rule is broken, and shows its rows."""

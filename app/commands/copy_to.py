@@ -7,13 +7,11 @@ shop is never touched, and a copy that was killed continues. At the end all rows
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from sqlalchemy import URL, Connection, Engine, Row, Table, func, select, tuple_
 
 from app import create_app
@@ -36,10 +34,9 @@ Rows = Sequence[Row[Any]]
 @contextmanager
 def prepared_target(url: URL) -> Iterator[tuple[Engine, Engine]]:
     """Yield the engines of the target that write and read, with the schema of this app."""
-    kind = KINDS[current_app.config["APP_ENV"]]
-    settings = {each.name: current_app.config[each.name] for each in fields(kind)}
-    # The app of the target shares no Redis and no port with a running shop.
-    app = create_app(kind(**settings | {"DATABASE_URL": url, "REDIS_URL": "", "METRICS_PORT": 0}))
+    config = current_app.config
+    settings = KINDS[config["APP_ENV"]](DATABASE_URL=url, SECRET_KEY=config["SECRET_KEY"], LOG_LEVEL=config["LOG_LEVEL"])
+    app = create_app(settings)  # It shares no Redis and no port with a running shop.
     with app.app_context():
         engines = db.engines
     try:
@@ -56,14 +53,6 @@ def is_same(one: URL, other: URL) -> bool:
     if one.get_backend_name() == other.get_backend_name() == "sqlite":
         return Path(str(one.database)).resolve() == Path(str(other.database)).resolve()
     return one == other
-
-
-def connect_snapshot() -> Connection:
-    """Return a connection that sees the source at this moment. On SQLite its lock prevents writes."""
-    connection = db.engine.connect()
-    if connection.dialect.name == "sqlite":
-        return connection
-    return connection.execution_options(isolation_level="REPEATABLE READ")
 
 
 # ---------------------------------------------------------------- rows
@@ -130,10 +119,8 @@ def copy(source: Connection, target: Connection, name: str) -> tuple[int, int]:
     return total, written
 
 
-@click.command("copy-to")
 @click.argument("url")
-@with_appcontext
-def command(url: str) -> None:
+def copy_to(url: str) -> None:
     """Copy the shop into the empty database at URL: every record with its id, the ledger, and the idempotency keys.
 
     Stop the shop first: later changes are not in the copy. A copy that was killed continues when the command is run
@@ -147,12 +134,14 @@ def command(url: str) -> None:
     with exit_with_message():
         require_tables()
     name = redacted(target_url)
+    # The source is read as it is at one moment. On SQLite, the lock of the transaction prevents writes.
+    snapshot = {} if db.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
     with (
         prepared_target(target_url) as (engine, locks),
         exit_with_message("The copy"),
         locks.connect() as lock,
         startup_lock(lock),
-        connect_snapshot() as source,
+        db.engine.connect().execution_options(**snapshot) as source,
         engine.connect() as target,
     ):
         total, written = copy(source, target, name)

@@ -6,7 +6,6 @@ from typing import Any, BinaryIO
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
 from app.blueprints.accounts.service import create_account, with_hash
@@ -18,14 +17,11 @@ from app.startup.prepare import prepare
 from app.utils.db.statements import fetch_all
 from app.utils.db.transactions import transaction
 
-ADMIN = MechanicIn(partial=("phone", "salary"))
-
 
 def read_password(file: BinaryIO | None) -> str:
     """Return the password from a file, without a final line break, or from a prompt."""
     if file is None:
-        asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return asked
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
         return file.read().decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
@@ -46,22 +42,21 @@ def add_admin(columns: dict[str, Any]) -> int:
     return create_account(mechanics, columns)
 
 
-@click.command("create-admin")
 @click.argument("email")
 @click.option("--name", default="Admin", show_default=True)
 @click.option("--phone", help="Needed unless it is the first admin.")
 @click.option("--salary", help="A year's, like 52000 or 52000.50; needed unless it is the first admin.")
 @click.option("--password-file", type=click.File("rb"), help="Take the password out of this file.")
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
-@with_appcontext
-def command(password_file: BinaryIO | None, *, password_stdin: bool, salary: str | None, **given: str | None) -> None:
+def create_admin(password_file: BinaryIO | None, *, password_stdin: bool, salary: str | None, **given: str | None) -> None:
     """Create an admin who signs in with EMAIL. The password is asked for, unless an option says where it is."""
     if password_file is not None and password_stdin:
         raise click.UsageError("--password-file and --password-stdin stand instead of each other.")
     password = read_password(sys.stdin.buffer if password_stdin else password_file)
     fields = given | {"salary": salary and parse_amount(salary), "password": password, "role": "admin"}
+    stated = {name: value for name, value in fields.items() if value is not None}
     with exit_with_message():
-        columns = ADMIN.load({name: value for name, value in fields.items() if value is not None})
+        columns = MechanicIn(partial=("phone", "salary")).load(stated)
         prepare(current_app, first_admin=False)
         admin_id = add_admin(with_hash(columns))
     click.echo(f"{columns['email']} is an admin now, mechanic {admin_id}.")

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from sqlalchemy import Connection, delete, literal, select
 
 from app.commands.bulk import finish, write
@@ -32,8 +31,6 @@ from app.startup.prepare import prepare
 from app.utils.db.startup_lock import startup_lock
 
 OPENED = datetime(2024, 1, 1, 8)
-DAYS = 700
-"""The days that the tickets are spread over."""
 RECEIVED, USED = 100_000_000, 20
 """The first stock of each part, and what a ticket uses of a part."""
 BATCH_SIZE = 5000
@@ -63,7 +60,7 @@ class Demo:
         """The number of rows of each table."""
 
     def day(self, ticket: int) -> datetime:
-        return OPENED + timedelta(days=ticket % DAYS)
+        return OPENED + timedelta(days=ticket % 700)  # The tickets are spread over 700 days.
 
     def price(self, part: int) -> int:
         return 500 + 37 * part % 50_000
@@ -97,9 +94,8 @@ class Demo:
 
     def ticket_mechanics_rows(self) -> Iterator[Row]:
         for ticket in range(1, self.tickets + 1):
-            for mechanic in (ticket, ticket + 17):
-                number = mechanic % self.mechanics + 1
-                yield {"ticket_id": ticket, "mechanic_id": number, "service_date": self.day(ticket).date()}
+            for mechanic in (ticket % self.mechanics + 1, (ticket + 17) % self.mechanics + 1):
+                yield {"ticket_id": ticket, "mechanic_id": mechanic, "service_date": self.day(ticket).date()}
 
     def ticket_parts_rows(self) -> Iterator[Row]:
         for ticket, part in self.lines():
@@ -152,11 +148,9 @@ def first_admin(connection: Connection) -> Row:
 
 
 # ---------------------------------------------------------------- the command
-@click.command("demo")
 @click.option("--tickets", type=click.IntRange(1, 10_000_000), default=200, show_default=True, help="How many tickets.")
 @click.option("--if-empty", is_flag=True, help="Exit with 0 if the database is not empty.")
-@with_appcontext
-def command(tickets: int, if_empty: bool) -> None:
+def demo(tickets: int, if_empty: bool) -> None:
     """Fill an empty database with a shop to look at: customers, mechanics, parts, tickets, and the stock's ledger.
 
     The first admin becomes mechanic 1, and keeps their email and password."""

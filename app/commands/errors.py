@@ -24,11 +24,10 @@ def exit_with_message(name: str | None = None) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        wrong = [f"{field} {' and '.join(texts)}" for field, texts in flatten(error.messages)]
-        raise click.ClickException("; ".join(wrong)) from None
+        wrong = "; ".join(f"{field} {' and '.join(texts)}" for field, texts in flatten(error.messages))
+        raise click.ClickException(wrong) from None
     except (CantStart, Problem) as error:
-        text = str(error)
-        raise click.ClickException(f"{name}: {text.removeprefix('DATABASE_URL: ')}" if name else text) from None
+        raise click.ClickException(str(error).replace("DATABASE_URL", name or "DATABASE_URL", 1)) from None
     except (DBAPIError, PoolTimeout, CommitUnknown) as error:
         message = " ".join(str(getattr(error, "orig", None) or error).split())  # In one line, without the statement.
         raise click.ClickException(f"{name or redacted(current_app.config['DATABASE_URL'])} failed: {message}") from None

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 import click
-from flask.cli import with_appcontext
 from marshmallow import ValidationError
 from sqlalchemy import select
 
@@ -43,7 +42,6 @@ NUMBERS = {
 """Column → the form and the type of its numbers, and the fault of another form."""
 SKUS = select(inventory.c.id, inventory.c.sku).where(inventory.c.sku.is_not(None))
 SCHEMA = PartIn()
-
 Part = dict[str, Any]
 Fault = tuple[int, str, str]
 """Line, column and text; the column is blank if the whole line is at fault."""
@@ -66,7 +64,8 @@ def cells_of(line: str, separator: str) -> list[str]:
     try:
         found = next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error as error:
-        raise ValueError(next(text for part, text in CSV_FAULTS.items() if part in str(error))) from None
+        fault = next((text for part, text in CSV_FAULTS.items() if part in str(error)), f"can't be read: {error}")
+        raise ValueError(fault) from None
     return [unescape_formula(trim(cell)) for cell in found]
 
 
@@ -127,8 +126,7 @@ def part_of(columns: list[str], cells: list[str], separator: str) -> Part:
             wrong.setdefault(name, [fault])
     if wrong := SCHEMA.validate(values) | wrong:
         raise ValidationError(wrong)
-    part: Part = SCHEMA.load(values)
-    return part
+    return dict(SCHEMA.load(values))
 
 
 # ---------------------------------------------------------------- the shop
@@ -143,11 +141,9 @@ def faults_of_skus(parts: dict[int, Part]) -> Iterator[Fault]:
             yield (lines[row.sku], "sku", f"is that of part {row.id} already")
 
 
-@click.command("import-parts")
 @click.argument("file", type=click.File("rb"))
 @click.option("--apply", is_flag=True, help="Add the parts; without this option, they are only checked.")
-@with_appcontext
-def command(file: BinaryIO, *, apply: bool) -> None:
+def import_parts(file: BinaryIO, *, apply: bool) -> None:
     """Add the parts of FILE, a CSV with the columns name and price, and optionally quantity and sku.
 
     All parts are added, or none: every fault is named with its line. The ledger shows their stock as received. A shop

@@ -35,12 +35,13 @@ class StockMovement(Model):
     change: Mapped[int]
     balance: Mapped[int]
     reason: Mapped[str] = mapped_column(String(10))
+    note: Mapped[str | None] = mapped_column(String(500))
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("service_tickets.id"))
     mechanic_id: Mapped[int | None] = mapped_column(ForeignKey("mechanics.id"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     __table_args__ = (
         CheckConstraint("balance >= 0", "balance_not_negative"),
-        CheckConstraint("reason IN ('received', 'counted', 'used', 'returned')", "reason_known"),
+        CheckConstraint("reason IN ('received', 'counted', 'used', 'returned', 'scrapped', 'lost', 'found')", "reason_known"),
         Index("ix_stock_movements_part", "inventory_id", "id"),
         Index("ix_stock_movements_ticket", "ticket_id"),
         TABLE_OPTIONS,

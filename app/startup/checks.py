@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from app.utils.db.engines import journal_mode
-from app.utils.db.startup_lock import CantStart, connect, startup_lock
+from app.utils.db.startup_lock import CantStart, connect, redacted, startup_lock
 from app.utils.redis import RedisClient
 from config import ROOT, BadSetting, Settings, temporary_database
 
@@ -67,6 +67,16 @@ def revision_of(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
+def require_unicode(connection: Connection) -> None:
+    """Raise CantStart if a PostgreSQL database can't hold every letter. On MySQL, our tables and connections choose utf8mb4."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar() if connection.dialect.name == "postgresql" else "UTF8"
+    if encoding != "UTF8":
+        raise CantStart(
+            f"DATABASE_URL: {redacted(connection.engine.url)} has the encoding {encoding}, which does not hold every letter; "
+            "create a database with: CREATE DATABASE shop ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
 def creates_first_admin(app_env: str, email: str) -> bool:
     """Return whether to create the first admin. In production only if ADMIN_EMAIL is set; elsewhere always."""
     return app_env != "production" or bool(email)
@@ -78,6 +88,7 @@ def is_prepared(settings: Settings) -> bool:
     if url.get_backend_name() == "sqlite" and not os.access(str(url.database), os.W_OK):
         return False  # Connecting would create the file; preparing reports one that can't be written.
     with connect(url) as connection, startup_lock(connection):
+        require_unicode(connection)
         if revision_of(connection) != newest_revision():
             return False
         needs_admin = creates_first_admin(settings.APP_ENV, settings.ADMIN_EMAIL)

@@ -14,14 +14,14 @@ from app import create_app
 from app.blueprints.accounts.service import create_account, with_hash
 from app.extensions import db
 from app.models import mechanics
-from app.startup.checks import ADMIN_EXISTS, MIGRATIONS, creates_first_admin
+from app.startup.checks import ADMIN_EXISTS, creates_first_admin, require_unicode
 from app.utils.db.startup_lock import CantStart, redacted, startup_lock, translate_errors
 from app.utils.db.statements import fetch_all
 from app.utils.db.transactions import run_in_transaction
 from app.utils.errors import Problem, Unavailable
 from config import BadSetting
 
-migrate = Migrate(directory=str(MIGRATIONS))
+migrate = Migrate(directory="app:migrations")  # A package: Alembic would interpolate the "%" of a folder's name.
 """Bound here and not by the app factory: a worker needs no Alembic, which takes 9 MB."""
 
 
@@ -32,6 +32,7 @@ def prepare(app: Flask, *, first_admin: bool = True) -> None:
         create_folder(url)
         try:
             with db.engines["reads"].connect() as connection, startup_lock(connection):
+                require_unicode(connection)
                 upgrade(migrate.get_config(), "head")
                 if first_admin:
                     create_first_admin(app)

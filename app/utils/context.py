@@ -4,7 +4,7 @@
 searches its object anew for each attribute: without these functions a cached answer takes 77 % more instructions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -62,6 +62,8 @@ class RequestState(AppGlobals):
     success_windows: "Sequence[Window]" = ()
     """The state of the view's limit of successes before the view runs."""
     success_counted: bool = False
+    read_only: "Mapping[str, Any] | None" = None
+    """What a change sends back of a record without being able to change it, by field: see ``records.Subset``."""
     cache_version: bytes | None = None
     """The version of the inventory that Redis named while it counted this request."""
     redis_epoch: int = 0

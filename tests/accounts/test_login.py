@@ -7,7 +7,7 @@ from argon2 import PasswordHasher, extract_parameters
 from app.blueprints.accounts import service
 from app.models import customers, mechanics
 from app.utils.auth import passwords
-from tests.conftest import ENVIRONMENT, PASSWORD
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Outdated parameters."""

@@ -13,8 +13,9 @@ from app.extensions import db
 from app.models import idempotency_keys, inventory, search_value, stock_movements, ticket_parts, utcnow
 from app.startup.prepare import prepare
 from config import Settings, database_url
-from tests.conftest import ENVIRONMENT, PASSWORD, Person
 from tests.support import services
+from tests.support.clients import Person
+from tests.support.environment import ENVIRONMENT, PASSWORD
 from tests.support.invariants import faults
 
 LATE = 2_000_000_000

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from app.models import mechanics
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 NEW = ("create-admin", "Eve@Example.com")
 PHONE_AND_SALARY = ("--phone", "555-0101", "--salary", "52000.50")

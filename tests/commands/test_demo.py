@@ -10,7 +10,7 @@ from app.commands.demo import Demo
 from app.extensions import db
 from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts, utcnow
 from app.startup.prepare import prepare
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 from tests.support.invariants import faults
 
 OPENED = datetime(2024, 1, 1, 8)

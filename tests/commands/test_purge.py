@@ -98,12 +98,14 @@ def test_stored_responses_about_a_deleted_customer_are_deleted(run, make, store_
     for person in (deleted, other):
         store_key(f"of {person.id}", location=f"/customers/{person.id}", body=json.dumps(person.record["name"]).encode())
         store_key(f"by {person.id}", caller=f"customer:{person.id}")
-    store_key("a ticket", location=f"/tickets/{deleted.id}")
+        ticket = json.dumps({"id": 1, "customer_id": person.id, "customer_name": "x"}, separators=(",", ":")).encode()
+        store_key(f"ticket of {person.id}", location="/tickets/1", body=ticket)
+        store_key(f"parts of {person.id}", body=ticket)
     assert run("purge") == (
         0,
-        [NOTHING[0], "Deleted customers whose data was erased: 0; kept answers about them: 2."],
+        [NOTHING[0], "Deleted customers whose data was erased: 0; kept answers about them: 4."],
     )
-    assert keys() == sorted(["a ticket", f"of {other.id}", f"by {other.id}"])
+    assert keys() == sorted(f"{what} {other.id}" for what in ("of", "by", "ticket of", "parts of"))
 
 
 @pytest.mark.databases("sqlite")

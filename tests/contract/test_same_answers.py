@@ -13,11 +13,12 @@ from app.extensions import db
 from app.models import mechanics
 from app.startup.prepare import prepare
 from config import Settings
-from tests.conftest import ENVIRONMENT, PASSWORD, Maker, Person
 from tests.support import services
 from tests.support.bad_bodies import cases_of
 from tests.support.bad_values import BAD_PATH_IDS, BAD_QUERY_VALUES
+from tests.support.clients import Maker, Person
 from tests.support.endpoints import LISTS, WITH_BODY, fill, fill_body, paths_for_bad_ids
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from app.utils.auth.tokens import make_token
-from tests.conftest import Person
+from tests.support.clients import Person
 from tests.support.invariants import faults
 from tests.support.shop_machine import DAY, NUMBER, VIN, ShopMachine
 from tests.support.shop_model import ShopModel

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from app.models import customers
 from app.utils.auth.passwords import verify_password
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 LONG_AGO = datetime(2020, 1, 1, 8)
 SHOWN = ("id", "name", "email", "phone", "created_at")
@@ -111,11 +111,11 @@ def test_update_to_the_current_values_changes_nothing(old_customer, left):
     assert without_version(left.row(customers, old_customer.id)) == before
 
 
-@pytest.mark.parametrize("field", ["id", "created_at", "updated_at", "deleted_at", "version", "token_version", "role", "x"])
+@pytest.mark.parametrize("field", ["id", "updated_at", "deleted_at", "version", "token_version", "role", "x"])
 def test_update_of_unknown_and_read_only_fields_is_422(customer, admin, unchanged, field):
     for person in (customer, admin):
         with unchanged():
-            response = person.put(f"/customers/{customer.id}", {"name": "New Name", field: 1})
+            response = person.put(f"/customers/{customer.id}", {"name": "New Name", field: -1})
         assert response.status_code == 422
         assert list(response.json["errors"]) == [field]
 

@@ -4,7 +4,8 @@ import pytest
 
 from app.extensions import db
 from app.models import customers
-from tests.conftest import PASSWORD, PASSWORD_HASH
+from tests.support.clients import PASSWORD_HASH
+from tests.support.environment import PASSWORD
 
 ANN = {"name": "Ann Unmistakable", "email": "ann.unmistakable@example.com", "phone": "+49 40 987654321"}
 
@@ -27,8 +28,8 @@ def test_deleting_erases_the_personal_data_and_keeps_the_tickets(request, ann, m
     assert (row.email, row.phone, row.password_hash, row.search) == (None, None, None, None)
     stored = repr(left.everything()["customers"])
     assert not [text for text in (*ANN.values(), PASSWORD_HASH) if text in stored]
-    assert admin.get(f"/tickets/{ticket.id}").json == ticket_before
-    assert ticket_before["customer_id"] == ann.id
+    assert admin.get(f"/tickets/{ticket.id}").json == ticket_before | {"customer_name": None}
+    assert (ticket_before["customer_id"], ticket_before["customer_name"]) == (ann.id, ANN["name"])
     assert [each["id"] for each in admin.get(f"/tickets?customer_id={ann.id}").json] == [ticket.id]
     assert left.lines_of(ticket) == {part.id: 2}
 
@@ -37,6 +38,9 @@ def test_deleting_erases_stored_idempotent_responses(anyone, admin, engine):
     """«A deleted customer's personal data is erased»: no table has it, and no replay shows it."""
     body = ANN | {"password": PASSWORD}
     made = anyone.post("/customers", body, headers={"Idempotency-Key": "once"})
+    ticket = {"customer_id": made.json["id"], "service_date": "2026-11-24", "description": "Oil", "vin": "V"}
+    opened = admin.post("/tickets", ticket, headers={"Idempotency-Key": "ticket"})
+    admin.put(f"{opened.headers['Location']}/inventory", {}, headers={"Idempotency-Key": "parts"})
     assert admin.delete(made.headers["Location"]).status_code == 204
     with engine.connect() as connection:
         stored = repr([list(connection.execute(table.select())) for table in db.metadatas[None].sorted_tables])

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.models import customers
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 ANN = {"name": "Ann Driver", "email": "ann@example.com", "phone": "555-0100", "password": PASSWORD}
 

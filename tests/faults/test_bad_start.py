@@ -8,8 +8,8 @@ from app.models import Model
 from app.startup.prepare import prepare
 from app.utils.db.startup_lock import CantStart
 from config import Settings, database_url
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 from tests.support.needs import needs
 from tests.support.processes import free_port
 from tests.support.servers import Redis

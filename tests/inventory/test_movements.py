@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from app.blueprints.inventory import stock
 from app.models import inventory
 from app.utils.db.statements import insert_row
@@ -37,7 +39,7 @@ def test_ledger_has_every_movement(staff, make, left):
     movements = ledger(staff, part)
     keys = ("change", "balance", "reason", "ticket_id", "by")
     assert [tuple(movement[key] for key in keys) for movement in reversed(movements)] == expected
-    assert all(set(movement) == {"id", *keys, "created_at"} for movement in movements)
+    assert all(set(movement) == {"id", *keys, "note", "created_at"} for movement in movements)
     assert [movement["id"] for movement in movements] == sorted((movement["id"] for movement in movements), reverse=True)
     assert sum(movement["change"] for movement in movements) == left.stock_of(part) == 12
 
@@ -106,3 +108,77 @@ def test_movement_has_its_time_in_utc(staff, make):
     (movement,) = ledger(staff, part)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", movement["created_at"])
     assert movement["created_at"] >= part.created_at
+
+
+# ---------------------------------------------------------------- movements without a ticket
+@pytest.mark.parametrize(("reason", "change"), [("received", 20), ("found", 1), ("scrapped", -2), ("lost", -10)])
+def test_movement_changes_the_stock_and_is_in_the_ledger(staff, make, left, reason, change):
+    part = make.part(quantity=10)
+    response = staff.post(f"/inventory/{part.id}/movements", json={"change": change, "reason": reason, "note": " Box 7 "})
+    assert (response.status_code, response.headers["Location"]) == (201, f"/inventory/{part.id}/movements")
+    newest = ledger(staff, part)[0]
+    assert response.json == newest
+    by = {"id": staff.id, "name": staff.record["name"]}
+    expected = {"change": change, "balance": 10 + change, "reason": reason, "note": "Box 7", "ticket_id": None, "by": by}
+    assert newest == newest | expected
+    assert left.stock_of(part) == staff.get(f"/inventory/{part.id}").json["quantity"] == 10 + change
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"change": -11, "reason": "scrapped"}, "out_of_stock"),
+        ({"change": -MAX_QUANTITY, "reason": "lost"}, "out_of_stock"),
+        ({"change": MAX_QUANTITY - 9, "reason": "received"}, "stock_full"),
+        ({"change": MAX_QUANTITY, "reason": "found"}, "stock_full"),
+    ],
+)
+def test_movement_beyond_the_bounds_is_409_and_changes_nothing(staff, make, unchanged, body, code):
+    part = make.part(quantity=10)
+    with unchanged():
+        response = staff.post(f"/inventory/{part.id}/movements", json=body)
+    assert (response.status_code, response.json["code"]) == (409, code)
+    if code == "out_of_stock":
+        assert response.json["shortages"] == [{"inventory_id": part.id, "requested": -body["change"], "available": 10}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"change": 0, "reason": "received"},
+        {"change": -1, "reason": "received"},
+        {"change": -1, "reason": "found"},
+        {"change": 1, "reason": "scrapped"},
+        {"change": 1, "reason": "lost"},
+        {"change": 0, "reason": "lost"},
+    ],
+)
+def test_movement_in_the_other_direction_is_422(staff, make, unchanged, body):
+    part = make.part(quantity=10)
+    with unchanged():
+        response = staff.post(f"/inventory/{part.id}/movements", json=body)
+    assert (response.status_code, list(response.json["errors"])) == (422, ["change"])
+
+
+def test_movement_of_a_missing_or_deleted_part_is_404(staff, admin, make, unchanged):
+    part = make.part(quantity=10)
+    admin.delete(f"/inventory/{part.id}")
+    with unchanged():
+        for part_id in (part.id, part.id + 1000):
+            response = staff.post(f"/inventory/{part_id}/movements", json={"change": 1, "reason": "found"})
+            assert response.status_code == 404
+
+
+def test_repeated_movement_is_done_once(staff, make, left):
+    part = make.part(quantity=10)
+    responses = [
+        staff.post(
+            f"/inventory/{part.id}/movements",
+            json={"change": 5, "reason": "received"},
+            headers={"Idempotency-Key": "delivery"},
+        )
+        for _ in range(2)
+    ]
+    assert [response.status_code for response in responses] == [201, 201]
+    assert responses[0].data == responses[1].data
+    assert left.stock_of(part) == 15

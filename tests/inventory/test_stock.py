@@ -120,7 +120,7 @@ def test_table_constraints_refuse_invalid_rows(make, engine, unchanged, rule):
         "a negative stock": update(inventory).values(quantity=-1),
         "a negative price": update(inventory).values(price_cents=-1),
         "a negative balance": insert(stock_movements).values(movement | {"balance": -1}),
-        "a movement with an unknown reason": insert(stock_movements).values(movement | {"reason": "lost"}),
+        "a movement with an unknown reason": insert(stock_movements).values(movement | {"reason": "stolen"}),
         "a ticket line of 0": insert(ticket_parts).values(line | {"quantity": 0}),
         "a movement of an unknown part": insert(stock_movements).values(movement | {"inventory_id": part.id + 1}),
     }[rule]

@@ -8,69 +8,14 @@ from sqlalchemy import select
 
 from app.models import inventory, stock_movements, ticket_parts
 from tests.support.invariants import faults
+from tests.support.stock_model import MAX_QUANTITY, Model, Refused
 
-MAX_QUANTITY = 2_147_483_647
 INDEX = st.integers(0, 5)
 """The index of a part or ticket, modulo their number."""
 COUNT = st.integers(1, 4) | st.just(MAX_QUANTITY)
 STOCK = st.integers(0, 6) | st.sampled_from([MAX_QUANTITY - 1, MAX_QUANTITY])
 ON = st.lists(st.tuples(INDEX, COUNT), max_size=3)
 OFF = st.lists(st.tuples(INDEX, COUNT | st.sampled_from(["bare", "whole"])), max_size=3)
-
-
-class Refused(Exception):
-    """The model refuses a request; the argument is the expected status."""
-
-
-class Model:
-    """The shop in plain dictionaries."""
-
-    def __init__(self):
-        self.stock, self.price, self.ledger = {}, {}, {}
-        self.live = set()
-        self.tickets = {}
-
-    def add(self, part_id, quantity, price):
-        self.stock[part_id], self.price[part_id] = quantity, price
-        self.ledger[part_id] = [("received", quantity)] if quantity else []
-        self.live.add(part_id)
-
-    def count(self, part_id, quantity):
-        if part_id not in self.live:
-            raise Refused(404)
-        if difference := quantity - self.stock[part_id]:
-            self.move({part_id: difference}, "counted")
-
-    def move(self, changes, reason):
-        for part_id, change in changes.items():
-            self.stock[part_id] += change
-            self.ledger[part_id].append((reason, change))
-
-    def order(self, lines, off, on):
-        """Return the lines of a ticket after a request: part id → [count, price]. Raise Refused."""
-        if any(part_id not in self.live | lines.keys() for part_id, _ in off) or any(each not in self.live for each, _ in on):
-            raise Refused(422)
-        on_ticket = {part_id: line[0] for part_id, line in lines.items()}
-        returned, taken = {}, {}
-        for part_id in {part_id for part_id, count in off if isinstance(count, str)}:
-            returned[part_id] = on_ticket.get(part_id, 1)
-        for counts, changes in ((returned, off), (taken, on)):
-            for part_id, count in changes:
-                counts[part_id] = counts.get(part_id, 0) + (0 if isinstance(count, str) else count)
-        after = {part_id: list(line) for part_id, line in lines.items()}
-        for part_id, count in returned.items():
-            if count > on_ticket.get(part_id, 0) or self.stock[part_id] + count > MAX_QUANTITY:
-                raise Refused(409)
-            after[part_id][0] -= count
-        after = {part_id: line for part_id, line in after.items() if line[0]}
-        for part_id, count in taken.items():
-            line = after.setdefault(part_id, [0, self.price[part_id]])
-            line[0] += count
-            if count > self.stock[part_id] + returned.get(part_id, 0) or line[0] > MAX_QUANTITY:
-                raise Refused(409)
-        self.move(returned, "returned")
-        self.move({part_id: -count for part_id, count in taken.items()}, "used")
-        return after
 
 
 class Shop(RuleBasedStateMachine):
@@ -117,6 +62,12 @@ class Shop(RuleBasedStateMachine):
         part_id = self.part(number)
         response = self.admin.put(f"/inventory/{part_id}", json={"quantity": quantity})
         self.check(response, lambda: self.model.count(part_id, quantity), status=200)
+
+    @rule(number=INDEX, reason=st.sampled_from(["received", "found", "scrapped", "lost"]), count=COUNT)
+    def record_movement(self, number, reason, count):
+        part_id, change = self.part(number), count if reason in ("received", "found") else -count
+        response = self.admin.post(f"/inventory/{part_id}/movements", json={"change": change, "reason": reason})
+        self.check(response, lambda: self.model.record(part_id, change, reason), status=201)
 
     @rule(number=INDEX, cents=st.integers(0, 999))
     def price_part(self, number, cents):

@@ -6,7 +6,7 @@ import pytest
 
 from app.models import mechanics
 from app.startup.prepare import create_first_admin
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 MAX = {"name": "Max Wrench", "email": "max@example.com", "phone": "555-0100", "salary": 41_234.56}
 

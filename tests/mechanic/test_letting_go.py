@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import mechanics
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 MAX = {"name": "Max Unmistakable", "email": "max.unmistakable@example.com", "phone": "+49 40 987654321"}
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.models import mechanics
 from app.utils.auth.passwords import verify_password
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 PUBLIC = ["id", "name", "email", "phone", "role"]
 NEW = "a new password of mine"
@@ -100,7 +100,7 @@ def test_empty_update_changes_nothing(request, staff, left, backdate, by):
     assert staff.get(f"/mechanics/{staff.id}").status_code == 200, "the token was revoked"
 
 
-@pytest.mark.parametrize("changes", [{"salary": 99_999}, {"salary": 40_000}, {"role": "admin"}, {"role": "mechanic"}])
+@pytest.mark.parametrize("changes", [{"salary": 99_999}, {"role": "admin"}, {"salary": 40_000, "role": "admin"}])
 def test_mechanic_cannot_change_their_own_salary_or_role(staff, unchanged, changes):
     with unchanged():
         response = staff.put(f"/mechanics/{staff.id}", {"name": "New Name"} | changes)
@@ -154,7 +154,7 @@ def test_permissions_follow_a_change_of_role(staff, admin, anyone):
         assert admin.put(f"/mechanics/{staff.id}", {"role": role}).status_code == 200
         assert staff.get("/mechanics").status_code == 401, "the token of the old role is still accepted"
         staff.token = anyone.post("/mechanics/login", credentials).json["token"]
-        assert staff.put(f"/mechanics/{staff.id}", {"salary": 1}).status_code == status
+        assert staff.put(f"/mechanics/{staff.id}", {"salary": 1 + status}).status_code == status
 
 
 @pytest.mark.parametrize("changes", [{"role": "mechanic"}, {"name": "New Name", "salary": 1, "role": "mechanic"}])

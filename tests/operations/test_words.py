@@ -5,15 +5,18 @@ from pathlib import Path
 
 from app import commands, create_app
 from config import ROOT, Settings
-from tests.conftest import ENVIRONMENT
+from tests.support.environment import ENVIRONMENT
 from tests.support.operations.document import TEXT, blocks
 from tests.support.services import SCRATCH
-from tests.test_config import NAMES
+from tests.support.settings import NAMES
 
 NOT_SETTINGS = {"POSTGRES_PASSWORD", "BACKUP", "DATABASE_URL", "EMPTY_DATABASE_URL"}
 TESTED_BY = {
     ("In containers", "sh"): "test_compose",
     ("On a machine of its own", "ini"): "test_units",
+    ("On a WSGI host", "procfile"): "test_wsgi",
+    ("On a WSGI host", "python"): "test_wsgi",
+    ("On a WSGI host", "sh"): "test_wsgi",
     ("Every night", "ini"): "test_units",
     ("nginx", "nginx"): "../support/operations/proxies",
     ("Caddy", "caddyfile"): "../support/operations/proxies",

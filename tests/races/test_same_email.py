@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import customers, mechanics
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 CALLS = 4
 

@@ -252,6 +252,22 @@ def test_flask_db_upgrade_migrates_the_tables(folder):
         assert "The first admin is" in shop.end()[2]
 
 
+@pytest.mark.parametrize("name", ["feature%2Fx", "50%", "%(here)s", "what?#now", "a b", "100%25 naïve"])
+def test_name_of_the_folder_may_hold_any_letter(tmp_path, name):
+    (tmp_path / name).mkdir()
+    folder = copy_of_the_shop(tmp_path / name)
+    with Start(folder, **SECRET, **ADMIN) as shop:
+        shop.log_in()
+        assert shop.end()[0] == 0
+    assert {path.name for path in folder.glob("instance/*")} >= {"shop.db"}
+    current = [sys.executable, "-m", "flask", "--app", str(folder / "run"), "db", "current"]
+    found = Start(tmp_path, current, **SECRET).process.communicate(timeout=60)
+    assert (len(found[0].splitlines()), "(head)" in found[0], found[1]) == (1, True, "")
+    with Start(folder, APP_ENV="testing", TMPDIR=folder, **SECRET, **ADMIN) as shop:
+        shop.log_in()
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+
+
 def test_start_from_another_folder_reads_the_env_file_beside_run_py(folder, tmp_path):
     port = free_port()
     (folder / ".env").write_text(f"PORT={port}\nADMIN_EMAIL=ann@example.com\nADMIN_PASSWORD='correct horse battery'\n")

@@ -8,13 +8,12 @@ from sqlalchemy import insert, update
 from app.blueprints.spreadsheet import csv_export
 from app.blueprints.spreadsheet.csv_export import BATCH_SIZE
 from app.models import inventory, mechanics, stock_movements
-from tests.support.csv_reader import ids_of, in_cell, rows_of
+from tests.support.csv_reader import PATHS, ids_of, in_cell, rows_of
 
 PARTS = ["id", "name", "price", "quantity", "sku", "created_at", "updated_at"]
 TICKETS = ["id", "customer_id", "service_date", "description", "vin"]
 TICKETS += ["mechanics", "parts", "parts_total", "created_at", "updated_at"]
-MOVEMENTS = ["id", "change", "balance", "reason", "ticket_id", "by_id", "by", "created_at"]
-PATHS = ["/inventory.csv", "/tickets.csv", "/inventory/{}/movements.csv"]
+MOVEMENTS = ["id", "change", "balance", "reason", "note", "ticket_id", "by_id", "by", "created_at"]
 
 
 # ---------------------------------------------------------------- content

@@ -9,8 +9,7 @@ from sqlalchemy import create_engine, insert
 from app.models import customers, inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from config import database_url
 from tests.support import services
-from tests.support.start import ADMIN, NO_LIMITS, Start, copy_of_the_shop
-from tests.test_memory import memory
+from tests.support.start import ADMIN, NO_LIMITS, Start, copy_of_the_shop, memory
 
 TICKETS, BATCH = 100_000, 5000
 MAX_FIRST_BYTE, MAX_GROWTH_MIB = 1 / 3, 8

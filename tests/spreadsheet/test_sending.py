@@ -7,8 +7,7 @@ from app.blueprints.spreadsheet import csv_export
 from app.blueprints.spreadsheet.csv_export import BATCH_SIZE, TRUNCATED_NOTICE
 from app.extensions import db
 from config import rate_limits
-from tests.spreadsheet.test_csv import PATHS
-from tests.support.csv_reader import ids_of, rows_of
+from tests.support.csv_reader import PATHS, ids_of, rows_of
 
 
 # ---------------------------------------------------------------- streaming

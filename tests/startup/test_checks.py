@@ -17,8 +17,8 @@ from app.utils.db import startup_lock as locks
 from app.utils.db.engines import create_read_engine
 from app.utils.db.startup_lock import CantStart, startup_lock, translate_errors
 from config import ROOT, Settings, database_url
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 
 DEVELOPMENT = ENVIRONMENT | {"APP_ENV": "development"}
 NAMED = ENVIRONMENT | {"APP_ENV": "production"}
@@ -158,17 +158,54 @@ def test_lock_timeout_of_the_start_is_not_used_by_requests(url):
         ),
         ("mysql://u:hunter2@127.0.0.1:1,127.0.0.1:2/shop", "127.0.0.1:1,127.0.0.1:2/shop can't be used: .*refused"),
         ("mysql://u:hunter2@127.0.0.1:1/shop?ssl_ca=/no/such.pem", "127.0.0.1:1/shop can't be used: No such file"),
-        (
-            "mysql://u:hunter2@127.0.0.1:1/shop?connect_timeout=soon",
-            "127.0.0.1:1/shop can't be used: the driver does not accept",
-        ),
-        ("mysql://u:hunter2@127.0.0.1:1,127.0.0.1:x/shop", "can't be used: the driver does not accept its options"),
     ],
 )
 def test_unreachable_database_is_reported_without_the_password(url, error):
     with pytest.raises(CantStart, match=f"^DATABASE_URL: .*{error}") as caught:
         ready(url)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture
+def encoded(database, worker_id):
+    """Create a PostgreSQL database with an encoding, and return its URL."""
+    name = f"shop_encoded_{worker_id}"
+
+    def create(encoding):
+        services.drop_database(database, name)
+        services.run(database, f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        return database_url(services.url_of(database)).set(database=name).render_as_string(hide_password=False)
+
+    yield create
+    services.drop_database(database, name)
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP", "WIN1252"])
+@pytest.mark.parametrize("start", [ready, prepare_database])
+def test_database_without_unicode_is_refused(encoded, encoding, start):
+    with pytest.raises(CantStart, match=rf"^DATABASE_URL: .*/shop_encoded_\w+ has the encoding {encoding}, .*ENCODING 'UTF8'"):
+        start(encoded(encoding))
+
+
+@pytest.mark.databases("postgresql")
+def test_database_with_unicode_is_prepared(encoded):
+    url = encoded("UTF8")
+    prepare_database(url)
+    assert ready(url)
+
+
+@pytest.mark.databases("mariadb")
+def test_tables_hold_every_letter_in_a_database_of_latin1(database, worker_id):
+    name = f"shop_encoded_{worker_id}"
+    url = services.fresh_database(database, name)
+    services.run(database, f"ALTER DATABASE {name} CHARACTER SET latin1")
+    prepare_database(url)
+    run(url, "UPDATE mechanics SET name = 'Łódź 🚗'")
+    with create_engine(database_url(url)).connect() as connection:
+        assert connection.execute(text("SELECT name FROM mechanics")).scalar() == "Łódź 🚗"
+        connection.engine.dispose()
+    services.drop_database(database, name)
 
 
 def test_read_only_file_needs_preparation(tmp_path, monkeypatch):

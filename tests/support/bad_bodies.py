@@ -85,7 +85,7 @@ def cases_of(endpoint: Endpoint) -> Iterator[Case]:
     for name in body.required:
         yield Case(f"no {name}", encode({key: value for key, value in example.items() if key != name}), (422,), name)
     for name in (*body.read_only, *UNKNOWN_FIELDS):
-        yield Case(f"unknown {name!r:.30}", encode(example | {name: 1}), (422,), name or "body")
+        yield Case(f"unknown {name!r:.30}", encode(example | {name: -1}), (422,), name or "body")
     yield from (Case(f"no object {text}", text.encode(), (400,)) for text in NOT_OBJECTS)
     yield from (Case(f"no JSON {text!r:.40}", text.encode(), (400,)) for text in NOT_JSON)
     yield from bad_encodings(encode(example))

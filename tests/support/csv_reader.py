@@ -19,3 +19,6 @@ def ids_of(response):
 def in_cell(time):
     """Return a time of JSON in the format of a cell."""
     return time.replace("T", " ").removesuffix("Z")
+
+
+PATHS = ["/inventory.csv", "/tickets.csv", "/inventory/{}/movements.csv"]

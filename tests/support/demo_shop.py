@@ -10,8 +10,8 @@ from app.commands.demo import TABLES, Demo, fill, finish
 from app.extensions import db
 from app.startup.prepare import prepare
 from config import Settings
-from tests.conftest import ENVIRONMENT
 from tests.support import services
+from tests.support.environment import ENVIRONMENT
 
 
 @contextmanager

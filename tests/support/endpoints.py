@@ -6,11 +6,12 @@ a new endpoint is covered by one row. Paths are written as in the OpenAPI docume
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Flask
 
+from app.models import MAX_COUNT
 from tests.support.bad_values import (
     BAD_DATE,
     BAD_EMAIL,
@@ -38,7 +39,7 @@ ANYONE, SIGNED_IN, STAFF, ADMIN = set(ROLES), {"customer", "mechanic", "admin"},
 
 @dataclass(frozen=True)
 class Body:
-    """A request body: an example, and the bad values of each field."""
+    """A request body: an example, and the bad values of each field. A change ignores times."""
 
     example: dict[str, Any]
     bad: dict[str, list[Any]]
@@ -115,18 +116,33 @@ BAD_ASSIGNMENT = {
     "mechanic_ids ": [[1]],
     "mechanics": [[1]],
 }
-TICKET_READ_ONLY = ("id", "created_at", "updated_at", "mechanics", "parts_total")
+BAD_MOVEMENT = {
+    "change": [*bad_integers(-MAX_COUNT, MAX_COUNT), 0, -1],
+    "reason": [*NO_TEXT, "", "used", "returned", "counted", "Received", "stolen", None],
+    "note": bad_text(500, null=True),
+}
+TICKET_READ_ONLY = ("id", "customer_name", "mechanics", "parts_total")
+NEW_TICKET_READ_ONLY = (*TICKET_READ_ONLY, "created_at", "updated_at")
 
 LOGIN_BODY = Body(LOGIN, BAD_LOGIN, ("email", "password"))
-NEW_CUSTOMER, CUSTOMER_CHANGE = Body(CUSTOMER, BAD_CUSTOMER, ("name", "email", "password")), Body({}, BAD_CUSTOMER)
-NEW_MECHANIC, MECHANIC_CHANGE = Body(MECHANIC, BAD_MECHANIC, ("name", "email", "phone", "salary")), Body({}, BAD_MECHANIC)
-NEW_PART, PART_CHANGE = Body(PART, BAD_PART, ("name", "price")), Body({}, BAD_PART)
+NEW_CUSTOMER = Body(CUSTOMER, BAD_CUSTOMER, ("name", "email", "password"))
+CUSTOMER_CHANGE = Body({}, BAD_CUSTOMER, (), ("id",))
+NEW_MECHANIC, MECHANIC_CHANGE = (
+    Body(MECHANIC, BAD_MECHANIC, ("name", "email", "phone", "salary")),
+    Body({}, BAD_MECHANIC, (), ("id",)),
+)
+NEW_PART, PART_CHANGE = Body(PART, BAD_PART, ("name", "price")), Body({}, BAD_PART, (), ("id",))
 SHOP_CHANGE = Body({}, BAD_SHOP)
-NEW_TICKET = Body(TICKET, BAD_TICKET | {"mechanic_ids": BAD_IDS, "parts": BAD_LINES_TO_ADD}, tuple(TICKET), TICKET_READ_ONLY)
+NEW_TICKET = Body(
+    TICKET, BAD_TICKET | {"mechanic_ids": BAD_IDS, "parts": BAD_LINES_TO_ADD}, tuple(TICKET), NEW_TICKET_READ_ONLY
+)
 TICKET_CHANGE = Body({}, BAD_TICKET, (), (*TICKET_READ_ONLY, "parts", "mechanic_ids"))
-ASSIGNMENT = Body({}, BAD_ASSIGNMENT, (), TICKET_READ_ONLY)
+ASSIGNMENT = Body({}, BAD_ASSIGNMENT, (), NEW_TICKET_READ_ONLY)
 BAD_PARTS_CHANGE = {"add_parts": BAD_LINES_TO_ADD, "remove_parts": BAD_LINES_TO_REMOVE}
-PARTS_CHANGE = Body({}, BAD_PARTS_CHANGE, (), (*TICKET_READ_ONLY, "parts"))
+PARTS_CHANGE = Body({}, BAD_PARTS_CHANGE, (), (*NEW_TICKET_READ_ONLY, "parts"))
+NEW_MOVEMENT = Body(
+    {"change": 20, "reason": "received"}, BAD_MOVEMENT, ("change", "reason"), ("id", "balance", "by", "created_at")
+)
 
 # ---------------------------------------------------------------- the table
 # A list takes two statements, the page and its count; with ``after``, the page alone. A list of tickets takes one more:
@@ -135,9 +151,11 @@ ENDPOINTS = [
     Endpoint("GET", "/", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/docs/", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/docs/{path}", ANYONE, statements={"": 0}, documented=False),
+    Endpoint("GET", "/api/docs", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/openapi.json", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/health/live", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/health/ready", ANYONE, statements={"": 1}, documented=False),
+    Endpoint("GET", "/me", SIGNED_IN, statements={"": 1}),
     Endpoint("POST", "/customers", ANYONE, body=NEW_CUSTOMER),
     Endpoint("POST", "/customers/login", ANYONE, body=LOGIN_BODY),
     Endpoint(
@@ -153,6 +171,7 @@ ENDPOINTS = [
     Endpoint("POST", "/mechanics", ADMIN, body=NEW_MECHANIC),
     Endpoint("POST", "/mechanics/login", ANYONE, body=LOGIN_BODY),
     Endpoint("GET", "/mechanics", STAFF, parameters=SEARCHED, statements={"": 2, "?after={mechanic_id}": 1, "?q=person": 2}),
+    Endpoint("GET", "/mechanics/popular", STAFF, parameters=("page", "per_page"), statements={"": 2, "?page=2&per_page=1": 2}),
     Endpoint("GET", "/mechanics/{mechanic_id}", STAFF, statements={"": 1}),
     Endpoint("PUT", "/mechanics/{mechanic_id}", STAFF, body=MECHANIC_CHANGE),
     Endpoint("DELETE", "/mechanics/{mechanic_id}", ADMIN),
@@ -186,12 +205,16 @@ ENDPOINTS = [
     Endpoint("DELETE", "/inventory/{part_id}", ADMIN),
     # The part as well: without it, an empty ledger would not tell a part without movements from an unknown part.
     Endpoint("GET", "/inventory/{part_id}/movements", STAFF, parameters=PAGED, statements={"": 3, "?per_page=1": 3}),
+    Endpoint("POST", "/inventory/{part_id}/movements", STAFF, body=NEW_MOVEMENT),
     Endpoint("GET", "/inventory.csv", STAFF, parameters=("q",), statements={"": 1}),
     Endpoint("GET", "/tickets.csv", STAFF, parameters=("q", *TICKET_FILTERS), statements={"": 2, ALL_TICKET_FILTERS: 2}),
     Endpoint("GET", "/inventory/{part_id}/movements.csv", STAFF, statements={"": 2}),
     Endpoint("GET", "/shop", STAFF, statements={"": 1}),
     Endpoint("PUT", "/shop", ADMIN, body=SHOP_CHANGE),
 ]
+
+# PATCH is another name of PUT: the same view. Bodies are tested by PUT alone.
+ENDPOINTS += [replace(endpoint, method="PATCH", body=None) for endpoint in ENDPOINTS if endpoint.method == "PUT"]
 
 DOCUMENTED = [endpoint for endpoint in ENDPOINTS if endpoint.documented]
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET"]

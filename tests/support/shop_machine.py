@@ -5,8 +5,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from app.extensions import cache
 from app.models import mechanics
-from tests.conftest import PASSWORD, TABLES
+from tests.support.environment import PASSWORD
 from tests.support.shop_model import Refused, ShopModel, asked
+from tests.support.tables import TABLES
 
 NUMBER = st.integers(0, 7)
 """Which of the records that were ever made, counted around; at times it is one that is gone."""
@@ -83,7 +84,7 @@ class ShopMachine(RuleBasedStateMachine):
         if key:
             first = (answer.status_code, answer.data, answer.headers.get("Location"))
             self.model.kept[key] = (asked(method, path, body), first)
-        if method == "POST":
+        if method == "POST" and not path.endswith("/movements"):
             self.made[path[1:]].append(answer.json["id"])
             assert answer.headers["Location"] == f"{path}/{answer.json['id']}"
         return answer
@@ -118,7 +119,7 @@ class ShopMachine(RuleBasedStateMachine):
             "DELETE", f"/customers/{number}", None, lambda: model.delete(model.customers, number), match=match, exists=there
         )
         if there and number not in model.customers:
-            model.forget(f"/customers/{number}")
+            model.forget(f"/customers/{number}", f'"customer_id":{number},')
 
     @rule(name=NAME, email=EMAIL, phone=PHONE, cents=CENTS, role=st.sampled_from(["mechanic", "admin"]), key=KEY)
     def hire(self, name, email, phone, cents, role, key):
@@ -175,6 +176,14 @@ class ShopMachine(RuleBasedStateMachine):
         number, model = self.nth("inventory", number), self.model
         there = number in model.parts
         self.ask("PUT", f"/inventory/{number}", changes, lambda: model.change_part(number, changes), match=match, exists=there)
+
+    @rule(number=NUMBER, reason=st.sampled_from(["received", "found", "scrapped", "lost"]), count=st.integers(1, 20), key=KEY)
+    def record_movement(self, number, reason, count, key):
+        number, model = self.nth("inventory", number), self.model
+        change = count if reason in ("received", "found") else -count
+        body, there = {"change": change, "reason": reason}, number in model.parts
+        path = f"/inventory/{number}/movements"
+        self.ask("POST", path, body, lambda: model.stock.record(number, change, reason), key=key, exists=there)
 
     @rule(number=NUMBER, match=MATCH)
     def delete_part(self, number, match):

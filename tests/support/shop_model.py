@@ -2,8 +2,8 @@
 
 import json
 
-from tests.inventory.test_stock_model import Model as Stock
-from tests.inventory.test_stock_model import Refused
+from tests.support.stock_model import Model as Stock
+from tests.support.stock_model import Refused
 
 __all__ = ["Refused", "ShopModel"]
 
@@ -96,9 +96,13 @@ class ShopModel:
             raise Refused(422)
         return self.kept[key][1]
 
-    def forget(self, location):
-        """What was kept for a retry and shows a person is erased with them."""
-        self.kept = {key: kept for key, kept in self.kept.items() if kept[1][2] != location}
+    def forget(self, location, reference="\0"):
+        """Drop the kept answers that show a person who is erased, or a ticket of theirs."""
+        self.kept = {
+            key: (request, answer)
+            for key, (request, answer) in self.kept.items()
+            if answer[2] != location and reference.encode() not in answer[1]
+        }
 
     # ------------------------------------------------------------ what is shown
     def shown(self, what):
@@ -128,6 +132,8 @@ class ShopModel:
         ]
         shown = {name: value for name, value in ticket.items() if name not in ("crew", "lines")}
         total = sum(count * cents for count, cents in ticket["lines"].values()) / 100
+        customer = self.customers.get(ticket["customer_id"])
+        shown["customer_name"] = customer["name"] if customer else None
         return {"id": number, **shown, "mechanics": self.crew(number), "parts": lines, "parts_total": total}
 
     def crew(self, number):

@@ -58,6 +58,14 @@ def children(pid):
     return found
 
 
+def memory(pid):
+    """Return MiB of a process and its children: proportional set size, and private dirty pages. Only the latter do not
+    depend on other processes that share pages."""
+    pages = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in (pid, *children(pid))]
+    lines = [line.split() for page in pages for line in page.splitlines()[1:]]
+    return [sum(int(size) for name, size, *_ in lines if name == kind) / 1024 for kind in ("Pss:", "Private_Dirty:")]
+
+
 class Start:
     """One start of the shop. ``with Start(folder, …) as shop`` waits until it serves, and kills its processes at the end."""
 

@@ -59,7 +59,7 @@ def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> No
 def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete a locked account: revoke its tokens, erase its personal data, and free its email."""
     execute(update(table).where(table.c.id == account_id).values({"deleted_at": utcnow()} | ERASED | erased))
-    forget(f"/{table.name}/{account_id}")
+    forget(f"/{table.name}/{account_id}", f'"{KINDS[table]}_id":{account_id},')
     forget_addresses(table, account_id)
     clear_after_commit()
 

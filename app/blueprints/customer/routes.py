@@ -5,8 +5,8 @@ from typing import Any
 from app.blueprints.accounts import service as accounts
 from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
+from app.blueprints.customer.queries import CUSTOMERS, read_customer
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
-from app.blueprints.records import listing_of, reader_of
 from app.models import customers
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
@@ -19,9 +19,6 @@ from app.utils.limits.decorators import limit_attempts
 from app.utils.write import write
 
 blp = Blueprint("customer", __name__, url_prefix="/customers", description="The owners of the cars")
-
-CUSTOMERS = listing_of(customers, ("id", "name", "email", "phone", "created_at"))
-read_customer = reader_of(CUSTOMERS)
 
 
 @blp.post("")

@@ -1,5 +1,7 @@
 """Customers on the wire."""
 
+from marshmallow import fields
+
 from app.blueprints.accounts.schemas import EMAIL_EXAMPLE
 from app.blueprints.records import Subset
 from app.extensions import ma
@@ -20,10 +22,6 @@ class CustomerIn(InputSchema):
     phone = Phone(allow_none=True, load_default=None)
 
 
-class CustomerChange(Subset, CustomerIn):
-    """Any subset of a customer's fields; other fields stay."""
-
-
 class CustomerOut(OutputSchema, ma.SQLAlchemySchema):
     """A customer, without the password and its hash."""
 
@@ -35,3 +33,15 @@ class CustomerOut(OutputSchema, ma.SQLAlchemySchema):
     email = ma.auto_field(allow_none=False, metadata=EMAIL_EXAMPLE)
     phone = ma.auto_field(metadata=PHONE_EXAMPLE)
     created_at = Timestamp()
+
+
+class CustomerAccountOut(CustomerOut):
+    """A customer's own record, and their role."""
+
+    role = fields.Constant("customer", metadata={"type": "string", "enum": ["customer"], "example": "customer"})
+
+
+class CustomerChange(Subset, CustomerIn):
+    """Any subset of a customer's fields; other fields stay."""
+
+    shown = CustomerOut()

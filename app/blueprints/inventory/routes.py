@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from app.blueprints.inventory import parts
+from app.blueprints.inventory import parts, stock
 from app.blueprints.inventory.cache import cached
 from app.blueprints.inventory.parts import SkuTaken
-from app.blueprints.inventory.queries import LEDGER, PARTS, read_part
-from app.blueprints.inventory.schemas import MovementOut, PartChange, PartIn, PartOut
+from app.blueprints.inventory.queries import LEDGER, PARTS, read_last_movement, read_part
+from app.blueprints.inventory.schemas import MovementIn, MovementOut, PartChange, PartIn, PartOut
+from app.blueprints.inventory.stock import OutOfStock, StockOverflow
 from app.models import inventory
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import lock_if_match
 from app.utils.api.pagination import PageQuery, SearchQuery
 from app.utils.auth.policy import allow
+from app.utils.db.statements import lock_row
 from app.utils.write import write
 
 blp = Blueprint("inventory", __name__, url_prefix="/inventory", description="Parts and their stock")
@@ -77,3 +79,15 @@ def list_movements(query: dict[str, Any], part_id: int) -> Any:
     """Show the stock ledger of a part, newest first."""
     read_part(part_id)
     return LEDGER.page(query, within={"part_id": part_id}, known=["part_id"])
+
+
+@blp.post("/<id:part_id>/movements")
+@allow("mechanic", "admin")
+@blp.arguments(MovementIn)
+@blp.response(201, MovementOut)
+@write(idempotent=True, conflicts=[OutOfStock, StockOverflow])
+def record_movement(new: dict[str, Any], part_id: int) -> Any:
+    """Receive, find, scrap or lose some of a part; the stock ledger keeps the reason."""
+    lock_row(inventory, part_id)
+    stock.record_movement(part_id, **new)
+    return read_last_movement(part_id), {"Location": f"/inventory/{part_id}/movements"}

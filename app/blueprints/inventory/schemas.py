@@ -3,17 +3,20 @@
 from types import SimpleNamespace
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from app.blueprints.inventory import stock
 from app.blueprints.mechanic.schemas import MechanicReference
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_COUNT, Inventory, StockMovement
-from app.utils.api.fields import Money, Quantity, Text
+from app.utils.api.fields import Code, Money, Quantity, StrictInteger, Text
 from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema, Timestamp
 
 COUNT_EXAMPLE = {"minimum": 0, "maximum": MAX_COUNT, "example": 20}
+REASONS = validate.OneOf((*stock.ADDED, *stock.REMOVED), error="must be received, found, scrapped or lost")
+NOTE_EXAMPLE = {"example": "Delivery of 24 November"}
 NAME_EXAMPLE, SKU_EXAMPLE = {"example": "Brake pad, front"}, {"example": "BP-1042"}
 
 
@@ -24,12 +27,6 @@ class PartIn(InputSchema):
     price = Money(required=True, attribute="price_cents")
     quantity = Quantity(0, load_default=0, metadata={"description": "How many are in stock", "example": 20})
     sku = Text(64, allow_none=True, load_default=None, metadata=SKU_EXAMPLE)
-
-
-class PartChange(Subset, PartIn):
-    """Any subset of a part's fields; other fields stay. `quantity` is the stock that was counted."""
-
-    quantity = Quantity(0, metadata={"description": "How many were counted", "example": 20})
 
 
 class PartOut(OutputSchema, ma.SQLAlchemySchema):
@@ -45,6 +42,28 @@ class PartOut(OutputSchema, ma.SQLAlchemySchema):
     sku = ma.auto_field(metadata=SKU_EXAMPLE)
     created_at = Timestamp()
     updated_at = Timestamp()
+
+
+class PartChange(Subset, PartIn):
+    """Any subset of a part's fields; other fields stay. `quantity` is the stock that was counted."""
+
+    shown = PartOut()
+    quantity = Quantity(0, metadata={"description": "How many were counted", "example": 20})
+
+
+class MovementIn(InputSchema):
+    """A change of the stock without a ticket. `received` and `found` add to it, `scrapped` and `lost` take away."""
+
+    change = StrictInteger(-MAX_COUNT, MAX_COUNT, required=True, metadata={"example": 20})
+    reason = Code(10, required=True, validate=[REASONS], metadata={"example": "received"})
+    note = Text(500, allow_none=True, load_default=None, metadata=NOTE_EXAMPLE)
+
+    @validates_schema
+    def change_follows_reason(self, movement: dict[str, Any], **_: Any) -> None:
+        if movement["reason"] in stock.ADDED and movement["change"] < 1:
+            raise ValidationError(f"must be from 1 to {MAX_COUNT}", "change")
+        if movement["reason"] in stock.REMOVED and movement["change"] > -1:
+            raise ValidationError(f"must be from -{MAX_COUNT} to -1", "change")
 
 
 class MovedBy(fields.Nested):
@@ -63,7 +82,8 @@ class MovementOut(OutputSchema, ma.SQLAlchemySchema):
     id = ma.auto_field()
     change = ma.auto_field(metadata={"example": -4})
     balance = ma.auto_field(metadata=COUNT_EXAMPLE | {"example": 16})
-    reason = ma.auto_field(metadata={"enum": ["received", "counted", "used", "returned"], "example": "used"})
+    reason = ma.auto_field(metadata={"enum": list(stock.REASONS), "example": "scrapped"})
+    note = ma.auto_field(metadata={"example": "Damaged in transit"})
     ticket_id = ma.auto_field()
     by = MovedBy(MechanicReference, allow_none=True)
     created_at = Timestamp()

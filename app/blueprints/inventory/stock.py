@@ -19,6 +19,8 @@ from app.utils.context import current_state
 from app.utils.db.statements import execute, fetch_all, insert_rows
 from app.utils.errors import Conflict
 
+ADDED, REMOVED = ("received", "found"), ("scrapped", "lost")
+REASONS = (*ADDED, *REMOVED, "counted", "used", "returned")
 Changes = Sequence[tuple[int, int]]  # (part id, change) by ascending part id; for one part, returns before deductions.
 
 
@@ -38,7 +40,7 @@ class OutOfStock(Conflict):
 
 class StockOverflow(Conflict):
     code = "stock_full"
-    detail = f"The stock of a part would pass {MAX_COUNT:,}; nothing was returned."
+    detail = f"The stock of a part would pass {MAX_COUNT:,}; nothing was changed."
 
 
 @dataclass(slots=True)
@@ -109,18 +111,33 @@ def count_stock(part_id: int, quantity: int) -> None:
         append_to_ledger([(part_id, difference)], parts, reason="counted")
 
 
+def record_movement(part_id: int, change: int, reason: str, note: str | None) -> None:
+    """Add to the stock of a locked part or take away from it, without a ticket. Raise OutOfStock or StockOverflow."""
+    parts = lock_parts([part_id])
+    available = parts[part_id].quantity
+    if available + change < 0:
+        raise OutOfStock([{"inventory_id": part_id, "requested": -change, "available": available}])
+    if available + change > MAX_COUNT:
+        raise StockOverflow
+    execute(ADJUST_QUANTITY, {"part_id": part_id, "difference": change, "now": utcnow()})
+    append_to_ledger([(part_id, change)], parts, reason=reason, note=note)
+
+
 def receive_first_stock(part_id: int, quantity: int) -> None:
     """Record the stock that a new part was created with."""
     if quantity:
         append_to_ledger([(part_id, quantity)], {part_id: LockedPart(part_id, 0, 0, False)}, reason="received")
 
 
-def append_to_ledger(changes: Changes, parts: LockedParts, ticket_id: int | None = None, reason: str = "") -> None:
+def append_to_ledger(
+    changes: Changes, parts: LockedParts, ticket_id: int | None = None, reason: str = "", note: str | None = None
+) -> None:
     """Append a movement for each change, with its balance and the caller.
 
     Without a ``reason``, a deduction is ``used`` and a return is ``returned``."""
     caller, rows = current_state().caller, []
-    shared: dict[str, Any] = {"ticket_id": ticket_id, "mechanic_id": caller.id if caller else None, "created_at": utcnow()}
+    shared: dict[str, Any] = {"ticket_id": ticket_id, "note": note, "created_at": utcnow()}
+    shared["mechanic_id"] = caller.id if caller else None
     for part_id, difference in changes:
         part = parts[part_id]
         part.quantity += difference

@@ -7,13 +7,13 @@ from sqlalchemy import select
 from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.accounts.service import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
-from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, MechanicOut
-from app.blueprints.records import listing_of, reader_of
+from app.blueprints.mechanic.queries import MECHANICS, POPULAR_MECHANICS, read_mechanic
+from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, MechanicOut, PopularMechanicOut
 from app.models import mechanics
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
 from app.utils.api.openapi import issues_token
-from app.utils.api.pagination import SearchQuery
+from app.utils.api.pagination import PageQuery, SearchQuery
 from app.utils.auth.policy import allow
 from app.utils.context import caller
 from app.utils.db.statements import fetch_all
@@ -22,9 +22,7 @@ from app.utils.write import write
 
 blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="The staff; some are admins")
 
-COLUMNS = ("id", "name", "email", "phone", "role", "salary_cents")
-MECHANICS = listing_of(mechanics, COLUMNS)
-read_mechanic = reader_of(MECHANICS)
+ADMINS_ALONE = ("salary_cents", "role")
 NOT_DELETED = mechanics.c.deleted_at.is_(None)
 LOCK_ADMINS = select(mechanics.c.id).where(NOT_DELETED, mechanics.c.role == "admin").order_by(mechanics.c.id).with_for_update()
 
@@ -73,6 +71,15 @@ def list_mechanics(query: dict[str, Any]) -> Any:
     return MECHANICS.page(query)
 
 
+@blp.get("/popular")
+@allow("mechanic", "admin")
+@blp.arguments(PageQuery(exclude=["after"]), location="query")
+@blp.response(200, PopularMechanicOut(many=True))
+def list_popular_mechanics(query: dict[str, Any]) -> Any:
+    """List the mechanics, those with most tickets first."""
+    return POPULAR_MECHANICS.page(query)
+
+
 @blp.get("/<id:mechanic_id>")
 @allow("mechanic", "admin")
 @blp.response(200, MechanicOut)
@@ -88,8 +95,7 @@ def get_mechanic(mechanic_id: int) -> Any:
 @write(conflicts=[EmailTaken, LastAdmin])
 def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
     """Change a mechanic; one who is no admin only themselves, without salary and role."""
-    require_self_service(mechanic_id, changes)
-    columns = with_hash(changes)
+    columns = with_hash(changes if caller().is_admin else own_changes(mechanic_id, changes))
     if columns.get("role") == "mechanic":
         require_other_admin(mechanic_id)
     lock_if_match(mechanics, mechanic_id, MechanicOut, read_mechanic)
@@ -97,14 +103,14 @@ def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
     return read_mechanic(mechanic_id)
 
 
-def require_self_service(mechanic_id: int, changes: dict[str, Any]) -> None:
-    """Raise NotFound or Forbidden if a mechanic changes someone else, or their own salary or role."""
-    if caller().is_admin:
-        return
+def own_changes(mechanic_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return what a mechanic may change of their own record, if they change nothing else. Raise NotFound or Forbidden."""
     if caller().id != mechanic_id:
         raise NotFound
-    if {"salary_cents", "role"} & changes.keys():
+    current = read_mechanic(mechanic_id)
+    if any(name in changes and changes[name] != getattr(current, name) for name in ADMINS_ALONE):
         raise Forbidden("Only an admin may change a salary or a role.")
+    return {name: value for name, value in changes.items() if name not in ADMINS_ALONE}
 
 
 @blp.delete("/<id:mechanic_id>")

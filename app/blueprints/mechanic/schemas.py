@@ -28,10 +28,6 @@ class MechanicIn(InputSchema):
     role = Code(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
 
 
-class MechanicChange(Subset, MechanicIn):
-    """Any subset of a mechanic's fields; other fields stay."""
-
-
 class MechanicOut(OutputSchema, ma.SQLAlchemySchema):
     """A mechanic; the salary only for an admin and for themselves."""
 
@@ -53,6 +49,18 @@ class MechanicOut(OutputSchema, ma.SQLAlchemySchema):
         if isinstance(shown, dict) and not caller().is_admin and shown["id"] != caller().id:
             del shown["salary"]
         return shown
+
+
+class PopularMechanicOut(MechanicOut):
+    """A mechanic, and the number of tickets that they are assigned to."""
+
+    ticket_count = OutputInteger(metadata={"minimum": 0, "example": 12})
+
+
+class MechanicChange(Subset, MechanicIn):
+    """Any subset of a mechanic's fields; other fields stay."""
+
+    shown = MechanicOut()
 
 
 class MechanicReference(OutputSchema, Schema):

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Integer, bindparam, literal_column, null, select, union_all
 
-from app.models import inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
+from app.models import customers, inventory, mechanics, service_tickets, ticket_mechanics, ticket_parts
 from app.utils.api.pagination import Listing, contains_text
 from app.utils.auth.policy import require_owner
 from app.utils.db.statements import fetch_all
@@ -50,7 +50,13 @@ TICKETS_OF_MECHANIC = replace(
 TICKET, MECHANIC, PART = range(3)  # The kinds of the rows of TICKETS_WITH_ITEMS.
 KIND = [literal_column(str(kind), Integer).label("kind") for kind in range(3)]
 IDS: Any = bindparam("ticket_ids", expanding=True)
-DETAILS = (tickets.service_date, tickets.vin, tickets.created_at, tickets.updated_at)
+CUSTOMER_NAME = (
+    select(customers.c.name)
+    .where(customers.c.id == tickets.customer_id, customers.c.deleted_at.is_(None))
+    .scalar_subquery()
+    .label("customer_name")
+)
+DETAILS = (CUSTOMER_NAME, tickets.service_date, tickets.vin, tickets.created_at, tickets.updated_at)
 NO_DETAILS = [null()] * len(DETAILS)
 # A subquery instead of a JOIN: PostgreSQL otherwise reads the whole inventory to name the parts of a page.
 PART_NAME = select(inventory.c.name).where(inventory.c.id == lines.inventory_id).scalar_subquery()
@@ -91,6 +97,7 @@ class Ticket:
 
     id: int
     customer_id: int
+    customer_name: str | None
     service_date: date
     description: str
     vin: str
@@ -108,9 +115,9 @@ def read_tickets(ids: Sequence[int]) -> list[Ticket]:
     """Return the tickets of these ids, in the order of the ids, without deleted ones."""
     found: dict[int, Ticket] = {}
     rows: Sequence[Any] = fetch_all(TICKETS_WITH_ITEMS, {"ticket_ids": ids}) if ids else ()
-    for kind, ticket_id, item_id, text, number, cents, day, vin, created, updated in rows:
+    for kind, ticket_id, item_id, text, number, cents, customer, day, vin, created, updated in rows:
         if kind == TICKET:
-            found[ticket_id] = Ticket(ticket_id, number, day, text, vin, created, updated)
+            found[ticket_id] = Ticket(ticket_id, number, customer, day, text, vin, created, updated)
         elif ticket_id not in found:
             continue
         elif kind == MECHANIC:
@@ -121,12 +128,18 @@ def read_tickets(ids: Sequence[int]) -> list[Ticket]:
 
 
 def read_ticket(ticket_id: int) -> Ticket:
-    """Return a ticket. Raise NotFound, also for a customer who does not own it."""
+    """Return a ticket. Raise NotFound."""
     found = read_tickets([ticket_id])
     if not found:
         raise NotFound
-    require_owner(found[0].customer_id)
     return found[0]
+
+
+def read_own_ticket(ticket_id: int) -> Ticket:
+    """Return a ticket to staff or to its customer. Raise NotFound, also for another customer."""
+    ticket = read_ticket(ticket_id)
+    require_owner(ticket.customer_id)
+    return ticket
 
 
 def list_for(query: dict[str, Any]) -> Listing:

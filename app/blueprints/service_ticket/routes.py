@@ -6,7 +6,14 @@ from app.blueprints.inventory.stock import OutOfStock, StockOverflow
 from app.blueprints.mechanic.schemas import MechanicReference
 from app.blueprints.service_ticket import mechanics, parts, schemas, tickets
 from app.blueprints.service_ticket.parts import LineFull, NotOnTicket
-from app.blueprints.service_ticket.queries import TICKETS, TICKETS_OF_MECHANIC, list_for, read_ticket, read_tickets
+from app.blueprints.service_ticket.queries import (
+    TICKETS,
+    TICKETS_OF_MECHANIC,
+    list_for,
+    read_own_ticket,
+    read_ticket,
+    read_tickets,
+)
 from app.blueprints.service_ticket.schemas import TicketOut
 from app.models import service_tickets, utcnow
 from app.utils.api.blueprint import Blueprint
@@ -68,7 +75,7 @@ def list_my_tickets(query: dict[str, Any]) -> Any:
 @blp.response(200, TicketOut)
 def get_ticket(ticket_id: int) -> Any:
     """Show a ticket to its customer or to staff."""
-    return read_ticket(ticket_id)
+    return read_own_ticket(ticket_id)
 
 
 @blp.put("/<id:ticket_id>")
@@ -98,7 +105,7 @@ def delete_ticket(ticket_id: int) -> None:
 @blp.response(200, MechanicReference(many=True))
 def list_ticket_mechanics(ticket_id: int) -> Any:
     """List the mechanics on a ticket."""
-    return read_ticket(ticket_id).mechanics
+    return read_own_ticket(ticket_id).mechanics
 
 
 @blp.put("/<id:ticket_id>/mechanics")

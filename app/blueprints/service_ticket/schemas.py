@@ -72,13 +72,6 @@ class TicketIn(InputSchema):
     parts = Lines(Object(PartLineIn), load_default=list)
 
 
-class TicketChange(Subset, TicketIn):
-    """Any subset of a ticket's own fields; other fields stay."""
-
-    class Meta:
-        exclude = ("mechanic_ids", "parts")
-
-
 class MechanicsChange(InputSchema):
     """All mechanics of a ticket, or mechanics to add and to remove."""
 
@@ -130,6 +123,7 @@ class TicketOut(OutputSchema, ma.SQLAlchemySchema):
 
     id = ma.auto_field()
     customer_id = ma.auto_field()
+    customer_name = OutputString(allow_none=True, metadata={"example": "Ann Driver"})
     service_date = IsoDate(metadata=DATE_EXAMPLE)
     description = ma.auto_field(metadata=DESCRIPTION_EXAMPLE)
     vin = ma.auto_field(metadata=VIN_EXAMPLE)
@@ -138,3 +132,12 @@ class TicketOut(OutputSchema, ma.SQLAlchemySchema):
     parts_total = Money(attribute="parts_total_cents", dump_only=True, metadata={"example": 199.6})
     created_at = Timestamp()
     updated_at = Timestamp()
+
+
+class TicketChange(Subset, TicketIn):
+    """Any subset of a ticket's own fields; other fields stay."""
+
+    shown = TicketOut()
+
+    class Meta:
+        exclude = ("mechanic_ids", "parts")

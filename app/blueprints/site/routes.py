@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.utils.auth.policy import allow
 from app.utils.context import ShopFlask, current_shop
@@ -41,6 +42,13 @@ def show_index() -> dict[str, Any]:
     return {"name": "MyMechanicShop", "description": about, "links": links}
 
 
+@blp.get("/api/docs")
+@allow("anyone")
+def redirect_to_docs() -> BaseResponse:
+    """Lead to the documentation page: the path is common elsewhere."""
+    return redirect("/docs", 308)
+
+
 @blp.get("/health/live")
 @allow("anyone")
 @unlimited
@@ -57,8 +65,8 @@ def show_ready() -> dict[str, Any]:
     answers = {"database": database_answers()}
     if redis := current_shop().redis:
         answers["redis"] = redis_answers(redis)
-    checks = {name: "ok" if answer else "down" for name, answer in answers.items()}
-    if down := [name for name, answer in answers.items() if not answer]:
+    checks = {name: "ok" if is_up else "down" for name, is_up in answers.items()}
+    if down := [name for name, is_up in answers.items() if not is_up]:
         raise Unavailable(f"Down: {', '.join(down)}.", checks=checks)
     return {"status": "ok", "checks": checks}
 

@@ -29,7 +29,7 @@ TICKET_COLUMNS: Columns = {
     **as_is("created_at", "updated_at"),
 }
 MOVEMENT_COLUMNS: Columns = {
-    **as_is("id", "change", "balance", "reason", "ticket_id"),
+    **as_is("id", "change", "balance", "reason", "note", "ticket_id"),
     "by_id": attrgetter("mechanic_id"),
     "by": attrgetter("mechanic_name"),
     **as_is("created_at"),

@@ -39,6 +39,10 @@ class Blueprint(flask_smorest.Blueprint):
         register = super().route(rule, **options)
         return lambda view: register(document(view, name=view.__name__, names_a_record="<id:" in rule))
 
+    def put(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """Register a view for PUT, and for PATCH, which is another name of it."""
+        return self.route(rule, methods=["PUT", "PATCH"], **options)
+
     def arguments(self, schema: type[Schema] | Schema, **kwargs: Any) -> Callable[[View], View]:
         """Parse and validate the body or the query with one schema for all requests; document an example."""
         instance = schema() if isinstance(schema, type) else schema

@@ -12,9 +12,10 @@ from flask import Request, Response
 from marshmallow import Schema
 from sqlalchemy import Table
 
-from app.utils.context import current_request, current_shop
+from app.utils.api.strict_json import loads
+from app.utils.context import current_request, current_shop, current_state
 from app.utils.db.statements import lock_row
-from app.utils.errors import Stale
+from app.utils.errors import Invalid, Stale
 
 NO_STORE = {"Cache-Control": "no-store"}
 """The header of a response that no cache may keep, and that has no ETag: a token."""
@@ -43,15 +44,24 @@ def make_conditional(response: Response, request: Request) -> None:
 def lock_if_match(table: Table, record_id: int, schema: type[Schema], read: Callable[[int], Any], **values: Any) -> None:
     """Lock a record that is to be changed, and set ``values``. Raise NotFound.
 
-    Raise Stale if the request has an ``If-Match`` that is not the ETag of the locked record."""
-    request = current_request()
-    if not request.headers.get("If-Match"):
+    Raise Stale if the request has an ``If-Match`` that is not the ETag of the locked record, or Invalid if the request
+    sends back a field that can't be changed with another value than the record's."""
+    request, read_only = current_request(), current_state().read_only or {}
+    if not request.headers.get("If-Match") and not read_only:
         lock_row(table, record_id, **values)
         return
     lock_row(table, record_id)
     body = current_shop().json.encode(schema().dump(read(record_id)))  # type: ignore[attr-defined]
     # RFC 9110 wants strong ETags here. But a proxy that compresses makes them weak, and the record is still the same.
-    if not request.if_match.contains_weak(etag_of(body)):
+    if request.headers.get("If-Match") and not request.if_match.contains_weak(etag_of(body)):
         raise Stale
+    record = loads(body)
+    if changed := {name for name, value in read_only.items() if not is_same(record.get(name), value)}:
+        raise Invalid(dict.fromkeys(sorted(changed), "can't be changed"))
     if values:
         lock_row(table, record_id, **values)
+
+
+def is_same(shown: Any, sent: Any) -> bool:
+    """Return whether two JSON values are the same. Python takes ``True`` for 1."""
+    return bool(shown == sent) and isinstance(shown, bool) == isinstance(sent, bool)

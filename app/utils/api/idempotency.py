@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from blinker import signal
 from flask import Response
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 
@@ -148,9 +148,13 @@ def keep(caller: str, key: str, response: Response) -> None:
         after_commit(purge)
 
 
-def forget(location: str) -> None:
-    """Delete kept answers that show a record whose personal data is being erased."""
-    execute(delete(keys).where(keys.c.location == location))
+def forget(location: str, reference: str) -> None:
+    """Delete kept answers that show a record whose personal data is being erased, or refer to it: a ticket's customer."""
+    if db.engine.dialect.name == "postgresql":
+        refers: ColumnElement[bool] = keys.c.body.bool_op("LIKE")(f"%{reference}%".encode())
+    else:
+        refers = func.instr(keys.c.body, reference.encode()) > 0
+    execute(delete(keys).where((keys.c.location == location) | refers))
 
 
 @transaction

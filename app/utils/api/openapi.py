@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document. The errors of an operation follow from its decorators, so that the document can't miss one."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -42,6 +43,7 @@ HEADERS = {
     "Retry-After": header("Seconds to wait", "integer"),
     "WWW-Authenticate": header("Bearer"),
 }
+CONDITIONAL_WRITES = ("put", "patch", "delete")
 IN_BODY, IN_QUERY = errors.Invalid({"vin": "is needed"}), errors.Invalid({"per_page": "must be from 1 to 100"})
 SHARED_ERRORS: dict[int, tuple[str, dict[str, errors.Problem]]] = {
     400: ("The body is not JSON, or is ambiguous JSON.", {"no JSON": errors.Malformed("The body is not JSON.")}),
@@ -121,7 +123,7 @@ def shared_errors(operation: dict[str, Any], info: dict[str, Any], method: str) 
     statuses |= {404} if info.get("names_a_record") else set()
     statuses |= {400, 413, 415, 422} if "requestBody" in operation else set()
     statuses |= {422} if operation["parameters"] else set()
-    statuses |= {412} if method in ("put", "delete") else set()
+    statuses |= {412} if method in CONDITIONAL_WRITES else set()
     return statuses
 
 
@@ -137,13 +139,13 @@ def success_headers(status: int, info: dict[str, Any], parameters: list[Any]) ->
 def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
     """Add the operation's id, description, security, headers and errors."""
     roles = sorted(info.get("allowed", ()))
-    operation["operationId"] = info["name"]
+    operation["operationId"] = re.sub("^[a-z]+", "patch", info["name"]) if method == "patch" else info["name"]
     operation["description"] = f"Roles: {', '.join(roles)}."
     operation["x-allowed"] = roles
     parameters, responses = operation.setdefault("parameters", []), operation["responses"]
     shared = shared_errors(operation, info, method)
     operation["security"] = [{"bearer": []}] if 401 in shared else []
-    if method in ("put", "delete"):
+    if method in CONDITIONAL_WRITES:
         parameters.append(IF_MATCH)
     if method == "get" and "streamed" not in info:
         parameters.append(IF_NONE_MATCH)

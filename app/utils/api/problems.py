@@ -9,11 +9,12 @@ from typing import Any
 from blinker import signal
 from flask import Flask, Response
 from marshmallow import Schema, fields
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.extensions import api
+from app.utils.db.engines import error_code
 from app.utils.errors import Invalid, Problem, Unavailable
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """RFC 9110's names, where those of Python differ from version to version."""
 MAX_ERRORS = 100
 """The most fields that one answer names."""
+MISSING_TABLE = {"42P01", 1146}
+"""Errors of PostgreSQL and MySQL."""
+UNPREPARED = ". If this shop has never started: serve with `python run.py`, or let a WSGI server call run:create_app"
 refused = signal("refused")
 """Sent with the name of the error's class when a request is refused."""
 
@@ -56,6 +60,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, from_http_exception)
     for kind in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(kind, from_database_error)
+    app.register_error_handler(ProgrammingError, from_programming_error)
 
 
 def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -106,8 +111,21 @@ def from_http_exception(error: HTTPException) -> Response:
 
 def from_database_error(error: DBAPIError | PoolTimeout) -> Response:
     """Answer 503 if the database is locked, gone, full or not ready. The transaction was rolled back."""
-    log.error("The database failed: %s: %s", type(error).__name__, str(getattr(error, "orig", error)).split("\n")[0])
+    reason = str(getattr(error, "orig", error)).split("\n")[0]
+    log.error("The database failed: %s: %s%s", type(error).__name__, reason, UNPREPARED if lacks_table(error) else "")
     return from_problem(Unavailable())
+
+
+def from_programming_error(error: ProgrammingError) -> Response:
+    """Answer 503 if a table is missing, which is no mistake in our code."""
+    if not lacks_table(error):
+        raise error
+    return from_database_error(error)
+
+
+def lacks_table(error: Exception) -> bool:
+    cause = getattr(error, "orig", None)
+    return error_code(cause) in MISSING_TABLE or str(cause).startswith(("no such table", "unable to open database file"))
 
 
 api.ERROR_SCHEMA = ProblemSchema

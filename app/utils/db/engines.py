@@ -62,6 +62,8 @@ def engine_options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
         common["connect_args"] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
         return common, common | {"isolation_level": "AUTOCOMMIT"}
     common["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    if backend == "postgresql":
+        common["connect_args"]["client_encoding"] = "utf8"  # Also if PGCLIENTENCODING or the server says another.
     writes = common | {"isolation_level": "READ COMMITTED"}
     # psycopg drops its prepared statements at a ROLLBACK.
     return writes, common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}

@@ -21,7 +21,7 @@ TRY_LOCK = {
     "mysql": "SELECT GET_LOCK(CONCAT('mymechanicshop.', MD5(DATABASE())), 0)",
 }
 """PostgreSQL's advisory locks belong to a database; MySQL's belong to the server, which may hold several shops."""
-LOCK_SECONDS, POLLS_PER_SECOND = 60, 20
+LOCK_SECONDS, PAUSE = 60, 0.05
 LOCK_TIMEOUT_MESSAGE = "DATABASE_URL: another process has been preparing or filling the database for a minute; try again later"
 
 
@@ -58,7 +58,7 @@ def connect(url: URL) -> Iterator[Connection]:
         engine = engines.create_read_engine(url)
         with translate_errors(url):
             connection = engine.connect()
-    except (ValueError, RuntimeError, ArgumentError):  # Their texts may quote an option.
+    except (ValueError, TypeError, RuntimeError, ArgumentError):  # Their texts may quote an option.
         raise CantStart(f"DATABASE_URL: {redacted(url)} can't be used: the driver does not accept its options") from None
     try:
         with connection, translate_errors(url):
@@ -72,12 +72,11 @@ def startup_lock(connection: Connection) -> Iterator[None]:
     """Hold the startup lock of a database. Raise CantStart if another process holds it for a minute."""
     kind = connection.dialect.name
     with Path(f"{connection.engine.url.database}.lock").open("w") if kind == "sqlite" else nullcontext() as file:
-        for _ in range(LOCK_SECONDS * POLLS_PER_SECOND):
-            if lock_file(file) if file else connection.execute(text(TRY_LOCK[kind])).scalar():
-                break
-            time.sleep(1 / POLLS_PER_SECOND)
-        else:
-            raise CantStart(LOCK_TIMEOUT_MESSAGE)
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not (lock_file(file) if file else connection.execute(text(TRY_LOCK[kind])).scalar()):
+            if time.monotonic() > deadline:
+                raise CantStart(LOCK_TIMEOUT_MESSAGE)
+            time.sleep(PAUSE)
         try:
             yield
         finally:

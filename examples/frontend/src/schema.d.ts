@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the caller's own record, and their role.
+         * @description Roles: admin, customer, mechanic.
+         */
+        get: operations["get_own_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/customers": {
         parameters: {
             query?: never;
@@ -75,7 +95,11 @@ export interface paths {
         delete: operations["delete_customer"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a customer; the password only by themselves or an admin.
+         * @description Roles: admin, customer, mechanic.
+         */
+        patch: operations["patch_customer"];
         trace?: never;
     };
     "/mechanics": {
@@ -122,6 +146,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mechanics/popular": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the mechanics, those with most tickets first.
+         * @description Roles: admin, mechanic.
+         */
+        get: operations["list_popular_mechanics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mechanics/{mechanic_id}": {
         parameters: {
             query?: never;
@@ -149,7 +193,11 @@ export interface paths {
         delete: operations["delete_mechanic"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a mechanic; one who is no admin only themselves, without salary and role.
+         * @description Roles: admin, mechanic.
+         */
+        patch: operations["patch_mechanic"];
         trace?: never;
     };
     "/tickets": {
@@ -223,7 +271,11 @@ export interface paths {
         delete: operations["delete_ticket"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a ticket, but not its mechanics and parts.
+         * @description Roles: admin, mechanic.
+         */
+        patch: operations["patch_ticket"];
         trace?: never;
     };
     "/tickets/{ticket_id}/mechanics": {
@@ -249,7 +301,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Set the mechanics on a ticket, or add and remove some.
+         * @description Roles: admin, mechanic.
+         */
+        patch: operations["patch_mechanics"];
         trace?: never;
     };
     "/tickets/{ticket_id}/mechanics/{mechanic_id}": {
@@ -294,7 +350,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Take parts off a ticket and put parts on it; the stock follows in the same transaction.
+         * @description Roles: admin, mechanic.
+         */
+        patch: operations["patch_parts"];
         trace?: never;
     };
     "/inventory": {
@@ -348,7 +408,11 @@ export interface paths {
         delete: operations["delete_part"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a part; `quantity` sets the counted stock, and the difference is recorded.
+         * @description Roles: admin, mechanic.
+         */
+        patch: operations["patch_part"];
         trace?: never;
     };
     "/inventory/{part_id}/movements": {
@@ -366,7 +430,11 @@ export interface paths {
          */
         get: operations["list_movements"];
         put?: never;
-        post?: never;
+        /**
+         * Receive, find, scrap or lose some of a part; the stock ledger keeps the reason.
+         * @description Roles: admin, mechanic.
+         */
+        post: operations["record_movement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -394,7 +462,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the shop.
+         * @description Roles: admin.
+         */
+        patch: operations["patch_shop"];
         trace?: never;
     };
     "/inventory.csv": {
@@ -498,6 +570,44 @@ export interface components {
             };
             /** @description The parts with too little stock */
             shortages?: components["schemas"]["Shortage"][];
+        };
+        CustomerAccountOut: {
+            /** @example 1 */
+            id: number;
+            /** @example Ann Driver */
+            name: string;
+            /** @example ann@example.com */
+            email: string;
+            /** @example 555-0100 */
+            phone: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00Z
+             */
+            readonly created_at: string;
+            /**
+             * @default customer
+             * @example customer
+             * @enum {string}
+             */
+            role: "customer";
+        };
+        MechanicOut: {
+            /** @example 1 */
+            id: number;
+            /** @example Max Wrench */
+            name: string;
+            /** @example max@example.com */
+            email: string;
+            /** @example 555-0100 */
+            phone: string | null;
+            /**
+             * @example mechanic
+             * @enum {string}
+             */
+            role: "mechanic" | "admin";
+            /** @example 40000 */
+            readonly salary?: number | null;
         };
         CustomerIn: {
             /** @example Ann Driver */
@@ -618,7 +728,7 @@ export interface components {
              */
             role?: "mechanic" | "admin";
         };
-        MechanicOut: {
+        PopularMechanicOut: {
             /** @example 1 */
             id: number;
             /** @example Max Wrench */
@@ -634,6 +744,8 @@ export interface components {
             role: "mechanic" | "admin";
             /** @example 40000 */
             readonly salary?: number | null;
+            /** @example 12 */
+            ticket_count: number;
         };
         MechanicChange: {
             /** @example Max Wrench */
@@ -708,6 +820,8 @@ export interface components {
             id: number;
             /** @example 1 */
             customer_id: number;
+            /** @example Ann Driver */
+            customer_name: string | null;
             /**
              * Format: date
              * @example 2026-11-24
@@ -825,10 +939,12 @@ export interface components {
             /** @example 16 */
             balance: number;
             /**
-             * @example used
+             * @example scrapped
              * @enum {string}
              */
-            reason: "received" | "counted" | "used" | "returned";
+            reason: "received" | "found" | "scrapped" | "lost" | "counted" | "used" | "returned";
+            /** @example Damaged in transit */
+            note: string | null;
             /** @example 1 */
             ticket_id: number | null;
             by: components["schemas"]["MechanicReference"] | null;
@@ -837,6 +953,20 @@ export interface components {
              * @example 2026-11-24T08:00:00Z
              */
             readonly created_at: string;
+        };
+        MovementIn: {
+            /** @example 20 */
+            change: number;
+            /**
+             * @example received
+             * @enum {string}
+             */
+            reason: "received" | "found" | "scrapped" | "lost";
+            /**
+             * @default null
+             * @example Delivery of 24 November
+             */
+            note?: string | null;
         };
         SuppliesFee: {
             /**
@@ -891,9 +1021,15 @@ export interface components {
              *     Springfield
              */
             address: string | null;
-            /** @example US */
-            country: string | null;
-            /** @example shop@example.com */
+            /**
+             * @example US
+             * @enum {string|null}
+             */
+            country: "AD" | "AE" | "AF" | "AG" | "AI" | "AL" | "AM" | "AO" | "AQ" | "AR" | "AS" | "AT" | "AU" | "AW" | "AX" | "AZ" | "BA" | "BB" | "BD" | "BE" | "BF" | "BG" | "BH" | "BI" | "BJ" | "BL" | "BM" | "BN" | "BO" | "BQ" | "BR" | "BS" | "BT" | "BV" | "BW" | "BY" | "BZ" | "CA" | "CC" | "CD" | "CF" | "CG" | "CH" | "CI" | "CK" | "CL" | "CM" | "CN" | "CO" | "CR" | "CU" | "CV" | "CW" | "CX" | "CY" | "CZ" | "DE" | "DJ" | "DK" | "DM" | "DO" | "DZ" | "EC" | "EE" | "EG" | "EH" | "ER" | "ES" | "ET" | "FI" | "FJ" | "FK" | "FM" | "FO" | "FR" | "GA" | "GB" | "GD" | "GE" | "GF" | "GG" | "GH" | "GI" | "GL" | "GM" | "GN" | "GP" | "GQ" | "GR" | "GS" | "GT" | "GU" | "GW" | "GY" | "HK" | "HM" | "HN" | "HR" | "HT" | "HU" | "ID" | "IE" | "IL" | "IM" | "IN" | "IO" | "IQ" | "IR" | "IS" | "IT" | "JE" | "JM" | "JO" | "JP" | "KE" | "KG" | "KH" | "KI" | "KM" | "KN" | "KP" | "KR" | "KW" | "KY" | "KZ" | "LA" | "LB" | "LC" | "LI" | "LK" | "LR" | "LS" | "LT" | "LU" | "LV" | "LY" | "MA" | "MC" | "MD" | "ME" | "MF" | "MG" | "MH" | "MK" | "ML" | "MM" | "MN" | "MO" | "MP" | "MQ" | "MR" | "MS" | "MT" | "MU" | "MV" | "MW" | "MX" | "MY" | "MZ" | "NA" | "NC" | "NE" | "NF" | "NG" | "NI" | "NL" | "NO" | "NP" | "NR" | "NU" | "NZ" | "OM" | "PA" | "PE" | "PF" | "PG" | "PH" | "PK" | "PL" | "PM" | "PN" | "PR" | "PS" | "PT" | "PW" | "PY" | "QA" | "RE" | "RO" | "RS" | "RU" | "RW" | "SA" | "SB" | "SC" | "SD" | "SE" | "SG" | "SH" | "SI" | "SJ" | "SK" | "SL" | "SM" | "SN" | "SO" | "SR" | "SS" | "ST" | "SV" | "SX" | "SY" | "SZ" | "TC" | "TD" | "TF" | "TG" | "TH" | "TJ" | "TK" | "TL" | "TM" | "TN" | "TO" | "TR" | "TT" | "TV" | "TW" | "TZ" | "UA" | "UG" | "UM" | "US" | "UY" | "UZ" | "VA" | "VC" | "VE" | "VG" | "VI" | "VN" | "VU" | "WF" | "WS" | "YE" | "YT" | "ZA" | "ZM" | "ZW" | null;
+            /**
+             * Format: email
+             * @example shop@example.com
+             */
             email: string | null;
             /** @example 555-0100 */
             phone: string | null;
@@ -901,12 +1037,18 @@ export interface components {
             tax_number: string | null;
             /** @example ARD 123456 */
             registration: string | null;
-            /** @example USD */
-            currency: string;
+            /**
+             * @example USD
+             * @enum {string}
+             */
+            currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BGN" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "JMD" | "KES" | "KGS" | "KHR" | "KPW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "QAR" | "RON" | "RSD" | "RUB" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "USD" | "UYU" | "UZS" | "VES" | "WST" | "XCD" | "YER" | "ZAR" | "ZMW" | "ZWG";
             /** @example America/New_York */
             time_zone: string;
-            /** @example 49.9 */
-            readonly labor_rate: number;
+            /**
+             * @description At most two decimals
+             * @example 49.9
+             */
+            labor_rate: number;
             /** @example false */
             prices_include_tax: boolean;
             supplies: components["schemas"]["SuppliesFee"] | null;
@@ -1031,7 +1173,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Unsupported Media Type: The body is not `application/json`. */
+        /** @description Unsupported Media Type: The body is not `application/json`, or is encoded. */
         UnsupportedMediaType: {
             headers: {
                 [name: string]: unknown;
@@ -1085,6 +1227,60 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_own_account: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ann Driver",
+                     *       "email": "ann@example.com",
+                     *       "phone": "555-0100",
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "role": "customer"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CustomerAccountOut"] | components["schemas"]["MechanicOut"];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_customers: {
         parameters: {
             query?: {
@@ -1447,6 +1643,76 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    patch_customer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                customer_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "phone": "555-0199"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CustomerChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Ann Driver",
+                     *       "email": "ann@example.com",
+                     *       "phone": "555-0100",
+                     *       "created_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CustomerOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `email_taken`: The email is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_mechanics: {
         parameters: {
             query?: {
@@ -1654,6 +1920,69 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_popular_mechanics: {
+        parameters: {
+            query?: {
+                /** @description Number of the page; 1 unless `after` is given */
+                page?: number;
+                /** @description Records on a page */
+                per_page?: number;
+            };
+            header?: {
+                /** @description ETag that the client holds already */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 1,
+                     *         "name": "Max Wrench",
+                     *         "email": "max@example.com",
+                     *         "phone": "555-0100",
+                     *         "role": "mechanic",
+                     *         "salary": 40000,
+                     *         "ticket_count": 12
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PopularMechanicOut"][];
+                };
+            };
+            /** @description The client holds this already. */
+            304: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     get_mechanic: {
         parameters: {
             query?: never;
@@ -1826,6 +2155,77 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    patch_mechanic: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                mechanic_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "phone": "555-0199"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MechanicChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Max Wrench",
+                     *       "email": "max@example.com",
+                     *       "phone": "555-0100",
+                     *       "role": "mechanic",
+                     *       "salary": 40000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MechanicOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `email_taken`: The email is taken. `last_admin`: The last admin can be neither deleted nor demoted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_tickets: {
         parameters: {
             query?: {
@@ -1873,6 +2273,7 @@ export interface operations {
                      *       {
                      *         "id": 1,
                      *         "customer_id": 1,
+                     *         "customer_name": "Ann Driver",
                      *         "service_date": "2026-11-24",
                      *         "description": "Replace front brake pads",
                      *         "vin": "1HGCM82633A004352",
@@ -1971,6 +2372,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
                      *       "service_date": "2026-11-24",
                      *       "description": "Replace front brake pads",
                      *       "vin": "1HGCM82633A004352",
@@ -2054,6 +2456,7 @@ export interface operations {
                      *       {
                      *         "id": 1,
                      *         "customer_id": 1,
+                     *         "customer_name": "Ann Driver",
                      *         "service_date": "2026-11-24",
                      *         "description": "Replace front brake pads",
                      *         "vin": "1HGCM82633A004352",
@@ -2129,6 +2532,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
                      *       "service_date": "2026-11-24",
                      *       "description": "Replace front brake pads",
                      *       "vin": "1HGCM82633A004352",
@@ -2215,6 +2619,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
                      *       "service_date": "2026-11-24",
                      *       "description": "Replace front brake pads",
                      *       "vin": "1HGCM82633A004352",
@@ -2283,7 +2688,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Conflict: `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. */
+            /** @description Conflict: `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2293,6 +2698,89 @@ export interface operations {
                 };
             };
             412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    patch_ticket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "customer_id": 1,
+                 *       "service_date": "2026-11-24",
+                 *       "description": "Replace front brake pads",
+                 *       "vin": "1HGCM82633A004352"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TicketChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -2388,6 +2876,82 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    patch_mechanics: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MechanicsChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
                      *       "service_date": "2026-11-24",
                      *       "description": "Replace front brake pads",
                      *       "vin": "1HGCM82633A004352",
@@ -2502,6 +3066,7 @@ export interface operations {
                      * @example {
                      *       "id": 1,
                      *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
                      *       "service_date": "2026-11-24",
                      *       "description": "Replace front brake pads",
                      *       "vin": "1HGCM82633A004352",
@@ -2532,7 +3097,95 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was returned. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    patch_parts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartsChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "customer_id": 1,
+                     *       "customer_name": "Ann Driver",
+                     *       "service_date": "2026-11-24",
+                     *       "description": "Replace front brake pads",
+                     *       "vin": "1HGCM82633A004352",
+                     *       "mechanics": [
+                     *         {
+                     *           "id": 1,
+                     *           "name": "Max Wrench"
+                     *         }
+                     *       ],
+                     *       "parts": [
+                     *         {
+                     *           "inventory_id": 1,
+                     *           "name": "Brake pad, front",
+                     *           "quantity": 4,
+                     *           "unit_price": 49.9,
+                     *           "total": 199.6
+                     *         }
+                     *       ],
+                     *       "parts_total": 199.6,
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TicketOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2859,6 +3512,81 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    patch_part: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Brake pad, front",
+                 *       "price": 49.9,
+                 *       "quantity": 20,
+                 *       "sku": "BP-1042"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PartChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "name": "Brake pad, front",
+                     *       "price": 49.9,
+                     *       "quantity": 20,
+                     *       "sku": "BP-1042",
+                     *       "created_at": "2026-11-24T08:00:00Z",
+                     *       "updated_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `sku_taken`: Another part has this sku. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_movements: {
         parameters: {
             query?: {
@@ -2900,7 +3628,8 @@ export interface operations {
                      *         "id": 1,
                      *         "change": -4,
                      *         "balance": 16,
-                     *         "reason": "used",
+                     *         "reason": "scrapped",
+                     *         "note": "Damaged in transit",
                      *         "ticket_id": 1,
                      *         "by": {
                      *           "id": 1,
@@ -2925,6 +3654,87 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    record_movement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                part_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "change": 20,
+                 *       "reason": "received",
+                 *       "note": "Delivery of 24 November"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MovementIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description `true` if this is the first answer again */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Path of the new record */
+                    Location?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "change": -4,
+                     *       "balance": 16,
+                     *       "reason": "scrapped",
+                     *       "note": "Damaged in transit",
+                     *       "ticket_id": 1,
+                     *       "by": {
+                     *         "id": 1,
+                     *         "name": "Max Wrench"
+                     *       },
+                     *       "created_at": "2026-11-24T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MovementOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3006,6 +3816,87 @@ export interface operations {
         };
     };
     change_shop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag that must be current */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "My Mechanic Shop",
+                 *       "labor_rate": 120
+                 *     }
+                 */
+                "application/json": components["schemas"]["ShopChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Version of the answer */
+                    ETag?: string;
+                    /** @description Requests in the window */
+                    "X-RateLimit-Limit"?: number;
+                    /** @description Requests that are left */
+                    "X-RateLimit-Remaining"?: number;
+                    /** @description When the next request is possible, in seconds since 1970 */
+                    "X-RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "My Mechanic Shop",
+                     *       "address": "1 Main Street\nSpringfield",
+                     *       "country": "US",
+                     *       "email": "shop@example.com",
+                     *       "phone": "555-0100",
+                     *       "tax_number": "12-3456789",
+                     *       "registration": "ARD 123456",
+                     *       "currency": "USD",
+                     *       "time_zone": "America/New_York",
+                     *       "labor_rate": 49.9,
+                     *       "prices_include_tax": false,
+                     *       "supplies": {
+                     *         "percent": 7.5,
+                     *         "minimum": 49.9,
+                     *         "maximum": 49.9
+                     *       },
+                     *       "estimate_days": 30,
+                     *       "estimate_tolerance": {
+                     *         "percent": 7.5,
+                     *         "amount": 49.9,
+                     *         "rule": "lesser",
+                     *         "maximum": 49.9
+                     *       },
+                     *       "payment_days": 14,
+                     *       "invoice_prefix": "INV-",
+                     *       "credit_note_prefix": "CN-",
+                     *       "document_footer": "Thank you."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ShopOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    patch_shop: {
         parameters: {
             query?: never;
             header?: {
@@ -3186,7 +4077,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example id,change,balance,reason,ticket_id,by_id,by,created_at */
+                    /** @example id,change,balance,reason,note,ticket_id,by_id,by,created_at */
                     "text/csv": string;
                 };
             };

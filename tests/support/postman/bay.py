@@ -179,7 +179,7 @@ LINES = [
         200,
         "mechanic",
         shows={
-            "every step, newest first": "pm.expect(body.map((each) => each.change)).to.eql([-1, 3, 1, -4, -1])",
+            "every step, newest first": "pm.expect(body.map((each) => each.change)).to.eql([-1, 3, 1, -4, -5])",
             "the ticket": "pm.expect(body[0].ticket_id).to.eql(kept('ticket_id'))",
             "the count is the sum": "pm.expect(body[0].balance).to.eql(18)",
             "more on the next page": "pm.expect(header('Link')).to.include('rel=\"next\"')",

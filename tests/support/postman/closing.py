@@ -93,6 +93,18 @@ OFFICE = [
     ),
     Ask("No shop without a token", "GET /shop", 401, shows=REFUSED),
     Ask(
+        "The mechanics, those with most tickets first",
+        "GET /mechanics/popular?page=1&per_page=100",
+        200,
+        "mechanic",
+        shows={
+            "Max has two": "pm.expect(body.find((each) => each.id === kept('mechanic_id')).ticket_count).to.eql(2)",
+            "a descending count": "const counts = body.map((each) => each.ticket_count); "
+            "pm.expect(counts).to.eql([...counts].sort((one, other) => other - one))",
+        },
+    ),
+    Ask("Not for customers", "GET /mechanics/popular", 403, "customer", shows=REFUSED),
+    Ask(
         "The tickets of one customer",
         "GET /tickets?customer_id={{customer_id}}",
         200,
@@ -154,7 +166,7 @@ SHEETS = [
         "GET /inventory/{part_id}/movements.csv",
         200,
         "mechanic",
-        shows=CSV | {"a line for each step": "pm.expect(pm.response.text().trim().split('\\r\\n')).to.have.length(7)"},
+        shows=CSV | {"a line for each step": "pm.expect(pm.response.text().trim().split('\\r\\n')).to.have.length(9)"},
     ),
     Ask(
         "A part that never was has none",

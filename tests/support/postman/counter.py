@@ -73,6 +73,13 @@ CUSTOMER = [
         keep={"customer_etag": "pm.response.headers.get('ETag')"},
     ),
     Ask(
+        "A customer's own record",
+        "GET /me",
+        200,
+        "customer",
+        shows={"with my role": 'pm.expect(body.role).to.eql("customer")'},
+    ),
+    Ask(
         "And of the others? Nothing",
         "GET /customers/{customer_id}",
         404,

@@ -40,6 +40,13 @@ DOORS = [
         why="The saved example is cut short.",
     ),
     Ask(
+        "The documentation page, where others have it",
+        "GET /api/docs",
+        200,
+        shows={"a page": 'pm.expect(header("Content-Type")).to.include("text/html")'},
+        why="A redirect to `/docs`. The saved example is cut short.",
+    ),
+    Ask(
         "The documentation for programs",
         "GET /openapi.json",
         200,
@@ -153,6 +160,14 @@ SHIFT = [
         "mechanic",
         shows={"with my salary": "pm.expect(body.salary).to.eql(48500.5)"},
     ),
+    Ask(
+        "My own record, without my id",
+        "GET /me",
+        200,
+        "mechanic",
+        shows={"the same, with my role": 'pm.expect(body).to.include({name: "Max Wrench", role: "mechanic", salary: 48500.5})'},
+    ),
+    Ask("Nobody's record without a token", "GET /me", 401, shows=REFUSED),
     Ask(
         "A colleague's record, without the salary",
         "GET /mechanics/{mechanic_id}",
@@ -274,6 +289,32 @@ PARTS = [
             '.to.eql([["counted", -1, 19], ["received", 20, 20]])',
             "who did it": "pm.expect(body[0].by.id).to.eql(kept('mechanic_id'))",
         },
+    ),
+    Ask(
+        "Five more sets arrive",
+        "POST /inventory/{part_id}/movements",
+        201,
+        "mechanic",
+        {"change": 5, "reason": "received", "note": "Delivery of 24 November"},
+        headers={"Idempotency-Key": "delivery-{{run}}"},
+        shows={"the new balance": "pm.expect(body).to.include({change: 5, balance: 24, reason: 'received'})"},
+        why="`received` and `found` add to the stock, `scrapped` and `lost` take away from it.",
+    ),
+    Ask(
+        "Five sets were damaged in transit",
+        "POST /inventory/{part_id}/movements",
+        201,
+        "mechanic",
+        {"change": -5, "reason": "scrapped", "note": "Damaged in transit"},
+        shows={"the new balance": "pm.expect(body.balance).to.eql(19)"},
+    ),
+    Ask(
+        "More can't be scrapped than there are",
+        "POST /inventory/{part_id}/movements",
+        409,
+        "mechanic",
+        {"change": -20, "reason": "scrapped"},
+        shows={"what is there": "pm.expect(body.shortages[0].available).to.eql(19)"},
     ),
     Ask(
         "No part, no ledger", "GET /inventory/{part_id}/movements", 404, "mechanic", at={"part_id": "2147483647"}, shows=REFUSED

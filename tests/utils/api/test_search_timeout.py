@@ -10,7 +10,7 @@ from app.extensions import db
 from app.utils.api import pagination
 from app.utils.auth.tokens import make_token
 from app.utils.db.timeouts import StatementTimeout, statement_timeout
-from tests.conftest import Person
+from tests.support.clients import Person
 from tests.support.demo_shop import demo_shop
 
 pytestmark = pytest.mark.slow

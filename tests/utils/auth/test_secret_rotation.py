@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from app.models import idempotency_keys
-from tests.conftest import ENVIRONMENT, PASSWORD
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 OLD = ENVIRONMENT["SECRET_KEY"]
 NEW, NEXT = (f"the {name} secret, of more than thirty-two bytes" for name in ("new", "next"))

@@ -9,7 +9,7 @@ from app import create_app
 from app.extensions import db
 from app.utils.auth import token_cache, tokens
 from config import Settings
-from tests.conftest import ENVIRONMENT, PASSWORD
+from tests.support.environment import ENVIRONMENT, PASSWORD
 
 NEW = "a new password of mine"
 

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from app.utils.auth import tokens
-from tests.conftest import ENVIRONMENT
+from tests.support.environment import ENVIRONMENT
 
 KEY = ENVIRONMENT["SECRET_KEY"]
 ABSENT = object()

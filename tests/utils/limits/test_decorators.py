@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from app.models import known_addresses, utcnow
 from config import rate_limits
-from tests.conftest import PASSWORD, Person
+from tests.support.clients import Person
+from tests.support.environment import PASSWORD
 
 LIMITS = ("LIMIT_TICKET_MECHANICS", "LIMIT_TICKET_INVENTORY", "LIMIT_TICKET_DELETE")
 BY_TICKET = LIMITS[:2]

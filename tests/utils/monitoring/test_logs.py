@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.utils.monitoring import logs
-from tests.conftest import PASSWORD
+from tests.support.environment import PASSWORD
 
 GENERATED_ID = re.compile(r"[0-9a-f]{32}")
 

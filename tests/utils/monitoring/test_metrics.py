@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from config import ROOT
-from tests.conftest import ENVIRONMENT
+from tests.support.environment import ENVIRONMENT
 
 SCRIPT = """
 import json, sys
