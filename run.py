@@ -15,8 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from granian import Granian
-
 from app.serving.affinity import share_processors
 from app.serving.limits import MAX_CONNECTIONS, raise_open_files
 from app.serving.metrics_server import serve_metrics
@@ -34,6 +32,8 @@ def create_app() -> "Flask":
 
 def main() -> None:
     """Start the shop, and serve until SIGINT, SIGTERM or SIGHUP."""
+    if not hasattr(os, "fork"):
+        sys.exit("run.py needs Linux or macOS. Here, use: waitress-serve --listen=127.0.0.1:5000 --call run:create_app")
     with ExitStack() as resources:
         place = run_startup(resources)
         if place["metrics_port"]:
@@ -76,6 +76,8 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 def serve(url: str, address: str, port: int, workers: int, **place: Any) -> None:
     """Serve with granian, which replaces a worker that dies."""
+    from granian import Granian  # Not at the top: WSGI servers import this file, too.
+
     raise_open_files()
     share_processors(workers)
     server = Granian(

@@ -10,6 +10,7 @@ from app.utils import hooks, limits
 from app.utils.api import openapi, problems, strict_json
 from app.utils.context import ShopFlask
 from app.utils.db import engines
+from app.utils.db.presence import presence_of
 from app.utils.monitoring import logs, metrics
 from app.utils.redis import RedisClient
 from config import INSTANCE, Settings, settings_of
@@ -25,7 +26,8 @@ def create_app(settings: Settings | type[Settings] | str | None = None) -> ShopF
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = strict_json.OrjsonProvider(app)
     app.redis = RedisClient(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None
-    app.inventory_cache = InventoryCache(app.redis)
+    app.presence = None if app.redis or app.testing else presence_of(app.config["DATABASE_URL"])
+    app.inventory_cache = InventoryCache(app.redis, app.presence)
     app.list_counts = {}
     logs.init_app(app)
     _init_extensions(app)

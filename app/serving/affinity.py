@@ -8,8 +8,10 @@ import os
 import sys
 from contextlib import suppress
 
-if sys.platform != "win32":
+try:
     import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = "SHOP_PROCESSORS"
 """The environment variable that names the file of the locks."""
@@ -25,7 +27,7 @@ def share_processors(workers: int) -> None:
 
 def pin_to_processor() -> None:
     """Pin this worker to the first processor that no other worker has locked."""
-    if sys.platform == "win32" or LOCK_FILE not in os.environ:
+    if fcntl is None or LOCK_FILE not in os.environ:
         return
     with suppress(OSError):  # Not pinned: the kernel places the worker.
         file = os.open(os.environ[LOCK_FILE], os.O_RDWR)  # Stays open: closing it would release the lock.

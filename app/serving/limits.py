@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 
-if sys.platform != "win32":
+try:
     import resource
+except ImportError:  # Windows.
+    resource = None  # type: ignore[assignment]
 
 MAX_CONNECTIONS, MAX_FILES = 10_000, 10_240
 """Connections of a worker, with idle ones. macOS allows no more open files than this."""
@@ -16,7 +18,7 @@ PR_SET_PDEATHSIG, M_MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
 
 def raise_open_files() -> None:
     """Allow this process and its workers a file for each connection: a service often starts with 1,024."""
-    if sys.platform == "win32":
+    if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)

@@ -15,4 +15,7 @@ def create_worker() -> ShopFlask:
     limits.end_with_parent(watching.pid if watching and watching.pid else os.getppid())
     limits.return_large_blocks()
     affinity.pin_to_processor()
-    return create_app()
+    app = create_app()
+    if app.presence:
+        app.presence.look()  # Before the first request, so that a second shop warns when it starts.
+    return app

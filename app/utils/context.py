@@ -16,6 +16,7 @@ from werkzeug.routing import MapAdapter
 if TYPE_CHECKING:
     from app.blueprints.inventory.cache import InventoryCache
     from app.utils.auth.token_cache import TokenCache
+    from app.utils.db.presence import Presence
     from app.utils.db.transactions import Transaction
     from app.utils.errors import Unauthorized
     from app.utils.limits.windows import MovingWindows, Window
@@ -86,6 +87,7 @@ class ShopFlask(Flask):
     app_ctx_globals_class = RequestState
     session_interface = NoSessions()
     redis: "RedisClient | None"
+    presence: "Presence | None"
     windows: "MovingWindows"
     token_cache: "TokenCache"
     inventory_cache: "InventoryCache"

@@ -4,7 +4,7 @@ from flask import Response
 
 from app.utils.api import etags, strict_json
 from app.utils.auth import policy, token_cache
-from app.utils.context import ShopFlask, current_request, current_state
+from app.utils.context import ShopFlask, current_request, current_shop, current_state
 from app.utils.limits import decorators as limits
 from app.utils.monitoring import logs
 
@@ -21,6 +21,8 @@ def before_request() -> None:
     request, state = current_request(), current_state()
     state.__dict__.clear()  # In a test, an app context around several requests gives them one state.
     logs.start_request(request, state)
+    if presence := current_shop().presence:
+        presence.look()
     policy.identify_caller(request, state)
     limits.enforce_default_limit(request, state)
     policy.require_access(request, state)

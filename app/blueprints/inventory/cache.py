@@ -21,6 +21,7 @@ from app.extensions import cache
 from app.utils.api.etags import add_etag
 from app.utils.api.idempotency import replayed
 from app.utils.context import current_request, current_shop, current_state
+from app.utils.db.presence import Presence
 from app.utils.db.transactions import after_commit
 from app.utils.limits.decorators import CACHE_VERSION_KEY
 from app.utils.redis import RedisClient, RedisUnavailable
@@ -34,13 +35,15 @@ def new_version() -> bytes:
 
 
 class LocalVersion:
-    """The cache version of a process that is the whole shop."""
+    """The cache version of a process that is the whole shop; None as long as another process serves, too."""
 
-    def __init__(self) -> None:
-        self.replace()
+    def __init__(self, presence: Presence | None) -> None:
+        self.version, self.presence = new_version(), presence
 
     def read(self) -> bytes | None:
-        return self.version
+        if self.presence is None:
+            return self.version
+        return b"%s %d" % (self.version, self.presence.generation) if self.presence.is_alone else None
 
     def replace(self) -> None:
         self.version = new_version()
@@ -72,8 +75,8 @@ class RedisVersion:
 class InventoryCache:
     """The cache of one app: its version, and the invalidations that Redis has not accepted yet."""
 
-    def __init__(self, redis: RedisClient | None) -> None:
-        self.version = RedisVersion(redis) if redis else LocalVersion()
+    def __init__(self, redis: RedisClient | None, presence: Presence | None = None) -> None:
+        self.version: RedisVersion | LocalVersion = RedisVersion(redis) if redis else LocalVersion(presence)
         self.pending_invalidations = 0
         self._lock = threading.Lock()
         self._key_locks = tuple(threading.Lock() for _ in range(64))

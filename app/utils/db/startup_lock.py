@@ -1,7 +1,6 @@
 """The startup lock: one process at a time prepares or fills a database."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -13,8 +12,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app.utils.db import engines
 
-if sys.platform != "win32":
+try:
     import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
 
 TRY_LOCK = {
     "postgresql": "SELECT pg_try_advisory_lock(7368704)",
@@ -86,7 +87,7 @@ def startup_lock(connection: Connection) -> Iterator[None]:
 def lock_file(file: IO[str]) -> bool:
     """Return whether this process holds the lock of a file now."""
     with suppress(BlockingIOError):
-        if sys.platform != "win32":
+        if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
