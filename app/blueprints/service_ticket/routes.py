@@ -18,7 +18,6 @@ from app.blueprints.service_ticket.schemas import TicketOut
 from app.models import service_tickets, utcnow
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import lock_if_match
-from app.utils.api.idempotency import requested_key
 from app.utils.api.pagination import Page, PageQuery
 from app.utils.auth.policy import allow
 from app.utils.context import caller
@@ -143,8 +142,6 @@ def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
     remove, add = change["remove_parts"], change["add_parts"]
     touched = {"updated_at": utcnow()} if remove or add else {}
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, **touched)
-    if requested_key() is not None:
-        tickets.lock_owner(ticket_id)
     if touched:
         parts.change_parts(ticket_id, remove, add)
     return read_ticket(ticket_id)

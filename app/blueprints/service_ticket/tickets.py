@@ -12,8 +12,6 @@ from app.utils.errors import Invalid
 
 CUSTOMER = select(customers.c.id).where(customers.c.id == bindparam("of_customer"), customers.c.deleted_at.is_(None))
 TICKET_VALUES: dict[str, Any] = {name: bindparam(name) for name in ("service_date", "description", "vin")}
-OWNER = select(service_tickets.c.customer_id).where(service_tickets.c.id == bindparam("of_ticket")).scalar_subquery()
-LOCK_OWNER = select(customers.c.id).where(customers.c.id == OWNER).with_for_update(read=True, key_share=True)
 INSERT_TICKET = insert(service_tickets).values(customer_id=CUSTOMER.scalar_subquery(), **TICKET_VALUES)
 
 
@@ -31,11 +29,6 @@ def add_ticket(customer_id: int, values: dict[str, Any]) -> int:
             raise
         raise NoCustomer from None  # service_tickets.customer_id is NOT NULL.
     return int(key[0]) if key else 0
-
-
-def lock_owner(ticket_id: int) -> None:
-    """Let no deletion of a ticket's customer commit before this transaction, whose kept answer shows their name."""
-    fetch_one(LOCK_OWNER, {"of_ticket": ticket_id})
 
 
 def change_ticket(ticket_id: int, changes: dict[str, Any]) -> None:
