@@ -6,6 +6,7 @@ would also let that attacker keep the owner out: an address that signed in to th
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
@@ -17,9 +18,9 @@ from app.models import customers, known_addresses, mechanics, utcnow
 from app.utils.api.fields import trim
 from app.utils.api.openapi import View
 from app.utils.api.strict_json import loads
-from app.utils.db.statements import execute, fetch_one, insert_if_missing
+from app.utils.db.statements import execute, fetch_one, insert_if_missing, lock_row
 from app.utils.db.transactions import transaction
-from app.utils.errors import Problem
+from app.utils.errors import NotFound, Problem
 from app.utils.limits.decorators import address, count_attempt, limit_attempts
 from config import PLAIN_EMAIL
 
@@ -88,11 +89,13 @@ def remember_address(table: Table, account_id: int) -> None:
     this = {"of_kind": KINDS[table], "of_account": account_id, "from_address": plain_address()}
     seen = fetch_one(SEEN_AT, this)
     if seen is None or seen.seen_at < utcnow() - RENEWED_AFTER:
-        write_address(this)
+        with suppress(NotFound):  # The account has been deleted meanwhile, and its addresses erased.
+            write_address(table, this)
 
 
 @transaction
-def write_address(this: dict[str, Any]) -> None:
+def write_address(table: Table, this: dict[str, Any]) -> None:
+    lock_row(table, this["of_account"])
     values = {"kind": this["of_kind"], "account_id": this["of_account"], "address": this["from_address"]}
     insert_if_missing(known_addresses, values | {"seen_at": utcnow()})
     execute(update(known_addresses).where(THIS_ADDRESS).values(seen_at=utcnow()), this)
