@@ -114,6 +114,8 @@ class Fixtures:
                 case.body[name] = self.ids[name] if name == "customer_id" else [self.ids["mechanic_id"]]
             for name in case.body.keys() & {"parts", "add_parts", "remove_parts"}:
                 case.body[name] = [{"inventory_id": self.ids["part_id"], "quantity": 1}]
+            if "reason" in case.body and isinstance(case.body.get("change"), int):  # The reason decides on the sign.
+                case.body["change"] = 1 if case.body["reason"] in ("received", "found") else -1
 
 
 def fuzz(operation, fixtures, mode, examples):
