@@ -1,4 +1,4 @@
-"""«q» of every list: it compares letters, in any case and either normal form, with the same answers on every database."""
+"""Search with `q` in every list: it compares letters, in any case and either normal form, with the same results on every database."""
 
 from unicodedata import normalize
 
