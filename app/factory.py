@@ -2,7 +2,7 @@
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.blueprints import BLUEPRINTS
+from app.blueprints import AREAS
 from app.blueprints.inventory.cache import InventoryCache
 from app.blueprints.site import routes as site
 from app.extensions import api, cache, cors, db, ma
@@ -34,8 +34,8 @@ def create_app(settings: Settings | type[Settings] | str | None = None) -> ShopF
     hooks.init_app(app)
     metrics.init_app(app)
     openapi.init_app(app)
-    for blueprint in BLUEPRINTS:
-        api.register_blueprint(blueprint)
+    for area in AREAS:
+        api.register_blueprint(area.blp)
     site.init_app(app)
     problems.init_app(app)
     return app

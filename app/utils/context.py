@@ -31,7 +31,6 @@ class Caller:
 
     kind: str
     id: int
-    name: str
     role: str
     key: str = field(init=False)
 

@@ -113,7 +113,7 @@ class TicketOut(OutputSchema, ma.SQLAlchemySchema):
         model = ServiceTicket
 
     id = ma.auto_field()
-    customer_id = ma.auto_field()
+    customer_id = ma.auto_field()  # Not last: idempotency.customer_reference() looks for the id and a comma.
     customer_name = OutputString(allow_none=True, metadata={"example": "Ann Driver"})
     service_date = IsoDate(metadata=DATE_EXAMPLE)
     description = ma.auto_field(metadata=DESCRIPTION_EXAMPLE)

@@ -82,6 +82,6 @@ def database_answers() -> bool:
 
 def redis_answers(redis: RedisClient) -> bool:
     try:
-        return bool(redis.try_now(redis.client.ping))
+        return bool(redis.run_even_if_open(redis.client.ping))
     except RedisUnavailable:
         return False

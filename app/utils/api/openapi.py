@@ -12,7 +12,7 @@ from app.extensions import api
 from app.models import MAX_ID
 from app.utils import errors
 from app.utils.api.idempotency import InFlight
-from app.utils.api.problems import MEDIA_TYPE, problem_body, title
+from app.utils.api.problems import MEDIA_TYPE, ProblemSchema, problem_body, title
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -91,14 +91,9 @@ def document(view: View, **info: Any) -> View:
     return view
 
 
-def issues_token(view: View) -> View:
-    """Document that a view answers with a token, or 401."""
-    return document(view, issues_token=True)
-
-
-def streamed(view: View) -> View:
-    """Document that a view streams its answer, which has no ETag."""
-    return document(view, streamed=True)
+def documented(**info: Any) -> Callable[[View], View]:
+    """Attach facts about a view: ``issues_token``, or ``streamed``, a response without an ETag."""
+    return lambda view: document(view, **info)
 
 
 def component_name(status: int) -> str:
@@ -184,6 +179,7 @@ def init_app(app: Flask) -> None:
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {"info": INFO, "servers": [{"url": "/"}]},
     }
+    api.ERROR_SCHEMA = ProblemSchema
     api.DEFAULT_ERROR_RESPONSE_NAME = None  # Each operation names its errors.
     api.register_converter(RecordId, lambda _: {"type": "integer", "minimum": 1, "maximum": MAX_ID})
     api.init_app(app)
