@@ -4,32 +4,26 @@ Each ``APP_ENV`` has a class, which ``create_app()`` takes as well as its name. 
 :class:`BadSetting`, whose text names the setting, for any value that the shop can't run with.
 """
 
-import atexit
 import os
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from unicodedata import normalize
-from urllib.parse import quote
 
 from dotenv import dotenv_values
 from limits import RateLimitItem, parse_many
 from sqlalchemy import URL
 
-from app.utils.db.urls import parse_database_url, parse_redis_url
+from app.utils.db.urls import parse_database_url, parse_redis_url, temporary_database
 
 RateLimits = tuple[RateLimitItem, ...]
 ROOT = Path(__file__).resolve().parent
 INSTANCE = ROOT / "instance"
-SHOP_FILE = "shop.db"
-"""The SQLite database of development, in ``instance/``."""
 PLAIN_EMAIL = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
@@ -202,15 +196,14 @@ class Settings:
                     raise BadSetting(f"{name}: must be set where APP_ENV is {cls.APP_ENV}")
             if found.get("ADMIN_EMAIL") and not found.get("ADMIN_PASSWORD"):
                 raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
+        shop, is_test = INSTANCE / "shop.db", cls.APP_ENV == "testing"
         if "DATABASE_URL" not in found:
-            found["DATABASE_URL"] = cls.default_database()
+            found["DATABASE_URL"] = temporary_database() if is_test else URL.create("sqlite", database=str(shop))
+        elif is_test and Path(str(found["DATABASE_URL"].database)).resolve() == shop.resolve():
+            raise BadSetting("DATABASE_URL: must not be the database of development where APP_ENV is testing: tests empty it")
         if "SECRET_KEY" not in found:
             found["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")
         return cls(**found)
-
-    @classmethod
-    def default_database(cls) -> URL:
-        return database_url(f"sqlite:///{SHOP_FILE}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,18 +217,6 @@ class TestingConfig(DevelopmentConfig):
     APP_ENV = "testing"
     TESTING: ClassVar[bool] = True
     __test__: ClassVar[bool] = False  # pytest would collect a class of this name.
-
-    @classmethod
-    def complete(cls, found: dict[str, Any]) -> "Settings":
-        """Return the settings. Raise BadSetting, also for the database of development: tests empty theirs."""
-        settings = super().complete(found)
-        if Path(str(settings.DATABASE_URL.database)).resolve() == (INSTANCE / SHOP_FILE).resolve():
-            raise BadSetting("DATABASE_URL: must not be the database of development where APP_ENV is testing: tests empty it")
-        return settings
-
-    @classmethod
-    def default_database(cls) -> URL:
-        return temporary_database()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,19 +247,6 @@ def process_environment(app_env: str = "") -> dict[str, str]:
     if [each.get("APP_ENV", "").strip().lower() == "testing" for each in (found, file)] == [True, False]:
         return {name: text for name, text in found.items() if file.get(name) != text}  # Flask's commands load .env, too.
     return found
-
-
-@cache
-def temporary_database() -> URL:
-    """Return the URL of a database in a folder that is removed when this process ends."""
-    folder, process = tempfile.mkdtemp(prefix="shop-testing-"), os.getpid()
-
-    @atexit.register
-    def remove() -> None:
-        if os.getpid() == process:  # A fork ends, too.
-            shutil.rmtree(folder, ignore_errors=True)
-
-    return database_url(f"sqlite:///{quote(folder)}/{SHOP_FILE}")
 
 
 def resolve_workers(found: dict[str, Any]) -> int:

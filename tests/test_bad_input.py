@@ -4,6 +4,7 @@ Tables of bad values (tests/support/bad_bodies.py, bad_values.py) against every 
 table, and random input by hypothesis.
 """
 
+import re
 from io import BytesIO
 
 import pytest
@@ -23,6 +24,8 @@ fuzzed = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+OWN_WORDS = re.compile(r"(is|has|have|must|may|can't|takes|names|stands|was|[0-9]+ names)\b.*[^.]")
+"""What the shop says of a field: «must be a string», without the field and a full stop."""
 each_with_body = pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda endpoint: endpoint.name)
 each_list = pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endpoint.name)
 
@@ -40,6 +43,8 @@ def faults_of(response, statuses, field=None):
         named = problem.get("errors", {})
         if not named or not all(isinstance(texts, list) and texts for texts in named.values()):
             faults.append(f"errors are {named}")
+        elif not all(OWN_WORDS.fullmatch(text) for texts in named.values() for text in texts):
+            faults.append(f"the words are not the shop's: {named}")
         elif shown is not None and not any(name == shown or name.startswith(f"{shown}.") for name in named):
             faults.append(f"{field!r} is not named in {named}")
     return faults

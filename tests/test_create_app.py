@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import config
+from app.utils.db.urls import temporary_database
 from config import BadSetting, DevelopmentConfig, ProductionConfig, Settings, TestingConfig, settings_of
 from tests.support.start import SECRET, Start, copy_of_the_shop
 
@@ -174,6 +175,6 @@ def test_env_file_of_tests_is_read_in_testing(monkeypatch, tmp_path, exported):
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:////tmp/file.db\n")
     if exported:
         monkeypatch.setenv("DATABASE_URL", "sqlite:////tmp/file.db")
-    assert config.temporary_database() == settings_of("testing").DATABASE_URL
+    assert temporary_database() == settings_of("testing").DATABASE_URL
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:////tmp/file.db\nAPP_ENV=testing\n")
     assert settings_of("testing").DATABASE_URL.database == "/tmp/file.db"

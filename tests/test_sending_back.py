@@ -99,6 +99,17 @@ def test_own_record_shows_the_role(customer, staff, admin):
         assert person.get("/me", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
 
 
+def test_own_record_can_be_edited_and_sent_back_whole(customer, staff, admin, unchanged):
+    for person, area in ((customer, "customers"), (staff, "mechanics"), (admin, "mechanics")):
+        own, url = person.get("/me").json, f"/{area}/{person.id}"
+        assert person.put(url, own | {"name": "New Name"}).status_code == 200
+        assert person.get("/me").json == own | {"name": "New Name"}
+    with unchanged():
+        for role in ("admin", "mechanic", None, True):
+            response = customer.put(f"/customers/{customer.id}", {"role": role})
+            assert (response.status_code, response.json["errors"]) == (422, {"role": ["can't be changed"]})
+
+
 def test_popular_mechanics_stand_by_their_number_of_tickets(staff, admin, make):
     few, most, none = make.mechanic(), make.mechanic(), make.mechanic()
     tickets = [make.ticket(mechanic_ids=[most.id, few.id]), *(make.ticket(mechanic_ids=[most.id]) for _ in range(2))]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from marshmallow import Schema, missing, pre_load
-from marshmallow.fields import Field
+from marshmallow.fields import Constant, Field
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
@@ -53,6 +53,11 @@ class Taken(Conflict):
             raise cls from None
 
 
+def is_constant(shown: Field[Any], value: Any) -> bool:
+    """Return whether a field always shows this value: the role of a customer in ``/me``."""
+    return isinstance(shown, Constant) and shown.constant == value
+
+
 class Subset:
     """A mixin, before the schema of a new record: any subset of its fields, for a change. Other fields stay.
 
@@ -67,7 +72,10 @@ class Subset:
     def set_read_only_aside(self, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         shown = self.shown.fields
         aside = {name for name in body if name in shown and self.is_read_only(name, body[name], shown[name])}
-        current_state().read_only = {name: body[name] for name in aside if not isinstance(shown[name], Timestamp)}
+        compared = {
+            name for name in aside if not isinstance(shown[name], Timestamp) and not is_constant(shown[name], body[name])
+        }
+        current_state().read_only = {name: body[name] for name in compared}
         return {name: value for name, value in body.items() if name not in aside}
 
     def is_read_only(self, name: str, value: Any, shown: Field[Any]) -> bool:

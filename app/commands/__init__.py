@@ -47,9 +47,6 @@ def prepare_once(app: ShopFlask, settings: Settings) -> None:
         require_redis(settings.REDIS_URL)
     if not is_prepared(settings):
         prepare(app)
-        with app.app_context():
-            for engine in db.engines.values():
-                engine.dispose()  # A server may fork now, and two processes can't share a connection.
 
 
 def init_app(app: ShopFlask) -> None:

@@ -10,6 +10,7 @@ import click
 from sqlalchemy import Engine, Row, text
 
 from app.commands.errors import exit_with_message, require_tables
+from app.commands.words import counted
 from app.utils.db.statements import fetch_all, read_engine
 
 RULES = {
@@ -68,5 +69,5 @@ def check(most: int) -> None:
             click.echo("  … and more (--most shows them)")
     if broken:
         raise click.ClickException(f"{len(broken)} of {len(RULES)} rules of the stock do not hold.")
-    records = f"{counts.parts:,} parts and {counts.movements:,} movements"
+    records = f"{counted(counts.parts, 'part')} and {counted(counts.movements, 'movement')}"
     click.echo(f"The stock is in order: {records} keep all {len(RULES)} rules.")

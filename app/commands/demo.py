@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, literal, select
 
 from app.commands.bulk import finish, write
 from app.commands.errors import exit_with_message
+from app.commands.words import counted
 from app.extensions import db
 from app.models import (
     customers,
@@ -170,6 +171,6 @@ def demo(tickets: int, if_empty: bool) -> None:
         click.echo(f"The database is left as it is: {error}.")
         return
     people = f"{shop.customers:,} customers, {shop.mechanics:,} mechanics"
-    click.echo(f"The shop has {people}, {shop.parts:,} parts and {shop.tickets:,} tickets.")
+    click.echo(f"The shop has {people}, {shop.parts:,} parts and {counted(shop.tickets, 'ticket')}.")
     admin = shop.admin.get("email")
     click.echo(f"Sign in as {admin}, an admin." if admin else "Nobody can sign in: there was no first admin (ADMIN_EMAIL).")

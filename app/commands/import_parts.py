@@ -6,7 +6,7 @@ file can be mended at once.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, BinaryIO
 
@@ -18,6 +18,7 @@ from app.blueprints.inventory.parts import add_part
 from app.blueprints.inventory.schemas import PartIn
 from app.blueprints.spreadsheet.csv_export import unescape_formula
 from app.commands.errors import exit_with_message, require_tables
+from app.commands.words import counted
 from app.models import inventory
 from app.utils.api.fields import trim
 from app.utils.db.statements import fetch_all
@@ -29,8 +30,14 @@ IGNORED = ("id", "created_at", "updated_at")
 """Columns of ``GET /inventory.csv`` that the shop sets itself."""
 SHEET_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!)|Err:\d+")
 """Error values of spreadsheets."""
+SHORTENED = re.compile(r"-?[0-9]+([.,][0-9]+)?[Ee]\+[0-9]+")
+"""What a spreadsheet makes of a long number: ``1234567890123`` becomes ``1.23457E+12``."""
+TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+"""How a spreadsheet keeps ``00123`` as it is: by the formula ``="00123"``."""
+SEPARATOR = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
+"""A first line that tells Excel which character separates the cells."""
 CSV_FAULTS = {
-    "unexpected end of data": "has a quotation mark that is not closed; a cell may not hold line breaks",
+    "unexpected end of data": "has a quotation mark that is not closed",
     "expected after": "has text after a closing quotation mark",
     "field larger": "has a cell that is too long",
 }
@@ -53,20 +60,37 @@ def lines_of(file: bytes) -> list[str]:
     return re.split(r"\r\n|\n|\r", file.decode("utf-8-sig", "surrogateescape"))
 
 
-def cells_of(line: str, separator: str) -> list[str]:
-    """Return the cells of a line. Raise ValueError with the fault."""
+def require_text(line: str) -> None:
+    """Raise ValueError if a line is not text in UTF-8."""
     if line.startswith(("\udcff\udcfe", "\udcfe\udcff")):  # A byte order mark.
         raise ValueError("is UTF-16; save the sheet as «CSV UTF-8»")
     if any("\ud800" <= letter <= "\udfff" for letter in line):
         raise ValueError("is not UTF-8; save the sheet as «CSV UTF-8»")
     if "\ufffd" in line:
         raise ValueError("holds \ufffd, so a letter was lost when it was saved; save the sheet as «CSV UTF-8»")
+
+
+def cells_of(lines: Sequence[str], start: int, separator: str) -> tuple[list[str], int]:
+    """Return the cells that begin in a line, and the number of the line behind them. Raise ValueError with the fault.
+
+    A cell in quotation marks may hold line breaks. A mark that no later line closes is a fault of its own line alone."""
+    require_text(lines[start])
+    reader = csv.reader((f"{lines[number]}\n" for number in range(start, len(lines))), delimiter=separator, strict=True)
     try:
-        found = next(csv.reader([line], delimiter=separator, strict=True), [])
+        found = next(reader, [])
     except csv.Error as error:
-        fault = next((text for part, text in CSV_FAULTS.items() if part in str(error)), f"can't be read: {error}")
+        message = str(error) if reader.line_num == 1 else "unexpected end of data"
+        fault = next((text for part, text in CSV_FAULTS.items() if part in message), f"can't be read: {message}")
         raise ValueError(fault) from None
-    return [unescape_formula(trim(cell)) for cell in found]
+    for number in range(start + 1, start + reader.line_num):
+        require_text(lines[number])
+    return [text_of(trim(cell)) for cell in found], start + reader.line_num
+
+
+def text_of(cell: str) -> str:
+    """Return the text that a spreadsheet shows in a cell."""
+    formula = TEXT_FORMULA.fullmatch(cell)
+    return formula[1].replace('""', '"') if formula else unescape_formula(cell)
 
 
 def read_sheet(file: bytes) -> tuple[dict[int, Part], list[Fault]]:
@@ -75,11 +99,13 @@ def read_sheet(file: bytes) -> tuple[dict[int, Part], list[Fault]]:
     faults: list[Fault] = []
     columns: list[str] = []
     lines = lines_of(file)
-    separator = max(",;\t", key=lines[0].count)
-    for number, line in enumerate(lines, 1):
+    told = SEPARATOR.fullmatch(lines[0])
+    separator, following = (told[1], 1) if told else (max(",;\t", key=lines[0].count), 0)
+    while following < len(lines):
+        number = following = following + 1
         try:
-            cells = cells_of(line, separator)
-            if number == 1:
+            cells, following = cells_of(lines, number - 1, separator)
+            if not columns:
                 columns = columns_of(cells)
             elif any(cells):
                 parts[number] = part_of(columns, cells, separator)
@@ -96,8 +122,10 @@ def read_sheet(file: bytes) -> tuple[dict[int, Part], list[Fault]]:
 
 # ---------------------------------------------------------------- a line
 def columns_of(cells: list[str]) -> list[str]:
-    """Return the columns that the first line names. Raise ValidationError."""
-    columns = [name.lower() for name in cells]
+    """Return the columns that the first line names, without empty ones at its end. Raise ValidationError."""
+    columns = [" ".join(name.lower().split()) for name in cells]
+    while columns and not columns[-1]:
+        columns.pop()
     wrong = {name: ["there is no such column; the first line names them"] for name in REQUIRED if name not in columns}
     for place, name in enumerate(columns, 1):
         if not name:
@@ -114,19 +142,29 @@ def columns_of(cells: list[str]) -> list[str]:
 def part_of(columns: list[str], cells: list[str], separator: str) -> Part:
     """Return the part of a line. Raise ValidationError, or ValueError if the whole line is at fault."""
     if len(cells) < len(columns) or any(cells[len(columns) :]):
-        raise ValueError(f"has {len(cells)} cells, and the first line {len(columns)}")
+        raise ValueError(f"has {counted(len(cells), 'cell')}, and the first line {len(columns)}")
     values: dict[str, Any] = {name: cell for name, cell in zip(columns, cells, strict=False) if name in COLUMNS and cell}
     if "price" in values and separator == ";":  # Decimal commas come with semicolons.
         values["price"] = values["price"].replace(",", ".")
-    wrong = {name: [f"is an error of the spreadsheet: {cell}"] for name, cell in values.items() if SHEET_ERROR.fullmatch(cell)}
-    for name, (form, kind, fault) in NUMBERS.items():
-        if name in values and re.fullmatch(form, values[name]):
-            values[name] = kind(Decimal(values[name]))
-        elif name in values:
-            wrong.setdefault(name, [fault])
+    wrong = {name: [fault] for name, cell in values.items() if (fault := fault_of(name, cell))}
+    for name in NUMBERS.keys() & values.keys() - wrong.keys():
+        values[name] = NUMBERS[name][1](Decimal(values[name]))
     if wrong := SCHEMA.validate(values) | wrong:
         raise ValidationError(wrong)
     return dict(SCHEMA.load(values))
+
+
+def fault_of(name: str, cell: str) -> str | None:
+    """Return what is wrong with a cell before the schema sees it."""
+    if SHEET_ERROR.fullmatch(cell):
+        return f"is an error of the spreadsheet: {cell}"
+    if "\n" in cell:
+        return "holds a line break"
+    if name in NUMBERS:
+        return None if re.fullmatch(NUMBERS[name][0], cell) else NUMBERS[name][2]
+    if SHORTENED.fullmatch(cell):
+        return f"is a number that the spreadsheet has shortened: {cell}; format the column as text, and enter it again"
+    return None
 
 
 # ---------------------------------------------------------------- the shop
@@ -156,10 +194,10 @@ def import_parts(file: BinaryIO, *, apply: bool) -> None:
             click.echo(f"line {line}, {column}: {text}" if column else f"line {line}: {text}")
         if faults:
             lines = len({line for line, *_ in faults})
-            raise click.ClickException(f"{len(faults):,} faults in {lines:,} lines; nothing was changed.")
-        pieces = sum(part["quantity"] for part in parts.values())
+            raise click.ClickException(f"{counted(len(faults), 'fault')} in {counted(lines, 'line')}; nothing was changed.")
+        found, pieces = counted(len(parts), "part"), counted(sum(part["quantity"] for part in parts.values()), "piece")
         if apply:
             run_in_transaction(lambda: [add_part(part) for part in parts.values()])
-            click.echo(f"{len(parts):,} parts were added, with {pieces:,} pieces in stock.")
+            click.echo(f"{found} {'was' if len(parts) == 1 else 'were'} added, with {pieces} in stock.")
         else:
-            click.echo(f"{len(parts):,} parts with {pieces:,} pieces can be added. Nothing was changed; --apply does it.")
+            click.echo(f"{found} with {pieces} can be added. Nothing was changed; --apply does it.")

@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.utils.db.engines import journal_mode
 from app.utils.db.startup_lock import CantStart, connect, redacted, startup_lock
+from app.utils.db.urls import temporary_database
 from app.utils.redis import RedisClient
-from config import ROOT, BadSetting, Settings, temporary_database
+from config import ROOT, BadSetting, Settings
 
 MIGRATIONS = ROOT / "app" / "migrations"
 ADMIN_EXISTS = text("SELECT 1 FROM mechanics WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1")

@@ -38,6 +38,9 @@ def prepare(app: Flask, *, first_admin: bool = True) -> None:
                     create_first_admin(app)
         except CommandError as error:
             raise CantStart(f"DATABASE_URL: {url.database} holds tables of another version of this app: {error}") from None
+        finally:
+            for engine in db.engines.values():
+                engine.dispose()  # A WSGI server may fork now, and two processes can't share a connection.
 
 
 def create_folder(url: URL) -> None:

@@ -22,9 +22,9 @@ async function send(page, method, path, code, id = "1") {
 }
 
 test("every call is tried as it stands there, from the first sign-in to the last deletion", async () => {
-  const first = ["/customers", "/customers/login", "/mechanics/login", "/mechanics", "/inventory", "/tickets"];
+  const first = ["/customers", "/customers/login", "/mechanics/login", "/mechanics", "/inventory", "/inventory/{part_id}/movements", "/tickets"];
   const those = (method) => Object.keys(paths).filter((path) => method in paths[path]).map((path) => [method, path]);
-  const all = [...first.map((path) => ["post", path]), ...those("put"), ...those("get"), ...those("delete").reverse()];
+  const all = [...first.map((path) => ["post", path]), ...those("put"), ...those("patch"), ...those("get"), ...those("delete").reverse()];
   assert.equal(all.length, Object.values(paths).flatMap((item) => Object.keys(item)).filter((key) => key !== "parameters").length);
   const story = async (page) => {
     await sees(status(page, "You are not signed in."));

@@ -52,7 +52,7 @@ def change_by_hand(engine):
 
 def test_consistent_stock_is_reported(run, stocked, unchanged):
     with unchanged():
-        assert run("check") == (0, ["The stock is in order: 1 parts and 2 movements keep all 7 rules."])
+        assert run("check") == (0, ["The stock is in order: 1 part and 2 movements keep all 7 rules."])
 
 
 def test_empty_shop_is_consistent(run):

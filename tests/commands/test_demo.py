@@ -55,7 +55,8 @@ def test_demo_of_any_size_keeps_the_invariants(run, left, engine, tickets):
     assert counts(left) == {table.name: count for table, count in shop.counts.items()}
     assert counts(left)["ticket_parts"] == 3 * tickets
     assert output[-2] == (
-        f"The shop has {shop.customers:,} customers, {shop.mechanics} mechanics, {shop.parts} parts and {tickets} tickets."
+        f"The shop has {shop.customers:,} customers, {shop.mechanics} mechanics, {shop.parts} parts "
+        f"and {tickets} ticket{'s' * (tickets > 1)}."
     )
     assert faults(engine) == []
 

@@ -1,7 +1,11 @@
 """Deleting a customer: the personal data is erased, the tickets stay, and the email can be used again."""
 
+from threading import Thread
+
 import pytest
 
+from app.blueprints.accounts import service
+from app.blueprints.service_ticket import routes
 from app.extensions import db
 from app.models import customers
 from tests.support.clients import PASSWORD_HASH
@@ -107,3 +111,36 @@ def test_mechanic_cannot_delete_any_customer_id(ann, staff, unchanged):
         responses = [staff.delete(f"/customers/{customer_id}") for customer_id in (ann.id, 999_999)]
     assert [response.status_code for response in responses] == [403, 403]
     assert responses[0].data == responses[1].data
+
+
+# ---------------------------------------------------------------- requests that are under way meanwhile
+def test_login_during_the_deletion_leaves_no_address(ann, anyone, admin, left, monkeypatch):
+    remember = service.remember_address
+
+    def delete_first(*account):
+        assert admin.delete(f"/customers/{ann.id}").status_code == 204
+        remember(*account)
+
+    monkeypatch.setattr(service, "remember_address", delete_first)
+    response = anyone.post("/customers/login", {"email": ANN["email"], "password": PASSWORD})
+    assert left.everything()["known_addresses"] == []
+    assert anyone.get("/me", headers={"Authorization": f"Bearer {response.json['token']}"}).status_code == 401
+
+
+def test_change_of_parts_during_the_deletion_keeps_no_name(ann, staff, admin, make, left, monkeypatch):
+    """The kept answer of the change shows the customer's name: the deletion erases it, or comes first."""
+    ticket, read, threads = make.ticket(customer_id=ann.id), routes.read_ticket, []
+
+    def delete_afterwards(ticket_id):
+        shown = read(ticket_id)
+        threads.append(Thread(target=admin.delete, args=[f"/customers/{ann.id}"]))
+        threads[0].start()
+        threads[0].join(timeout=0.5)
+        return shown
+
+    monkeypatch.setattr(routes, "read_ticket", delete_afterwards)
+    body = {"add_parts": [{"inventory_id": make.part().id}]}
+    assert staff.put(f"/tickets/{ticket.id}/inventory", body, headers={"Idempotency-Key": "parts"}).status_code == 200
+    threads[0].join(timeout=10)
+    assert left.row(customers, ann.id).deleted_at is not None
+    assert ANN["name"] not in repr(left.everything())

@@ -121,7 +121,7 @@ def test_sqlite_at_its_maximum_size_refuses_and_recovers(admin, make, engine, le
     engine.dispose()
     try:
         statuses = Counter()
-        for _ in range(60):
+        while statuses[503] + statuses[507] <= 10 and statuses[201] < 2000:  # The file may have free pages.
             before = left.everything()
             response = admin.post("/tickets", json=ticket)
             statuses[response.status_code] += 1

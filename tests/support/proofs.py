@@ -82,6 +82,7 @@ def page() -> str:
         **{name: version(name) for name in ("Flask", "SQLAlchemy", "granian", "psycopg", "PyMySQL", "redis")},
         "PostgreSQL": first_line("psql", "--version"),
         "MariaDB": first_line("mariadbd", "--version"),
+        "PgBouncer": first_line("/usr/sbin/pgbouncer", "--version"),
         "Redis": first_line("redis-server", "--version"),
     }
     lines = [

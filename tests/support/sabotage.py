@@ -153,10 +153,12 @@ def main():
     os.environ["MISTAKE"] = sys.argv[1]
     sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
+    import granian
+
     import run
 
-    real = run.Granian
-    run.Granian = lambda _target, **options: real("tests.support.sabotage:create_worker", **options)
+    real = granian.Granian
+    granian.Granian = lambda _target, **options: real("tests.support.sabotage:create_worker", **options)
     run.main()
 
 

@@ -63,6 +63,11 @@ def fresh_database(kind: str, name: str) -> str:
     run(kind, f"CREATE DATABASE {name}")
     if kind == "postgresql":
         run(kind, f"ALTER DATABASE {name} SET synchronous_commit = off")
+    return server_url(kind, name)
+
+
+def server_url(kind: str, name: str) -> str:
+    """Return the URL of a database on a server."""
     return database_url(url_of(kind)).set(database=name).render_as_string(hide_password=False)
 
 

@@ -5,13 +5,15 @@ would also let that attacker keep the owner out: a login from a known address of
 """
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Table, bindparam, delete, update
 
 from app.models import ACCOUNT_KINDS, known_addresses, utcnow
-from app.utils.db.statements import execute, insert_if_missing
+from app.utils.db.statements import execute, insert_if_missing, lock_row
 from app.utils.db.transactions import transaction
+from app.utils.errors import NotFound
 from app.utils.limits.decorators import address, count_attempt
 
 KNOWN_FOR, RENEWED_AFTER = timedelta(days=30), timedelta(days=1)
@@ -41,11 +43,14 @@ def count_login(table: Table, email: str, seen_at: datetime | None) -> None:
 def remember_address(table: Table, account_id: int, seen_at: datetime | None) -> None:
     """Store that an account has signed in from the address of the request, last seen at ``seen_at``."""
     if seen_at is None or seen_at < utcnow() - RENEWED_AFTER:
-        write_address({"kind": ACCOUNT_KINDS[table], "account_id": account_id, "address": plain_address()})
+        with suppress(NotFound):  # The account has been deleted meanwhile, and its addresses erased.
+            write_address(table, account_id)
 
 
 @transaction
-def write_address(entry: dict[str, object]) -> None:
+def write_address(table: Table, account_id: int) -> None:
+    lock_row(table, account_id)
+    entry = {"kind": ACCOUNT_KINDS[table], "account_id": account_id, "address": plain_address()}
     insert_if_missing(known_addresses, entry | {"seen_at": utcnow()})
     execute(update(known_addresses).filter_by(**entry).values(seen_at=utcnow()))
 

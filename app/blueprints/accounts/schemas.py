@@ -3,13 +3,14 @@
 from marshmallow import Schema, fields
 
 from app.utils.api.fields import Password, Text
+from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema
 
 EMAIL_EXAMPLE = {"example": "ann@example.com"}
 CHANGE_EXAMPLE = {"phone": "555-0199"}  # Sending it as it is changes no password.
 
 
-class LoginIn(Schema):
+class LoginIn(InputSchema):
     """The email and password of an account."""
 
     email = Text(255, required=True, metadata=EMAIL_EXAMPLE)

@@ -2,21 +2,30 @@
 
 from typing import Any
 
+from sqlalchemy import bindparam, select
+
 from app.blueprints.accounts import service as accounts
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.customer.queries import CUSTOMERS, read_customer
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
-from app.models import customers
+from app.models import customers, service_tickets
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
 from app.utils.api.openapi import documented
 from app.utils.api.pagination import SearchQuery
 from app.utils.auth.policy import allow, require_owner
 from app.utils.context import caller
+from app.utils.db.statements import fetch_all
 from app.utils.errors import Forbidden
 from app.utils.limits.decorators import limit_attempts
 from app.utils.write import write
 
+LOCK_TICKETS = (
+    select(service_tickets.c.id)
+    .where(service_tickets.c.customer_id == bindparam("of_customer"))
+    .order_by(service_tickets.c.id)
+    .with_for_update()
+)
 blp = Blueprint("customer", __name__, url_prefix="/customers", description="The owners of the cars")
 
 
@@ -85,4 +94,6 @@ def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
+    # A change of a ticket that is under way keeps an answer with the customer's name: wait for it, to find the answer.
+    fetch_all(LOCK_TICKETS, {"of_customer": customer_id})
     accounts.delete_account(customers, customer_id, name=accounts.DELETED_CUSTOMER)

@@ -1,18 +1,19 @@
 """Customers on the wire."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from app.blueprints.accounts.schemas import EMAIL_EXAMPLE
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import Customer
 from app.utils.api.fields import Email, Password, Phone, Text
+from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema, Timestamp
 
 NAME_EXAMPLE, PHONE_EXAMPLE = {"example": "Ann Driver"}, {"example": "555-0100"}
 
 
-class CustomerIn(Schema):
+class CustomerIn(InputSchema):
     """A new customer."""
 
     name = Text(255, required=True, metadata=NAME_EXAMPLE)
@@ -43,4 +44,4 @@ class CustomerAccountOut(CustomerOut):
 class CustomerChange(Subset, CustomerIn):
     """Any subset of a customer's fields; other fields stay."""
 
-    shown = CustomerOut()
+    shown = CustomerAccountOut()

@@ -3,14 +3,15 @@
 from types import SimpleNamespace
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.blueprints.inventory import stock
 from app.blueprints.mechanic.schemas import MechanicReference
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_COUNT, Inventory, StockMovement
-from app.utils.api.fields import Money, Quantity, StrictInteger, Text
+from app.utils.api.fields import Code, Money, Quantity, StrictInteger, Text
+from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema, Timestamp
 
 COUNT_EXAMPLE = {"minimum": 0, "maximum": MAX_COUNT, "example": 20}
@@ -19,7 +20,7 @@ NOTE_EXAMPLE = {"example": "Delivery of 24 November"}
 NAME_EXAMPLE, SKU_EXAMPLE = {"example": "Brake pad, front"}, {"example": "BP-1042"}
 
 
-class PartIn(Schema):
+class PartIn(InputSchema):
     """A new part."""
 
     name = Text(255, required=True, metadata=NAME_EXAMPLE)
@@ -50,19 +51,19 @@ class PartChange(Subset, PartIn):
     quantity = Quantity(0, metadata={"description": "How many were counted", "example": 20})
 
 
-class MovementIn(Schema):
+class MovementIn(InputSchema):
     """A change of the stock without a ticket. `received` and `found` add to it, `scrapped` and `lost` take away."""
 
     change = StrictInteger(-MAX_COUNT, MAX_COUNT, required=True, metadata={"example": 20})
-    reason = Text(10, required=True, validate=[REASONS], metadata={"example": "received"})
+    reason = Code(10, required=True, validate=[REASONS], metadata={"example": "received"})
     note = Text(500, allow_none=True, load_default=None, metadata=NOTE_EXAMPLE)
 
     @validates_schema
     def change_follows_reason(self, movement: dict[str, Any], **_: Any) -> None:
         if movement["reason"] in stock.ADDED and movement["change"] < 1:
-            raise ValidationError(f"must be from 1 to {MAX_COUNT}", "change")
+            raise ValidationError("must be positive: this reason adds to the stock", "change")
         if movement["reason"] in stock.REMOVED and movement["change"] > -1:
-            raise ValidationError(f"must be from -{MAX_COUNT} to -1", "change")
+            raise ValidationError("must be negative: this reason takes away from the stock", "change")
 
 
 class MovedBy(fields.Nested):

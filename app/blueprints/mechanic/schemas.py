@@ -8,6 +8,7 @@ from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import Mechanic
 from app.utils.api.fields import Code, Email, Money, Password, Phone, Text
+from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputInteger, OutputSchema, OutputString
 from app.utils.context import caller
 
@@ -16,7 +17,7 @@ NAME_EXAMPLE, EMAIL_EXAMPLE = {"example": "Max Wrench"}, {"example": "max@exampl
 SALARY_EXAMPLE, ROLE_EXAMPLE = {"example": 40000}, {"example": "mechanic"}
 
 
-class MechanicIn(Schema):
+class MechanicIn(InputSchema):
     """A new mechanic. Without a password they can't sign in."""
 
     name = Text(255, required=True, metadata=NAME_EXAMPLE)

@@ -53,9 +53,13 @@ def return_all_parts(ticket_id: int) -> None:
 
 def require_parts(lines: PartLines, known: Iterable[int], field: str) -> None:
     """Raise Invalid for unknown part ids, naming each line."""
-    unknown = [number for number, line in enumerate(lines) if line["inventory_id"] not in known]
+    unknown = {
+        f"{field}.{number}" if line.get("is_bare") else f"{field}.{number}.inventory_id": "names no part"
+        for number, line in enumerate(lines)
+        if line["inventory_id"] not in known
+    }
     if unknown:
-        raise Invalid({f"{field}.{number}.inventory_id": "names no part" for number in unknown})
+        raise Invalid(unknown)
 
 
 def merge_lines(lines: PartLines) -> Counter[int]:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import Schema, ValidationError, validates_schema
 
 from app.blueprints.mechanic.schemas import MechanicReference
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_ID, ServiceTicket
 from app.utils.api.fields import Id, Ids, IsoDate, Lines, Money, Quantity, QueryInteger, Text, Vin
+from app.utils.api.input import InputSchema, Object
 from app.utils.api.output import OutputInteger, OutputList, OutputSchema, OutputString, Timestamp
 from app.utils.api.pagination import SEARCH_LIMIT, PageQuery
 
@@ -27,32 +28,40 @@ PARTS_EXAMPLES = {
 }
 
 
-class PartLineIn(Schema):
+class PartLineIn(InputSchema):
     """A quantity of a part."""
 
     inventory_id = Id(required=True)
     quantity = Quantity(load_default=1, metadata=QUANTITY_EXAMPLE)
 
 
-class PartLineOff(Schema):
+PART_ID = Id()
+
+
+class PartLineOff(InputSchema):
     """A quantity of a part that comes off; without a quantity, the whole line."""
 
     inventory_id = Id(required=True)
     quantity = Quantity(load_default=lambda: None)  # A null is refused: it may be a mistake.
 
 
-class LineOff(fields.Nested):
+class LineOff(Object):
     """A line that comes off: an object, or the bare id of a part."""
 
     def __init__(self) -> None:
         bare_id = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Takes the whole line off"}
-        super().__init__(PartLineOff, metadata={"anyOf": [bare_id]})
+        words: dict[str, Any] = {"type": "must be the id of a part, or an object"}
+        super().__init__(PartLineOff, metadata={"anyOf": [bare_id]}, error_messages=words)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, *args: Any, **kwargs: Any) -> Any:
-        return super()._deserialize({"inventory_id": value} if type(value) is int else value, attr, data, *args, **kwargs)
+        if type(value) is int:
+            return {"inventory_id": PART_ID.deserialize(value), "quantity": None, "is_bare": True}
+        if not isinstance(value, dict):
+            raise self.make_error("type")
+        return super()._deserialize(value, attr, data, *args, **kwargs)
 
 
-class TicketIn(Schema):
+class TicketIn(InputSchema):
     """A new ticket; its parts are deducted from the stock."""
 
     customer_id = Id(required=True)
@@ -60,10 +69,10 @@ class TicketIn(Schema):
     description = Text(2000, breaks=True, required=True, metadata=DESCRIPTION_EXAMPLE)
     vin = Vin(required=True, metadata=VIN_EXAMPLE)
     mechanic_ids = Ids(load_default=list)
-    parts = Lines(fields.Nested(PartLineIn), load_default=list)
+    parts = Lines(Object(PartLineIn), load_default=list)
 
 
-class MechanicsChange(Schema):
+class MechanicsChange(InputSchema):
     """All mechanics of a ticket, or mechanics to add and to remove."""
 
     mechanic_ids = Ids()
@@ -78,10 +87,10 @@ class MechanicsChange(Schema):
             raise ValidationError("has an id that is in add_mechanic_ids, too", "remove_mechanic_ids")
 
 
-class PartsChange(Schema):
+class PartsChange(InputSchema):
     """The parts that come off, and those that go on afterwards."""
 
-    add_parts = Lines(fields.Nested(PartLineIn), load_default=list)
+    add_parts = Lines(Object(PartLineIn), load_default=list)
     remove_parts = Lines(LineOff(), load_default=list)
 
 

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, post_load, validate, validates_schema
 
 from app.blueprints.shop.codes import COUNTRIES, CURRENCIES
 from app.models import MAX_CENTS
 from app.utils.api.fields import Code, Email, Flag, Money, Percent, Phone, StrictInteger, Text
+from app.utils.api.input import InputSchema, Object
 from app.utils.api.output import OutputSchema
 
 PREFIX = validate.Regexp(r"^[A-Z0-9-]*\Z", error="may hold A-Z, 0-9 and hyphens only")
@@ -23,7 +24,7 @@ def known_time_zone(name: str) -> None:
         raise ValidationError("must be an IANA time zone, like America/New_York")
 
 
-class SuppliesFee(Schema):
+class SuppliesFee(InputSchema):
     """A fee for shop supplies, as a percentage of labor and parts."""
 
     percent = Percent(required=True)
@@ -36,7 +37,7 @@ class SuppliesFee(Schema):
             raise ValidationError("may not be above maximum", "minimum")
 
 
-class EstimateTolerance(Schema):
+class EstimateTolerance(InputSchema):
     """How far a bill may pass what was authorized: a percentage, an amount, or the lesser or greater of both."""
 
     percent = Percent(allow_none=True, load_default=None)
@@ -45,7 +46,7 @@ class EstimateTolerance(Schema):
     maximum = Money(attribute="maximum_cents", allow_none=True, load_default=None)
 
 
-class ColumnGroup(fields.Nested):
+class ColumnGroup(Object):
     """An object out of the columns that begin with ``prefix``. None if its percentage is null and ``allow_none``."""
 
     def __init__(self, schema: type[Schema], prefix: str, **kwargs: Any) -> None:
@@ -63,7 +64,7 @@ class ColumnGroup(fields.Nested):
         return {column: (value or {}).get(name) for name, column in self.columns.items()}
 
 
-class ShopChange(Schema):
+class ShopChange(InputSchema):
     """Any subset of the shop's fields; other fields stay. An object is replaced whole."""
 
     name = Text(255, metadata={"example": "My Mechanic Shop"})

@@ -56,7 +56,7 @@ def lock_if_match(table: Table, record_id: int, schema: type[Schema], read: Call
     if request.headers.get("If-Match") and not request.if_match.contains_weak(etag_of(body)):
         raise Stale
     record = loads(body)
-    if changed := {name for name, value in read_only.items() if not is_same(record.get(name), value)}:
+    if changed := {name for name, value in read_only.items() if name not in record or not is_same(record[name], value)}:
         raise Invalid(dict.fromkeys(sorted(changed), "can't be changed"))
     if values:
         lock_row(table, record_id, **values)

@@ -117,7 +117,7 @@ class Email(Code):
         return super()._deserialize(value, attr, data, **kwargs).lower()
 
     def is_plain(self, value: str) -> None:
-        if not PLAIN_EMAIL.fullmatch(value):
+        if value and not PLAIN_EMAIL.fullmatch(value):
             raise ValidationError("must be an email address like ann@example.com")
 
 
@@ -125,7 +125,7 @@ class Phone(Code):
     """3–20 characters out of digits, spaces and ``+()-.x``; other spaces and hyphens become these."""
 
     def __init__(self, **kwargs: Any) -> None:
-        plain = validate.Regexp(r"^[0-9 +().x-]+\Z", error="may hold digits, spaces and +()-.x only")
+        plain = validate.Regexp(r"^[0-9 +().x-]*\Z", error="may hold digits, spaces and +()-.x only")
         kwargs.setdefault("metadata", {"pattern": r"^[0-9+().x-][0-9 +().x-]+[0-9+().x-]$", "example": "555-0100"})
         super().__init__(20, 3, validate=[plain], **kwargs)
 
@@ -137,7 +137,7 @@ class Vin(Code):
     """A vehicle identification number: 1–50 letters, digits and hyphens, kept in upper case."""
 
     def __init__(self, **kwargs: Any) -> None:
-        plain = validate.Regexp(r"^[A-Za-z0-9-]+\Z", error="may hold letters, digits and hyphens only")
+        plain = validate.Regexp(r"^[A-Za-z0-9-]*\Z", error="may hold letters, digits and hyphens only")
         kwargs["metadata"] = {"pattern": "^[A-Za-z0-9-]+$"} | kwargs.get("metadata", {})
         super().__init__(50, validate=[plain], **kwargs)
 

@@ -70,7 +70,8 @@ def requested_key() -> str | None:
 def fingerprint(secret: str) -> str:
     """Return an HMAC of method, path and body. A bare hash would not protect a password in the body."""
     request = current_request()
-    parts = (request.method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True))
+    method = "PUT" if request.method == "PATCH" else request.method  # PATCH is another name of it.
+    parts = (method.encode(), request.path.rstrip("/").encode(), request.get_data(cache=True))
     return hmac.digest(fingerprint_key(secret), b"\n".join(parts), "sha256").hex()
 
 

@@ -134,7 +134,10 @@ def success_headers(status: int, info: dict[str, Any], parameters: list[Any]) ->
 def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
     """Add the operation's id, description, security, headers and errors."""
     roles = sorted(info.get("allowed", ()))
-    operation["operationId"] = re.sub("^[a-z]+", "patch", info["name"]) if method == "patch" else info["name"]
+    operation["operationId"] = info["name"]
+    if method == "patch":
+        operation["operationId"] = re.sub("^[a-z]+", "patch", info["name"])
+        info["docstring"]["summary"] = f"The same as PUT. {info['docstring']['summary']}"
     operation["description"] = f"Roles: {', '.join(roles)}."
     operation["x-allowed"] = roles
     parameters, responses = operation.setdefault("parameters", []), operation["responses"]

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from app.utils.db.hosts import connect_to_writable
+from app.utils.db.urls import has_pooler
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,8 +35,9 @@ FAILOVER_CODES = {
 
 def init_app(app: "Flask", db: "SQLAlchemy") -> None:
     """Bind Flask-SQLAlchemy to an app whose ``DATABASE_URL`` is set. This module imports no Flask for the startup checks."""
-    url, hosts = split_hosts(app.config["DATABASE_URL"])
-    writes, reads = engine_options(url.get_backend_name())
+    given: URL = app.config["DATABASE_URL"]
+    url, hosts = split_hosts(given)
+    writes, reads = engine_options(given)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = writes
     app.config["SQLALCHEMY_BINDS"] = {"reads": reads | {"url": url}}
@@ -44,19 +46,23 @@ def init_app(app: "Flask", db: "SQLAlchemy") -> None:
         install_listeners(hosts, *db.engines.values())
         if url.get_backend_name() == "sqlite":
             event.listen(db.engine, "begin", begin_immediate)
+        elif has_pooler(given):
+            event.listen(db.engine, "begin", limit_lock_waits)
 
 
 def create_read_engine(url: URL) -> Engine:
     """Return a read engine without an app."""
+    options = engine_options(url)[1]
     url, hosts = split_hosts(url)
-    engine = create_engine(url, **engine_options(url.get_backend_name())[1])
+    engine = create_engine(url, **options)
     install_listeners(hosts, engine)
     return engine
 
 
-def engine_options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def engine_options(url: URL) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the engine that writes and of the engine that reads."""
     # With parameters, a logged exception would quote password hashes and phone numbers.
+    backend = url.get_backend_name()
     common: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 14, "pool_timeout": 10, "hide_parameters": True}
     if backend == "sqlite":
         common["connect_args"] = {"timeout": LOCK_SECONDS, "check_same_thread": False}
@@ -64,6 +70,9 @@ def engine_options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
     common["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
     if backend == "postgresql":
         common["connect_args"]["client_encoding"] = "utf8"  # Also if PGCLIENTENCODING or the server says another.
+    if has_pooler(url):
+        common["connect_args"]["prepare_threshold"] = None
+        common["execution_options"] = {"has_pooler": True}
     writes = common | {"isolation_level": "READ COMMITTED"}
     # psycopg drops its prepared statements at a ROLLBACK.
     return writes, common | {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
@@ -72,7 +81,7 @@ def engine_options(backend: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def split_hosts(url: URL) -> tuple[URL, list[str]]:
     """Return the URL as the driver takes it, and the hosts of a MySQL URL that names several."""
     hosts = str(url.query.get("hosts", ""))
-    return url.difference_update_query(["hosts"]), hosts.split(",") if hosts else []
+    return url.difference_update_query(["hosts", "pooler"]), hosts.split(",") if hosts else []
 
 
 def install_listeners(hosts: list[str], *engines: Engine) -> None:
@@ -81,6 +90,8 @@ def install_listeners(hosts: list[str], *engines: Engine) -> None:
     for engine in engines:
         backend = engine.url.get_backend_name()
         event.listen(engine, "connect", CONFIGURE[backend])
+        if backend == "postgresql" and not engine.get_execution_options().get("has_pooler"):
+            event.listen(engine, "connect", limit_lock_waits_of_session)
         if backend != "sqlite":
             event.listen(engine, "handle_error", mark_failover_as_disconnect)
         if connect:
@@ -125,15 +136,24 @@ def begin_immediate(connection: Connection) -> None:
 
 # ---------------------------------------------------------------- PostgreSQL, MySQL, MariaDB
 def configure_postgresql(connection: Any, _record: Any) -> None:
-    """Set the lock timeout, and send every int as int8.
+    """Send every int as int8.
 
     psycopg has three types of int by size, and would prepare a statement again for each mixture of them."""
     from psycopg.types.numeric import Int8Dumper
 
     connection.adapters.register_dumper(int, Int8Dumper)
+
+
+def limit_lock_waits_of_session(connection: Any, _record: Any) -> None:
+    """Set the lock timeout of PostgreSQL."""
     autocommit, connection.autocommit = connection.autocommit, True
     connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
     connection.autocommit = autocommit
+
+
+def limit_lock_waits(connection: Connection) -> None:
+    """Set the lock timeout of a transaction: behind a pooler, the session may be another client's next."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
 
 def configure_mysql(connection: Any, _record: Any) -> None:

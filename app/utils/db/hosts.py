@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy.exc import DisconnectionError
 
+from app.utils.db.urls import split_port
+
 Connect = Callable[..., Any]
 
 
@@ -19,9 +21,9 @@ def connect_to_writable(hosts: list[str]) -> Connect:
         nonlocal current
         failure: Exception | None = None
         for index in [(current + offset) % len(hosts) for offset in range(len(hosts))]:
-            host, _, port = hosts[index].partition(":")
+            host, port = split_port(hosts[index])
             try:
-                connection = dialect.connect(*arguments, **(parameters | {"host": host, "port": int(port or 3306)}))
+                connection = dialect.connect(*arguments, **(parameters | {"host": host, "port": port or 3306}))
                 if accepts_writes(connection):
                     current = index
                     return connection

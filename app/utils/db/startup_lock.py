@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -18,10 +18,12 @@ except ImportError:  # Windows.
     fcntl = None  # type: ignore[assignment]
 
 TRY_LOCK = {
-    "postgresql": "SELECT pg_try_advisory_lock(7368704)",
+    "postgresql": "SELECT pg_try_advisory_xact_lock(7368704)",
     "mysql": "SELECT GET_LOCK(CONCAT('mymechanicshop.', MD5(DATABASE())), 0)",
 }
 """PostgreSQL's advisory locks belong to a database; MySQL's belong to the server, which may hold several shops."""
+# The lock belongs to a transaction: a pooler may lend a session, and its locks, to another client.
+BEFORE_LOCK = {"postgresql": ("BEGIN ISOLATION LEVEL READ COMMITTED", "SET LOCAL idle_in_transaction_session_timeout = 0")}
 LOCK_SECONDS, PAUSE = 60, 0.05
 LOCK_TIMEOUT_MESSAGE = "DATABASE_URL: another process has been preparing or filling the database for a minute; try again later"
 
@@ -72,16 +74,20 @@ def connect(url: URL) -> Iterator[Connection]:
 def startup_lock(connection: Connection) -> Iterator[None]:
     """Hold the startup lock of a database. Raise CantStart if another process holds it for a minute."""
     kind = connection.dialect.name
-    with Path(f"{connection.engine.url.database}.lock").open("w") if kind == "sqlite" else nullcontext() as file:
+    with ExitStack() as stack:
+        if kind == "sqlite":
+            file = stack.enter_context(Path(f"{connection.engine.url.database}.lock").open("w"))
+        else:
+            holder = stack.enter_context(connection.engine.connect())
+            stack.callback(holder.invalidate)  # Closing the connection releases the lock.
+            for statement in BEFORE_LOCK.get(kind, ()):
+                holder.exec_driver_sql(statement)
         deadline = time.monotonic() + LOCK_SECONDS
-        while not (lock_file(file) if file else connection.execute(text(TRY_LOCK[kind])).scalar()):
+        while not (lock_file(file) if kind == "sqlite" else holder.execute(text(TRY_LOCK[kind])).scalar()):
             if time.monotonic() > deadline:
                 raise CantStart(LOCK_TIMEOUT_MESSAGE)
             time.sleep(PAUSE)
-        try:
-            yield
-        finally:
-            connection.invalidate()  # Closing the connection, or the file, releases the lock.
+        yield
 
 
 def lock_file(file: IO[str]) -> bool:

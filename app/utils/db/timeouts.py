@@ -47,6 +47,10 @@ def _set_timeout(connection: Connection, seconds: float | None) -> None:
         driver: Any = connection.connection.driver_connection
         end = time.monotonic() + (seconds or 0)
         driver.set_progress_handler(None if seconds is None else lambda: time.monotonic() > end, PROGRESS_STEPS)
+    elif connection.get_execution_options().get("has_pooler"):  # A setting of the session would be another client's next.
+        begin = ("BEGIN READ ONLY", f"SET LOCAL statement_timeout = {milliseconds}")
+        for statement in ("ROLLBACK",) if seconds is None else begin:
+            connection.exec_driver_sql(statement)
     elif dialect.name == "postgresql":
         timeout = "DEFAULT" if seconds is None else milliseconds
         connection.exec_driver_sql(f"SET statement_timeout = {timeout}")

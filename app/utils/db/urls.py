@@ -2,9 +2,14 @@
 
 A password may hold any letter, also unescaped: the hosts begin after the last ``@``. Imports nothing of the app."""
 
+import atexit
+import os
 import re
+import shutil
 import ssl
+import tempfile
 from collections.abc import Container, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -28,6 +33,11 @@ POSTGRESQL_OPTIONS = set(
     "tcp_user_timeout user".split()
 )
 """The options of libpq. Those of psycopg itself take no text."""
+SQLITE_OPTIONS = {"check_same_thread", "timeout"}
+"""Options that are accepted, and set by the shop itself."""
+POOLER_ON = (("pooler", "transaction"), ("pgbouncer", "true"), ("prepare_threshold", "0"), ("prepare_threshold", "none"))
+POOLER_OFF = (("pooler", "session"), ("pgbouncer", "false"))
+"""How URLs say whether PgBouncer, or a pooler like it, lends its connections for a transaction."""
 REDIS_OPTIONS = {"username", "password", "db", "client_name"}
 MYSQL_OPTIONS = {"charset", "connect_timeout", "read_timeout", "write_timeout", "unix_socket"}
 MYSQL_OPTIONS |= {"ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname"}
@@ -108,10 +118,24 @@ def split_port(host: str) -> tuple[str, int | None]:
 def sqlite_url(path: str, folder: Path) -> URL:
     """Return the URL of a SQLite file, given what follows ``sqlite://``. Raise ValueError."""
     file, _, query = path.partition("?")
-    name = file.removeprefix("/")
+    name = unquote(file.removeprefix("/"))
     if not file.startswith("/") or name in ("", ":memory:") or name.startswith("file:"):
         raise ValueError("must name a file: a SQLite database in memory would be lost with its process")
-    return URL.create("sqlite", database=str(folder / unquote(name)), query=dict(read_options(query)))
+    require_known(dict(read_options(query)), SQLITE_OPTIONS, "SQLite")
+    return URL.create("sqlite", database=str(folder / name))
+
+
+@cache
+def temporary_database() -> URL:
+    """Return the URL of a database in a folder that is removed when this process ends."""
+    folder, process = tempfile.mkdtemp(prefix="shop-testing-"), os.getpid()
+
+    @atexit.register
+    def remove() -> None:
+        if os.getpid() == process:  # A fork ends, too.
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return URL.create("sqlite", database=f"{folder}/shop.db")
 
 
 def parse_redis_url(text: str) -> str:
@@ -128,10 +152,16 @@ def parse_redis_url(text: str) -> str:
 
 
 def postgresql_options(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a URL as psycopg takes them. Raise ValueError."""
-    options = {name: value for name, value in query.items() if name != "client_encoding"}
+    """Return the options of a URL as psycopg takes them, and ``pooler=transaction`` if one is asked for. Raise ValueError."""
+    options = {name: value for name, value in query.items() if (name, value) not in POOLER_OFF and name != "client_encoding"}
+    asked = [options.pop(name) for name, value in POOLER_ON if options.get(name) == value]
     require_known(options, POSTGRESQL_OPTIONS, "PostgreSQL")
-    return options
+    return options | ({"pooler": "transaction"} if asked else {})
+
+
+def has_pooler(url: URL) -> bool:
+    """Return whether each transaction may be on another connection of the server: no state of a session is left on one."""
+    return url.query.get("pooler") == "transaction"
 
 
 def require_known(options: Mapping[str, Any], known: set[str], database: str) -> None:

@@ -96,7 +96,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a customer; the password only by themselves or an admin.
+         * The same as PUT. Change a customer; the password only by themselves or an admin.
          * @description Roles: admin, customer, mechanic.
          */
         patch: operations["patch_customer"];
@@ -194,7 +194,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a mechanic; one who is no admin only themselves, without salary and role.
+         * The same as PUT. Change a mechanic; one who is no admin only themselves, without salary and role.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_mechanic"];
@@ -272,7 +272,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a ticket, but not its mechanics and parts.
+         * The same as PUT. Change a ticket, but not its mechanics and parts.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_ticket"];
@@ -302,7 +302,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Set the mechanics on a ticket, or add and remove some.
+         * The same as PUT. Set the mechanics on a ticket, or add and remove some.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_mechanics"];
@@ -351,7 +351,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Take parts off a ticket and put parts on it; the stock follows in the same transaction.
+         * The same as PUT. Take parts off a ticket and put parts on it; the stock follows in the same transaction.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_parts"];
@@ -409,7 +409,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a part; `quantity` sets the counted stock, and the difference is recorded.
+         * The same as PUT. Change a part; `quantity` sets the counted stock, and the difference is recorded.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_part"];
@@ -463,7 +463,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change the shop.
+         * The same as PUT. Change the shop.
          * @description Roles: admin.
          */
         patch: operations["patch_shop"];

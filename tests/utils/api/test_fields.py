@@ -249,3 +249,37 @@ def test_fifty_mechanics_and_a_hundred_parts_are_accepted(admin, make, left):
     lines = [{"inventory_id": part.id} for part in parts]
     assert admin.put(f"/tickets/{ticket.id}/inventory", json={"add_parts": lines}).status_code == 200
     assert left.lines_of(ticket) == {part.id: 1 for part in parts}
+
+
+@pytest.mark.parametrize("field", [Text(9), Email(), Phone(), Vin(), Password(), Id(), IsoDate(), Money(), Ids()], ids=repr)
+@pytest.mark.parametrize("sent", ["", None, {}, True])
+def test_refusal_gives_one_reason(field, sent):
+    """An empty text, for one, is too short, and holds nothing that it may not hold."""
+    with pytest.raises(ValidationError) as error:
+        field.deserialize(sent)
+    assert len(error.value.messages) == 1, error.value.messages
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "errors"),
+    [
+        ("POST", "/customers", ANN | {"phone": ""}, {"phone": ["must have 3 to 20 characters"]}),
+        ("POST", "/customers", ANN | {"age": 5}, {"age": ["is no field of this request"]}),
+        ("PUT", "/shop", {"supplies": 5}, {"supplies": ["must be an object"]}),
+        ("PUT", "/shop", {"supplies": {"percent": 5, "x": 1}}, {"supplies.x": ["is no field of this request"]}),
+        ("PUT", "/shop", {"estimate_tolerance": None}, {"estimate_tolerance": ["may not be null"]}),
+        ("PUT", "{ticket}", {"add_parts": [1]}, {"add_parts.0": ["must be an object"]}),
+        ("PUT", "{ticket}", {"add_parts": [None]}, {"add_parts.0": ["may not be null"]}),
+        ("PUT", "{ticket}", {"remove_parts": ["1"]}, {"remove_parts.0": ["must be the id of a part, or an object"]}),
+        ("PUT", "{ticket}", {"remove_parts": [0]}, {"remove_parts.0": ["must be from 1 to 2147483647"]}),
+        ("PUT", "{ticket}", {"remove_parts": [999]}, {"remove_parts.0": ["names no part"]}),
+        ("PUT", "{ticket}", {"remove_parts": [{"inventory_id": 999}]}, {"remove_parts.0.inventory_id": ["names no part"]}),
+        ("PUT", "{ticket}", {"remove_parts": [{}]}, {"remove_parts.0.inventory_id": ["is needed"]}),
+    ],
+    ids=str,
+)
+def test_refusal_is_in_the_words_of_the_shop(admin, make, unchanged, method, path, body, errors):
+    path = path.format(ticket=f"/tickets/{make.ticket().id}/inventory")
+    with unchanged():
+        response = admin.open(method, path, json=body)
+    assert (response.status_code, response.json["errors"]) == (422, errors)

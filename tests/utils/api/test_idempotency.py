@@ -58,6 +58,16 @@ def test_key_of_another_path_is_422(staff, make, unchanged):
         assert staff.put(f"/tickets/{other.id}/inventory", json=body, headers=KEY).status_code == 422
 
 
+def test_patch_repeats_a_put(staff, make, left):
+    """PATCH is another name of PUT, so the path and the body are the same request under either name."""
+    ticket, part = make.ticket(), make.part(quantity=10)
+    body, path = {"add_parts": [{"inventory_id": part.id, "quantity": 2}]}, f"/tickets/{ticket.id}/inventory"
+    first, again = (staff.open(method, path, json=body, headers=KEY) for method in ("PUT", "PATCH"))
+    assert (first.status_code, again.status_code, again.data) == (200, 200, first.data)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert left.stock_of(part) == 8
+
+
 def test_each_caller_has_its_own_keys(staff, admin, order, left):
     body, part = order
     assert "Idempotency-Replayed" not in staff.post("/tickets", json=body, headers=KEY).headers

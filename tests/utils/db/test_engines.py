@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import customers
 from app.utils.db.engines import LOCK_SECONDS, error_code, journal_mode
 from app.utils.db.hosts import accepts_writes, connect_to_writable
-from app.utils.db.timeouts import TIMEOUT_CODES
+from app.utils.db.timeouts import TIMEOUT_CODES, StatementTimeout, statement_timeout
 from app.utils.db.transactions import CONFLICT_CODES
 from tests.support.failing import conflict
 
@@ -40,6 +40,27 @@ def test_postgresql_writes_at_read_committed_and_reads_in_autocommit(app, anothe
     assert scalars(writes, "SHOW transaction_isolation", "SHOW lock_timeout") == ["read committed", f"{LOCK_SECONDS}s"]
     with reads.connect() as connection:
         assert connection.connection.dbapi_connection.autocommit
+    for each in (writes, reads):
+        each.dispose()
+
+
+@pytest.mark.databases("postgresql")
+def test_timeouts_behind_a_pooler_end_with_their_transaction(app, another_app, engine):
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    writes, reads = engines_of(another_app(DATABASE_URL=f"{url}?pooler=transaction"))
+    with writes.connect() as connection:
+        shown = [connection.execute(text("SHOW lock_timeout")).scalar()]
+        connection.rollback()
+        connection.connection.dbapi_connection.autocommit = True
+        shown.append(connection.connection.dbapi_connection.execute("SHOW lock_timeout").fetchone()[0])
+        connection.connection.dbapi_connection.autocommit = False
+    assert shown == [f"{LOCK_SECONDS}s", "0"]
+    with reads.connect() as connection:
+        with statement_timeout(connection, 2):
+            assert connection.execute(text("SHOW statement_timeout")).scalar() == "2s"
+        with pytest.raises(StatementTimeout), statement_timeout(connection, 0.05):
+            connection.execute(text("SELECT pg_sleep(5)"))
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == "0"
     for each in (writes, reads):
         each.dispose()
 

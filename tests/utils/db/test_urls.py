@@ -1,6 +1,7 @@
 """URLs of databases and Redis: passwords with any letters, several hosts, options."""
 
 import re
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import ConnectionPool
+from sqlalchemy import text
 
 from app.startup.checks import require_redis
 from app.utils.db.startup_lock import CantStart, connect
-from app.utils.db.urls import parse_database_url, parse_redis_url
+from app.utils.db.urls import has_pooler, parse_database_url, parse_redis_url, split_port
 from config import BadSetting, Settings
 from tests.support import services
 from tests.support.environment import ENVIRONMENT
@@ -43,12 +45,9 @@ HOSTS = ["127.0.0.1", "127.0.0.1:6543", "db-1.example", "[::1]:5433"]
 
 
 @pytest.mark.parametrize("password", AWKWARD)
-@pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "mysql", "mariadb"])
-@pytest.mark.parametrize("options", ["", "?connect_timeout=3"])
-def test_hosts_begin_after_the_last_at(scheme, password, host, options):
-    escaped = quote(password, safe="")
-    for written in (password, escaped):
+def test_hosts_begin_after_the_last_at(scheme, password):
+    for written, host, options in product((password, quote(password, safe="")), HOSTS, ("", "?connect_timeout=3")):
         url = parse_database_url(f"{scheme}://shop:{written}@{host}/cars{options}", FOLDER)
         assert (url.username, url.password, url.database) == ("shop", password, "cars")
         assert f"{'[' + url.host + ']' if ':' in url.host else url.host}{f':{url.port}' if url.port else ''}" == host
@@ -61,18 +60,20 @@ def test_several_hosts_begin_after_the_last_at(password):
     assert (url.password, url.query["host"]) == (password, ("db1:5432", "db2"))
     url = parse_database_url(f"mysql://shop:{password}@db1,db2:3307/cars", FOLDER)
     assert (url.password, url.query["hosts"]) == (password, "db1,db2:3307")
+    url = parse_database_url(f"mysql://shop:{password}@[::1]:3307,db2/cars", FOLDER)
+    assert [split_port(host) for host in url.query["hosts"].split(",")] == [("::1", 3307), ("db2", None)]
 
 
 @pytest.mark.parametrize("password", AWKWARD)
-@pytest.mark.parametrize("rest", ["cache.example:6380/2", "127.0.0.1", "127.0.0.1/0?client_name=shop"])
-@pytest.mark.parametrize("user", ["", "shop"])
-def test_redis_password_reaches_the_driver(user, password, rest):
-    pool = ConnectionPool.from_url(parse_redis_url(f"redis://{user}:{password}@{rest}"))
-    assert pool.connection_kwargs["password"] == password
-    assert pool.connection_kwargs.get("username", "") == user
-    assert pool.connection_kwargs["host"] == rest.partition("/")[0].partition(":")[0]
-    socket = ConnectionPool.from_url(parse_redis_url(f"unix://{user}:{password}@/run/redis.sock?db=1"))
-    assert (socket.connection_kwargs["password"], socket.connection_kwargs["path"]) == (password, "/run/redis.sock")
+def test_redis_password_reaches_the_driver(password):
+    places = ("cache.example:6380/2", "127.0.0.1", "127.0.0.1/0?client_name=shop")
+    for rest, user in product(places, ("", "shop")):
+        pool = ConnectionPool.from_url(parse_redis_url(f"redis://{user}:{password}@{rest}"))
+        assert pool.connection_kwargs["password"] == password
+        assert pool.connection_kwargs.get("username", "") == user
+        assert pool.connection_kwargs["host"] == rest.partition("/")[0].partition(":")[0]
+        socket = ConnectionPool.from_url(parse_redis_url(f"unix://{user}:{password}@/run/redis.sock?db=1"))
+        assert (socket.connection_kwargs["password"], socket.connection_kwargs["path"]) == (password, "/run/redis.sock")
 
 
 @given(st.text(min_size=1), st.sampled_from(["postgresql", "mysql"]))
@@ -97,19 +98,14 @@ def test_other_forms_of_postgresql_are_parsed(text, user, host, query):
     assert (url.username, url.host, url.database, url.query) == (user, host, "cars", query)
 
 
-@pytest.mark.parametrize("rest", ["db:port/cars", "db:99999/cars", "two words/cars", "a,b:x/cars", "db/cars?magic=1"])
 @pytest.mark.parametrize("password", AWKWARD)
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql", "oracle", "redis"])
-def test_refusal_holds_no_piece_of_the_password(scheme, password, rest):
+def test_refusal_holds_no_piece_of_the_password(scheme, password):
     name = "REDIS_URL" if scheme == "redis" else "DATABASE_URL"
-    try:
-        settings = Settings.load(ENVIRONMENT | {name: f"{scheme}://shop:{password}@{rest}"})
-        require_redis(settings.REDIS_URL)
-    except (BadSetting, CantStart) as error:
-        assert str(error).startswith(f"{name}: ")  # noqa: PT017
-        assert not [piece for piece in PIECES if piece in str(error)]  # noqa: PT017
-    else:
-        pytest.fail("the URL was accepted")
+    for rest in ("db:port/cars", "db:99999/cars", "two words/cars", "a,b:x/cars", "db/cars?magic=1"):
+        with pytest.raises((BadSetting, CantStart), match=f"^{name}: ") as refusal:
+            require_redis(Settings.load(ENVIRONMENT | {name: f"{scheme}://shop:{password}@{rest}"}).REDIS_URL)
+        assert not [piece for piece in PIECES if piece in str(refusal.value)]
 
 
 # ---------------------------------------------------------------- real servers
@@ -151,6 +147,17 @@ def test_server_accepts_the_password_and_refuses_another_in_silence(database, ac
 
 
 # ---------------------------------------------------------------- options
+@pytest.mark.parametrize("option", ["mode=ro", "uri=true", "isolation_level=x", "magic=x"])
+def test_unknown_option_of_sqlite_is_refused(option):
+    with pytest.raises(ValueError, match=f"SQLite doesn't know: {option.partition('=')[0]}"):
+        parse_database_url(f"sqlite:///shop.db?{option}", FOLDER)
+
+
+def test_known_option_of_sqlite_is_left_to_the_shop():
+    url = parse_database_url("sqlite:///my%20shop.db?check_same_thread=x&timeout=x", FOLDER)
+    assert (url.database, url.query) == ("/srv/my shop.db", {})
+
+
 UNUSED = ("connect_timeout=x", "sslrootcert=/no/such")
 """Options that libpq may ignore here."""
 
@@ -216,3 +223,30 @@ def test_text_is_sent_in_utf8_whatever_the_environment(app, database, monkeypatc
     with connect(url) as connection:
         assert connection.exec_driver_sql("SELECT 'Łódź'").scalar() == "Łódź"
         assert connection.exec_driver_sql("SHOW client_encoding").scalar() == "UTF8"
+
+
+@pytest.mark.parametrize("option", ["pooler=transaction", "pgbouncer=true", "prepare_threshold=0", "prepare_threshold=none"])
+def test_transaction_pooler_is_named_in_several_ways(option):
+    url = parse_database_url(f"postgresql://shop:pw@db/cars?sslmode=require&{option}", FOLDER)
+    assert has_pooler(url)
+    assert url.query == {"sslmode": "require", "pooler": "transaction"}
+
+
+@pytest.mark.parametrize("option", ["pooler=session", "pgbouncer=false", "sslmode=require"])
+def test_other_url_has_no_transaction_pooler(option):
+    assert not has_pooler(parse_database_url(f"postgresql://shop:pw@db/cars?{option}", FOLDER))
+
+
+@pytest.mark.parametrize("option", ["pooler=statement", "pgbouncer=maybe", "prepare_threshold=-1"])
+def test_unknown_mode_of_a_pooler_is_refused(option):
+    with pytest.raises(ValueError, match=f"doesn't know: {option.partition('=')[0]}"):
+        parse_database_url(f"postgresql://shop:pw@db/cars?{option}", FOLDER)
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize(("option", "prepared"), [("pooler=session", True), ("pooler=transaction", False)])
+def test_statements_are_prepared_unless_a_pooler_shares_connections(database, option, prepared):
+    with connect(parse_database_url(f"{services.url_of(database)}?{option}", FOLDER)) as connection:
+        for _ in range(7):
+            connection.execute(text("SELECT :number"), {"number": 1})
+        assert bool(connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()) == prepared
