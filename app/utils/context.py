@@ -81,7 +81,7 @@ class NoSessions(SessionInterface):
 
 
 class ShopFlask(Flask):
-    """The app with its own parts, typed. The factory sets them."""
+    """The app with its own parts, typed. The factory sets them, ``limits.init_app`` the windows."""
 
     app_ctx_globals_class = RequestState
     session_interface = NoSessions()

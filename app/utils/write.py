@@ -70,6 +70,8 @@ def write(
     status 409 that the view raises, for the OpenAPI document."""
 
     def decorate(view: View) -> View:
+        if "response" in getattr(view, "_apidoc", {}):
+            raise TypeError(f"{view.__name__}: @write must stand right above the function, below @blp.response")
         contract = Write(limit)
 
         @wraps(view)

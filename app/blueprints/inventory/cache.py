@@ -130,6 +130,8 @@ def cached(view: View) -> View:
     """Cache the response of a view: put it right above ``@blp.response``.
 
     Searches and empty lists are not cached: their number has no bound."""
+    if "response" not in getattr(view, "_apidoc", {}):
+        raise TypeError(f"{view.__name__}: @cached must stand right above @blp.response")
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

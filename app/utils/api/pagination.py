@@ -59,7 +59,7 @@ class PageQuery(Schema):
     @validates_schema
     def page_or_after(self, query: dict[str, Any], **_: Any) -> None:
         if "page" in query and "after" in query:
-            raise ValidationError("stands instead of page, not beside it", "after")
+            raise ValidationError("can't be combined with page", "after")
 
 
 def contains_text(table: Table) -> ColumnElement[bool]:
@@ -128,7 +128,7 @@ class Listing:
         limit = {"limit": query["per_page"] + 1}
         rows = fetch_all(statements.after, parameters | limit, seconds=search_timeout(parameters))
         if not rows and fetch_one(statements.last, parameters) is None:
-            raise Invalid({"after": "names no record of this list"})
+            raise Invalid({"after": "must be the id of a record of this list"})
         if len(rows) <= query["per_page"]:
             return rows, {}
         rows = rows[:-1]

@@ -85,6 +85,7 @@ def lock_row(table: Table, record_id: int, **values: Any) -> None:
     """Lock a record until the transaction ends, by raising its version, and set ``values``.
 
     Raise NotFound if the record does not exist or is deleted."""
+    # SQLAlchemy: names without a bind parameter become columns of SET.
     if not execute(_lock_statement(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
 
