@@ -1,4 +1,4 @@
-"""What the records of all areas have in common: their list, a record by its id, changes, and unique columns."""
+"""Share among the areas: the list of records, a record by its id, changes, and unique columns."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -12,6 +12,7 @@ from app.utils.api.openapi import BAD_CREDENTIALS
 from app.utils.auth.passwords import hash_password, is_outdated, verify_password
 from app.utils.auth.token_cache import clear_after_commit
 from app.utils.auth.tokens import make_token
+from app.utils.context import current_shop
 from app.utils.db.statements import execute, fetch_one, insert_row, update_if_changed
 from app.utils.db.transactions import transaction
 from app.utils.errors import Unauthorized
@@ -27,12 +28,14 @@ CREDENTIALS = {
 
 
 class EmailTaken(Taken):
+    """Another account of the same kind has this email."""
+
     code, field = "email_taken", "email"
     detail = "The email is taken."
 
 
 def with_hash(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns for given fields, with the hash of the password. Takes 20 ms: call before a lock."""
+    """Return the columns for given fields, with the hash of the password. Takes 20 ms: call before lock_if_match()."""
     columns = {name: value for name, value in given.items() if name != "password"}
     if given.get("password") is not None:
         columns["password_hash"] = hash_password(given["password"])
@@ -65,7 +68,9 @@ def delete_account(table: Table, account_id: int, **erased: Any) -> None:
 
 
 def log_in(table: Table, email: str, password: str) -> dict[str, Any]:
-    """Return a token, or raise Unauthorized or TooMany. Takes constant time, so that accounts can't be enumerated."""
+    """Return a token and how to use it (RFC 6750), or raise Unauthorized or TooMany.
+
+    Takes constant time, so that accounts can't be enumerated."""
     email = email.lower()
     account = fetch_one(CREDENTIALS[table], {"email": email, "from_address": plain_address()})
     count_login(table, email, account.seen_at if account else None)
@@ -74,8 +79,16 @@ def log_in(table: Table, email: str, password: str) -> dict[str, Any]:
     if is_outdated(account.password_hash):
         renew_hash(table, account.id, account.password_hash, password)
     remember_address(table, account.id, account.seen_at)
-    shown = {"id": account.id, "name": account.name, "role": account.role}
-    return make_token(ACCOUNT_KINDS[table], account.id, account.token_version) | shown
+    return {
+        "status": "success",
+        "message": "You are signed in.",
+        "token": make_token(ACCOUNT_KINDS[table], account.id, account.token_version),
+        "token_type": "Bearer",
+        "expires_in": current_shop().config["TOKEN_MINUTES"] * 60,
+        "id": account.id,
+        "name": account.name,
+        "role": account.role,
+    }
 
 
 @transaction

@@ -10,6 +10,8 @@ from app.utils.db.statements import insert_row, update_if_changed
 
 
 class SkuTaken(Taken):
+    """Another part that is not deleted has this sku."""
+
     code, field = "sku_taken", "sku"
     detail = "Another part has this sku."
 

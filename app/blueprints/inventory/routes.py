@@ -78,7 +78,7 @@ def delete_part(part_id: int) -> None:
 def list_movements(query: dict[str, Any], part_id: int) -> Any:
     """Show the stock ledger of a part, newest first."""
     read_part(part_id)
-    return LEDGER.page(query, within={"part_id": part_id}, known=["part_id"])
+    return LEDGER.page(query, fixed={"part_id": part_id}, required=["part_id"])
 
 
 @blp.post("/<id:part_id>/movements")

@@ -22,7 +22,7 @@ from app.utils.write import write
 
 blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="The staff; some are admins")
 
-ADMINS_ALONE = ("salary_cents", "role")
+ADMIN_ONLY_FIELDS = ("salary_cents", "role")
 NOT_DELETED = mechanics.c.deleted_at.is_(None)
 LOCK_ADMINS = select(mechanics.c.id).where(NOT_DELETED, mechanics.c.role == "admin").order_by(mechanics.c.id).with_for_update()
 
@@ -94,7 +94,7 @@ def get_mechanic(mechanic_id: int) -> Any:
 @blp.response(200, MechanicOut)
 @write(conflicts=[EmailTaken, LastAdmin])
 def update_mechanic(changes: dict[str, Any], mechanic_id: int) -> Any:
-    """Change a mechanic; one who is no admin only themselves, without salary and role."""
+    """Change a mechanic. A mechanic may change their own record, except salary and role."""
     columns = with_hash(changes if caller().is_admin else own_changes(mechanic_id, changes))
     if columns.get("role") == "mechanic":
         require_other_admin(mechanic_id)
@@ -108,9 +108,9 @@ def own_changes(mechanic_id: int, changes: dict[str, Any]) -> dict[str, Any]:
     if caller().id != mechanic_id:
         raise NotFound
     current = read_mechanic(mechanic_id)
-    if any(name in changes and changes[name] != getattr(current, name) for name in ADMINS_ALONE):
+    if any(name in changes and changes[name] != getattr(current, name) for name in ADMIN_ONLY_FIELDS):
         raise Forbidden("Only an admin may change a salary or a role.")
-    return {name: value for name, value in changes.items() if name not in ADMINS_ALONE}
+    return {name: value for name, value in changes.items() if name not in ADMIN_ONLY_FIELDS}
 
 
 @blp.delete("/<id:mechanic_id>")

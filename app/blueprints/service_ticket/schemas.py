@@ -39,17 +39,17 @@ PART_ID = Id()
 
 
 class PartLineOff(InputSchema):
-    """A quantity of a part that comes off; without a quantity, the whole line."""
+    """A quantity of a part to remove; without a quantity, the whole line."""
 
     inventory_id = Id(required=True)
     quantity = Quantity(load_default=lambda: None)  # A null is refused: it may be a mistake.
 
 
 class LineOff(Object):
-    """A line that comes off: an object, or the bare id of a part."""
+    """A line to remove: an object, or the bare id of a part."""
 
     def __init__(self) -> None:
-        bare_id = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Takes the whole line off"}
+        bare_id = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Removes the whole line"}
         words: dict[str, Any] = {"type": "must be the id of a part, or an object"}
         super().__init__(PartLineOff, metadata={"anyOf": [bare_id]}, error_messages=words)
 
@@ -88,7 +88,7 @@ class MechanicsChange(InputSchema):
 
 
 class PartsChange(InputSchema):
-    """The parts that come off, and those that go on afterwards."""
+    """The parts to remove, and those to add afterwards."""
 
     add_parts = Lines(Object(PartLineIn), load_default=list)
     remove_parts = Lines(LineOff(), load_default=list)

@@ -1,4 +1,4 @@
-"""How the shop's record is read and changed."""
+"""Read and change the shop's record."""
 
 from types import SimpleNamespace
 from typing import Any

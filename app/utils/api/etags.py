@@ -56,12 +56,12 @@ def lock_if_match(table: Table, record_id: int, schema: type[Schema], read: Call
     if request.headers.get("If-Match") and not request.if_match.contains_weak(etag_of(body)):
         raise Stale
     record = loads(body)
-    if changed := {name for name, value in read_only.items() if name not in record or not is_same(record[name], value)}:
+    if changed := {name for name, value in read_only.items() if name not in record or not is_same_json(record[name], value)}:
         raise Invalid(dict.fromkeys(sorted(changed), "can't be changed"))
     if values:
         lock_row(table, record_id, **values)
 
 
-def is_same(shown: Any, sent: Any) -> bool:
+def is_same_json(shown: Any, sent: Any) -> bool:
     """Return whether two JSON values are the same. Python takes ``True`` for 1."""
     return bool(shown == sent) and isinstance(shown, bool) == isinstance(sent, bool)

@@ -22,17 +22,19 @@ from app.utils.context import current_request, current_shop
 from app.utils.errors import Encoded, Malformed, WrongMediaType
 
 MAX_DEPTH = 20
-"""How deep a body may nest; no schema needs more than three levels."""
+"""The levels of objects and arrays that a body may have; no schema needs more than three."""
 BRACKETS = {"[": 1, "{": 1, "]": -1, "}": -1}
 QUERY_CACHE_SIZE, QUERY_CACHE_BYTES = 1000, 200
-"""How many parsed query strings are cached, and the longest one that is."""
+"""The number of query strings that are cached after parsing, and the length of the longest one."""
 
 
 def reject_constant(text: str) -> Any:
+    """Raise MalformedBody for ``NaN`` and ``Infinity`` (RFC 8259, section 6)."""
     raise Malformed(f"{text} is no JSON.")
 
 
 def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. Raise MalformedBody if a key occurs twice (RFC 7493, section 2.3)."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Malformed("An object has a key twice.")
@@ -69,7 +71,7 @@ def loads(body: bytes) -> Any:
 
 
 def drain_body(request: Request) -> None:
-    """Read the rest of the body. Else the server closes the connection, and a client that still sends sees no answer."""
+    """Read the rest of the body. Else the server closes the connection, and a client that still sends sees no response."""
     if request.environ.get("CONTENT_LENGTH"):
         with suppress(HTTPException, OSError):  # The body is too large, or the client has gone.
             request.get_data()

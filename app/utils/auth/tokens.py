@@ -28,20 +28,13 @@ ACCOUNTS = {
 }
 
 
-def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]:
-    """Return the answer of a login: a token that is valid for ``TOKEN_MINUTES``, and how to use it (RFC 6750)."""
+def make_token(kind: str, account_id: int, token_version: int) -> str:
+    """Return a token that is valid for ``TOKEN_MINUTES``."""
     config = current_shop().config
-    lifetime = config["TOKEN_MINUTES"] * 60
     issued = int(time.time())
-    claims = {"sub": f"{kind}:{account_id}", "ver": token_version, "iat": issued, "exp": issued + lifetime}
+    claims = {"sub": f"{kind}:{account_id}", "ver": token_version, "iat": issued, "exp": issued + config["TOKEN_MINUTES"] * 60}
     claims |= {"iss": ISSUER, "aud": AUDIENCE, "jti": uuid.uuid4().hex}
-    return {
-        "status": "success",
-        "message": "You are signed in.",
-        "token": jwt.encode(claims, config["SECRET_KEY"], algorithm="HS256"),
-        "token_type": "Bearer",
-        "expires_in": lifetime,
-    }
+    return jwt.encode(claims, config["SECRET_KEY"], algorithm="HS256")
 
 
 def verify_token(token: str) -> tuple[Caller, float]:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 30
 """A backstop for DEADLINE: with three Galera nodes that sell the same parts, every second attempt meets a conflict."""
 MAX_LOST_CONNECTIONS = 3
-"""How many lost connections a transaction survives: with a database that shuts down, more attempts are of no use."""
+"""The lost connections that a transaction survives: with a database that shuts down, more attempts are of no use."""
 DEADLINE = 10.0
 """Seconds after which nothing is retried."""
 PAUSE, MAX_PAUSE = 0.02, 0.5

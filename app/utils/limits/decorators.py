@@ -1,4 +1,4 @@
-"""Who is counted for what.
+"""Count requests against the rate limits.
 
 Flask-Limiter counts every attempt of logins and registrations. Every other request counts against ``LIMIT_DEFAULT`` of
 its caller. Some writes also count their successes, in the transaction: see :class:`SuccessLimit` and ``utils/write.py``.
