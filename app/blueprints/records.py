@@ -49,7 +49,9 @@ class Taken(Conflict):
         """Raise the conflict if a statement gives a record the value of another."""
         try:
             yield
-        except IntegrityError:
+        except IntegrityError as error:
+            if cls.field not in str(error.orig):  # The name of the column, or of its constraint.
+                raise
             raise cls from None
 
 

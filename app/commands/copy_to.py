@@ -146,4 +146,4 @@ def copy_to(url: str) -> None:
     ):
         total, written = copy(source, target, name)
     click.echo(f"{name} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared.")
-    click.echo("With the same SECRET_KEY, tokens and idempotency keys stay good there.")
+    click.echo("With the same SECRET_KEY, tokens and idempotency keys stay valid there.")

@@ -31,7 +31,6 @@ class Caller:
 
     kind: str
     id: int
-    name: str
     role: str
     key: str = field(init=False)
 
@@ -82,7 +81,7 @@ class NoSessions(SessionInterface):
 
 
 class ShopFlask(Flask):
-    """The app with its own parts, typed. The factory sets them."""
+    """The app with its own parts, typed. The factory sets them, ``limits.init_app`` the windows."""
 
     app_ctx_globals_class = RequestState
     session_interface = NoSessions()

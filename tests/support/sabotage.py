@@ -77,12 +77,12 @@ def late_key():
         row = fetch_one(idempotency.FIND, {"of_caller": caller, "of_key": key})
         return idempotency.replay(row) if row else None
 
-    def keep(caller, key, response):
+    def store(caller, key, response):
         row = {"caller": caller, "key": key, "fingerprint": idempotency.fingerprint(secret_keys()[0])}
         row |= {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
         after_commit(lambda: (time.sleep(DELAY), transaction(lambda: execute(insert(idempotency.keys).values(row)))()))
 
-    idempotency.claim, idempotency.keep = claim, keep
+    idempotency.claim, idempotency.store = claim, store
 
 
 def late_revocation():

@@ -2,26 +2,26 @@
 
 from typing import Any
 
-from sqlalchemy import Table, bindparam, literal, select, update
+from sqlalchemy import Table, bindparam, select, update
 
-from app.blueprints.accounts.addresses import KINDS, forget_addresses, remember_address
+from app.blueprints.accounts.addresses import HERE, count_login, forget_addresses, plain_address, remember_address
 from app.blueprints.records import Taken
-from app.models import customers, mechanics, utcnow
-from app.utils.api.idempotency import forget
+from app.models import ACCOUNT_KINDS, ROLES, customers, known_addresses, utcnow
+from app.utils.api.idempotency import customer_reference, forget
+from app.utils.api.openapi import BAD_CREDENTIALS
 from app.utils.auth.passwords import hash_password, is_outdated, verify_password
 from app.utils.auth.token_cache import clear_after_commit
 from app.utils.auth.tokens import make_token
-from app.utils.db.statements import execute, fetch_all, fetch_one, insert_row, update_if_changed
+from app.utils.db.statements import execute, fetch_one, insert_row, update_if_changed
 from app.utils.db.transactions import transaction
 from app.utils.errors import Unauthorized
 
 ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}  # With an account.
 DELETED_CUSTOMER = "Deleted customer"  # The name that a deleted customer's tickets show.
-ROLES = {customers: literal("customer").label("role"), mechanics: mechanics.c.role}
 CREDENTIALS = {
-    table: select(table.c.id, table.c.name, role, table.c.password_hash, table.c.token_version).where(
-        table.c.email == bindparam("email"), table.c.deleted_at.is_(None)
-    )
+    table: select(table.c.id, table.c.name, role, table.c.password_hash, table.c.token_version, known_addresses.c.seen_at)
+    .outerjoin_from(table, known_addresses, HERE[table])
+    .where(table.c.email == bindparam("email"), table.c.deleted_at.is_(None))
     for table, role in ROLES.items()
 }
 
@@ -47,9 +47,8 @@ def create_account(table: Table, columns: dict[str, Any]) -> int:
 
 def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> None:
     """Change a locked account; a new password or role revokes its tokens. Raise EmailTaken."""
-    row = fetch_all(select(table).where(table.c.id == account_id))[0]
-    role = getattr(row, "role", None)
-    if "password_hash" in columns or columns.get("role", role) != role:
+    row: Any = fetch_one(select(table).where(table.c.id == account_id))
+    if "password_hash" in columns or ("role" in columns and columns["role"] != row.role):
         columns = columns | {"token_version": row.token_version + 1}
     with EmailTaken.unless_unique():
         update_if_changed(table, account_id, columns)
@@ -59,21 +58,24 @@ def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> No
 def delete_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete a locked account: revoke its tokens, erase its personal data, and free its email."""
     execute(update(table).where(table.c.id == account_id).values({"deleted_at": utcnow()} | ERASED | erased))
-    forget(f"/{table.name}/{account_id}", f'"{KINDS[table]}_id":{account_id},')
+    reference = customer_reference(account_id) if table is customers else None
+    forget(f"{ACCOUNT_KINDS[table]}:{account_id}", f"/{table.name}/{account_id}", reference)
     forget_addresses(table, account_id)
     clear_after_commit()
 
 
 def log_in(table: Table, email: str, password: str) -> dict[str, Any]:
-    """Return a token, or raise Unauthorized. Takes constant time, so that accounts can't be enumerated."""
-    account = fetch_one(CREDENTIALS[table], {"email": email.lower()})
+    """Return a token, or raise Unauthorized or TooMany. Takes constant time, so that accounts can't be enumerated."""
+    email = email.lower()
+    account = fetch_one(CREDENTIALS[table], {"email": email, "from_address": plain_address()})
+    count_login(table, email, account.seen_at if account else None)
     if not verify_password(password, account.password_hash if account else None) or account is None:
-        raise Unauthorized("The email or the password is wrong.")
+        raise Unauthorized(BAD_CREDENTIALS)
     if is_outdated(account.password_hash):
         renew_hash(table, account.id, account.password_hash, password)
-    remember_address(table, account.id)
+    remember_address(table, account.id, account.seen_at)
     shown = {"id": account.id, "name": account.name, "role": account.role}
-    return make_token(KINDS[table], account.id, account.token_version) | shown
+    return make_token(ACCOUNT_KINDS[table], account.id, account.token_version) | shown
 
 
 @transaction

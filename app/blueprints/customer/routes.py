@@ -5,14 +5,13 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from app.blueprints.accounts import service as accounts
-from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.customer.queries import CUSTOMERS, read_customer
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
 from app.models import customers, service_tickets
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
-from app.utils.api.openapi import issues_token
+from app.utils.api.openapi import documented
 from app.utils.api.pagination import SearchQuery
 from app.utils.auth.policy import allow, require_owner
 from app.utils.context import caller
@@ -44,8 +43,8 @@ def register_customer(new: dict[str, Any]) -> Any:
 
 @blp.post("/login")
 @allow("anyone")
-@limit_logins(customers)
-@issues_token
+@limit_attempts("LIMIT_LOGIN")
+@documented(issues_token=True)
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_customer(credentials: dict[str, Any]) -> Any:

@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.accounts.service import EmailTaken, create_account, delete_account, log_in, update_account, with_hash
 from app.blueprints.mechanic.queries import MECHANICS, POPULAR_MECHANICS, read_mechanic
@@ -12,12 +11,13 @@ from app.blueprints.mechanic.schemas import MechanicChange, MechanicIn, Mechanic
 from app.models import mechanics
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
-from app.utils.api.openapi import issues_token
+from app.utils.api.openapi import documented
 from app.utils.api.pagination import PageQuery, SearchQuery
 from app.utils.auth.policy import allow
 from app.utils.context import caller
 from app.utils.db.statements import fetch_all
 from app.utils.errors import Conflict, Forbidden, NotFound
+from app.utils.limits.decorators import limit_attempts
 from app.utils.write import write
 
 blp = Blueprint("mechanic", __name__, url_prefix="/mechanics", description="The staff; some are admins")
@@ -53,8 +53,8 @@ def create_mechanic(new: dict[str, Any]) -> Any:
 
 @blp.post("/login")
 @allow("anyone")
-@limit_logins(mechanics)
-@issues_token
+@limit_attempts("LIMIT_LOGIN")
+@documented(issues_token=True)
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_mechanic(credentials: dict[str, Any]) -> Any:

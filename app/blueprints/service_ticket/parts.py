@@ -26,12 +26,12 @@ CHANGE_LINE = update(ticket_parts).where(THIS_LINE, NEW_QUANTITY.between(1, MAX_
 
 class NotOnTicket(Conflict):
     code = "not_on_ticket"
-    detail = "The ticket holds fewer of a part than would come off; nothing was changed."
+    detail = "The ticket has fewer of a part than would be removed; nothing was changed."
 
 
 class LineFull(Conflict):
     code = "line_full"
-    detail = f"The ticket would hold more than {MAX_COUNT:,} of a part; nothing was changed."
+    detail = f"The ticket would have more than {MAX_COUNT:,} of a part; nothing was changed."
 
 
 def change_parts(ticket_id: int, remove: PartLines, add: PartLines, field: str = "add_parts") -> None:
@@ -54,7 +54,7 @@ def return_all_parts(ticket_id: int) -> None:
 def require_parts(lines: PartLines, known: Iterable[int], field: str) -> None:
     """Raise Invalid for unknown part ids, naming each line."""
     unknown = {
-        f"{field}.{number}" if line.get("is_bare") else f"{field}.{number}.inventory_id": "names no part"
+        f"{field}.{number}" if line.get("is_bare") else f"{field}.{number}.inventory_id": "must be the id of a part"
         for number, line in enumerate(lines)
         if line["inventory_id"] not in known
     }

@@ -16,15 +16,12 @@ from operator import attrgetter
 from typing import Any
 
 from flask import Flask, Response
-from sqlalchemy import Integer, bindparam
 
-from app.utils.api.pagination import Listing, bound_values
+from app.utils.api import pagination
 from app.utils.context import current_shop
-from app.utils.db.statements import fetch_all
 from app.utils.errors import Unavailable
 
 log = logging.getLogger(__name__)
-BATCH_SIZE = 500  # Records of one statement.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """The start of a formula in Excel or LibreOffice (OWASP, «CSV Injection»), with any number of apostrophes before it, so
 that an escaped text differs from one that was written with an apostrophe."""
@@ -69,26 +66,6 @@ def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 # ---------------------------------------------------------------- the list
-def batches(listing: Listing, query: Mapping[str, Any]) -> Iterator[Records]:
-    """Yield all records of a list under the filters of a query, in batches."""
-    values = listing.filter_values(query)
-    parameters = bound_values(values)
-    keys = {f"last_{number}": column for number, column in enumerate(listing.order)}
-    ordered = (
-        listing.rows.add_columns(*(column.label(name) for name, column in keys.items()))
-        .where(*(listing.filters[name] for name in values))
-        .order_by(*(column.desc() if listing.descending else column for column in listing.order))
-        .limit(bindparam("limit", BATCH_SIZE, Integer))
-    )
-    rows = fetch_all(ordered, parameters)
-    yield rows
-    last = [bindparam(name, type_=column.type) for name, column in keys.items()]
-    following = ordered.where(*listing.after_condition(last))
-    while len(rows) == BATCH_SIZE:
-        rows = fetch_all(following, parameters | {name: rows[-1]._mapping[name] for name in keys})
-        yield rows
-
-
 def take_slot(slot: ExitStack) -> None:
     """Take one of EXPORT_SLOTS until ``slot`` is closed. Raise Unavailable if none is free."""
     if not EXPORT_SLOTS.acquire(blocking=False):
@@ -123,7 +100,7 @@ def csv_response(name: str, columns: Columns, found: Iterator[Records], *, is_se
         if is_search:
             take_slot(slot)
         first = next(found)
-        if len(first) >= BATCH_SIZE and not is_search:
+        if len(first) >= pagination.BATCH_SIZE and not is_search:
             take_slot(slot)
         kept = slot.pop_all()
     response = Response(stream(current_shop(), columns, first, found, kept), content_type="text/csv; charset=utf-8")

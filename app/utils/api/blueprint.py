@@ -53,7 +53,7 @@ class Blueprint(flask_smorest.Blueprint):
     def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[View], View]:
         """Serialize what the view returns; document an example.
 
-        A view under ``@write`` serializes inside its transaction, because the answer is kept there with the
+        A view under ``@write`` serializes inside its transaction, because the response is stored there with the
         idempotency key. So the status and the schema are handed to ``@write``."""
         instance = schema() if isinstance(schema, type) else schema
         if isinstance(instance, Schema):

@@ -6,7 +6,7 @@ answer with ``Link`` (RFC 8288), a page also with ``X-Total-Count``.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -29,9 +29,15 @@ COUNT_SECONDS, COUNT_CACHED_FROM = 5, 1000
 """The length of a list is cached for five seconds, as the contract allows, if the list has 1,000 records or more."""
 SEARCH_SECONDS = 2
 """The statement timeout of a search, and of counting what it found."""
-SEARCH_LIMIT = f"Refused if the database takes more than {SEARCH_SECONDS} seconds to search, or to count what it found"
+SEARCH_LIMIT = (
+    f"A page is refused if the database takes more than {SEARCH_SECONDS} seconds to search, or to count what it found"
+)
 SEARCH_TOO_SLOW = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records"
 LIKE_PHONE = re.compile(r"[0-9\s+().x/\u2010-\u2015-]+")
+BATCH_SIZE = 500
+"""Records of one statement of a whole list."""
+PAGE_FIELDS = ("page", "per_page", "after")
+"""What a query has besides its filters."""
 MIN_DIGITS = 3
 """A search for digits and separators also finds phones by their digits, from this many on."""
 NARROW_SEARCH = "; narrow the list by its other filters"
@@ -53,7 +59,7 @@ class PageQuery(Schema):
     @validates_schema
     def page_or_after(self, query: dict[str, Any], **_: Any) -> None:
         if "page" in query and "after" in query:
-            raise ValidationError("stands instead of page, not beside it", "after")
+            raise ValidationError("can't be combined with page", "after")
 
 
 def contains_text(table: Table) -> ColumnElement[bool]:
@@ -122,7 +128,7 @@ class Listing:
         limit = {"limit": query["per_page"] + 1}
         rows = fetch_all(statements.after, parameters | limit, seconds=search_timeout(parameters))
         if not rows and fetch_one(statements.last, parameters) is None:
-            raise Invalid({"after": "names no record of this list"})
+            raise Invalid({"after": "must be the id of a record of this list"})
         if len(rows) <= query["per_page"]:
             return rows, {}
         rows = rows[:-1]
@@ -131,8 +137,7 @@ class Listing:
     @cache  # noqa: B019 - a listing lives as long as the program.
     def statements(self, names: tuple[str, ...], known: tuple[str, ...]) -> Statements:
         """Return the statements of the list under the named filters."""
-        filtered = self.rows.where(*(self.filters[name] for name in names))
-        ordered = filtered.order_by(*(column.desc() if self.descending else column for column in self.order))
+        filtered, ordered = self.selected(names)
         limit = bindparam("limit", type_=Integer)
         last_id = bindparam("last", type_=BigInteger)
         last = select(self.key).where(self.key == last_id, *(self.filters[name] for name in known)).correlate(None)
@@ -144,6 +149,24 @@ class Listing:
             after=ordered.where(*self.after_condition(place), last.exists()).limit(limit),
             last=last,
         )
+
+    def selected(self, names: Iterable[str]) -> tuple[Select[Any], Select[Any]]:
+        """Return the statement of all records under the named filters, without and in their order."""
+        filtered = self.rows.where(*(self.filters[name] for name in names))
+        return filtered, filtered.order_by(*(column.desc() if self.descending else column for column in self.order))
+
+    def batches(self, query: Mapping[str, Any]) -> Iterator[Sequence[Row[Any]]]:
+        """Yield all records under the filters of a query, in batches by keyset."""
+        values = self.filter_values(query)
+        parameters = bound_values(values)
+        keys = {f"after_{number}": column for number, column in enumerate(self.order)}
+        named = self.selected(values)[1].add_columns(*(column.label(name) for name, column in keys.items())).limit(BATCH_SIZE)
+        rows = fetch_all(named, parameters)
+        yield rows
+        following = named.where(*self.after_condition([bindparam(name, type_=column.type) for name, column in keys.items()]))
+        while len(rows) == BATCH_SIZE:
+            rows = fetch_all(following, parameters | {name: rows[-1]._mapping[name] for name in keys})
+            yield rows
 
     def _record_column(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the column of the record itself that a column of the order is, or refers to."""

@@ -8,8 +8,6 @@ from app.utils.api.openapi import View, document
 from app.utils.context import RequestState, caller, current_shop
 from app.utils.errors import Forbidden, NotFound, Unauthorized
 
-STAFF = ("mechanic", "admin")
-EVERYONE = ("customer", *STAFF)
 LIBRARY_VIEWS = dict.fromkeys(("api-docs.openapi_json", "swagger_ui.show"), frozenset({"anyone"}))
 """Public views of libraries, which can't declare their roles."""
 

@@ -19,9 +19,6 @@ from app.utils.context import RequestState, caller, current_request, current_sho
 from app.utils.errors import TooMany
 from app.utils.limits.windows import Slot, Window, slots
 
-CACHE_VERSION_KEY = "shop:inventory"
-"""Redis returns this value with the windows: see ``inventory/cache.py``. So a cached answer takes one round trip."""
-
 
 # ---------------------------------------------------------------- every attempt
 def address() -> str:
@@ -62,8 +59,8 @@ def _retried_in_memory(view: View) -> View:
 
 def count_attempt(setting: str, key: str, *, times: int) -> None:
     """Count an attempt by a key, ``times`` as many of which are allowed as the setting says. Raise TooMany."""
-    asked = [slot._replace(amount=slot.amount * times) for slot in slots(current_shop().config[setting], setting, key)]
-    windows = current_shop().windows.check_and_hit(asked)[0] if asked else []
+    checks = [each._replace(amount=each.amount * times) for each in slots(current_shop().config[setting], setting, key)]
+    windows = current_shop().windows.check_and_hit(checks)[0] if checks else []
     require_room((window for window in windows if not window.allowed), current_state())
 
 
@@ -85,11 +82,11 @@ def enforce_default_limit(request: Request, state: RequestState) -> None:
     if hasattr(view, "is_unlimited"):
         return
     counted = slots(app.config["LIMIT_DEFAULT"], "LIMIT_DEFAULT", state.limit_key)
-    success: SuccessLimit | None = getattr(view, "success_limit", None) if state.caller else None
+    success: SuccessLimit | None = view.write.limit if state.caller and hasattr(view, "write") else None
     looked_at = success.slots(request, hit=False) if success else []
     if counted or looked_at:
         state.redis_epoch = app.redis.epoch if app.redis else 0
-        windows, state.cache_version = app.windows.check_and_hit([*counted, *looked_at], CACHE_VERSION_KEY)
+        windows, state.cache_version = app.windows.check_and_hit([*counted, *looked_at])
         state.success_windows = windows[len(counted) :]
         require_room(windows[: len(counted)], state)
 
@@ -130,7 +127,7 @@ class SuccessLimit:
         if state.success_counted:
             return
         if asked := self.slots(current_request(), hit=True):
-            require_room(current_shop().windows.check_and_hit(asked, CACHE_VERSION_KEY)[0], state)
+            require_room(current_shop().windows.check_and_hit(asked)[0], state)
         state.success_counted = True
 
 

@@ -89,15 +89,12 @@ HANDLER = StandardErrorHandler()
 """One handler, however many apps a process creates."""
 
 
-def formatter(app_env: str) -> logging.Formatter:
-    return JsonFormatter() if app_env == "production" else logging.Formatter(READABLE, datefmt="%H:%M:%S")
-
-
 def init_app(app: Flask) -> None:
     """Send all logs to standard error."""
     root = logging.getLogger()
     HANDLER.addFilter(add_request_id)
-    HANDLER.setFormatter(formatter(app.config["APP_ENV"]))
+    is_production = app.config["APP_ENV"] == "production"
+    HANDLER.setFormatter(JsonFormatter() if is_production else logging.Formatter(READABLE, datefmt="%H:%M:%S"))
     root.addHandler(HANDLER)
     root.setLevel(app.config["LOG_LEVEL"])
     logging.getLogger("alembic").setLevel("WARNING")
