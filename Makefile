@@ -24,7 +24,7 @@ test: $(VENV)/dev.stamp $(NODE) ## install the requirements and run all tests
 guarantees: $(VENV)/dev.stamp ## run all proofs in full and write docs/guarantees.md
 	@$(BIN)/python -m pytest --full --write-guarantees tests/races tests/faults
 
-bench: $(VENV)/run.stamp ## measure beside other frameworks (needs PostgreSQL and wrk); BENCH="--rounds 5" adds options
+bench: $(VENV)/run.stamp ## measure beside other frameworks (needs PostgreSQL, redis-server and wrk); BENCH="--rounds 5" adds options
 	@$(BIN)/python -m bench.run $(BENCH)
 
 bench-compare: $(VENV)/run.stamp ## measure beside another commit, BASE=commit

@@ -83,8 +83,8 @@ def test_blueprint_imports_no_routes_of_another():
 
 
 @pytest.mark.databases("sqlite")
-def test_write_touches_at_most_18_files(staff, make):
-    """From route to commit: a reader can follow `PUT /tickets/<id>/inventory` through so many files of the app."""
+def test_change_of_parts_runs_in_at_most_18_files(staff, make):
+    """Count the files of the app that `PUT /tickets/<id>/inventory` runs through, from route to commit."""
     ticket, part = make.ticket(), make.part(quantity=100)
     body, touched, inside = {"add_parts": [{"inventory_id": part.id}]}, set(), []
 

@@ -31,7 +31,7 @@ each_list = pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endp
 
 
 def faults_of(response, statuses, field=None):
-    """Return what is wrong with a refusal: an empty list if it follows the contract."""
+    """Return what is wrong with a refusal: an empty list if it is as docs/openapi.json describes it."""
     if response.status_code not in statuses:
         return [f"{response.status_code} instead of {statuses}: {response.text[:200]}"]
     problem = response.json
@@ -50,7 +50,7 @@ def faults_of(response, statuses, field=None):
     return faults
 
 
-def test_the_tables_have_thousands_of_bad_inputs():
+def test_tables_have_thousands_of_bad_inputs():
     bodies = sum(len(list(cases_of(endpoint))) for endpoint in WITH_BODY)
     queries = sum(len(BAD_QUERY_VALUES[name]) for endpoint in LISTS for name in endpoint.parameters)
     assert bodies + queries + 3 * len(paths_for_bad_ids()) * len(BAD_PATH_IDS) >= 3000
@@ -153,8 +153,8 @@ def test_id_of_another_kind_of_record_in_a_body_is_422(admin, make, ids, unchang
         assert faults_of(parts, (422,), "add_parts.1.inventory_id") == []
 
 
-def test_id_of_another_customer_is_responseed_like_an_unknown_one(customer, ids, unchanged):
-    """«Someone else's record»: 404 with the same body, so that no id can be found out."""
+def test_id_of_another_customer_is_refused_like_an_unknown_one(customer, ids, unchanged):
+    """404 with the same body: the response does not show that the id exists."""
     with unchanged():
         for endpoint in ENDPOINTS:
             if not endpoint.owned:

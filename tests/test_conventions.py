@@ -1,4 +1,4 @@
-"""«Paths», «creating» and «also served»: conventions of every endpoint, and the endpoints of the site."""
+"""Conventions of every endpoint (paths, methods, Location), and the endpoints of the site."""
 
 import re
 from urllib.parse import urljoin, urlsplit
@@ -105,7 +105,7 @@ def test_method_that_is_not_allowed_is_405(admin, urls, unchanged):
 
 
 def test_double_slash_is_404(admin, urls, unchanged):
-    """Neither responseed nor redirected: a proxy and the app would not agree on its meaning."""
+    """Neither accepted nor redirected: a proxy and the app would not agree on its meaning."""
     with unchanged():
         for url in urls.values():
             for doubled in (f"/{url}", f"{url}//", "/" + url[1:].replace("/", "//")):

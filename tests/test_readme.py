@@ -101,8 +101,7 @@ def test_command_table_has_every_command_and_its_options():
 
 
 def test_paths_of_the_layout_exist():
-    [layout] = re.findall(r"(?:^    .+\n)+", SECTIONS["How it is laid out"], re.MULTILINE)
-    for line in layout.splitlines():
+    for line in re.findall(r"^    .+", SECTIONS["How it is laid out"], re.MULTILINE):
         path = line.split()[0].replace("/…", "/")
         assert (ROOT / path).exists(), path
     for link in re.findall(r"\]\((?!http)([^)]+)\)", README):

@@ -49,7 +49,7 @@ def test_search_compares_letters_in_any_case_and_normal_form(searched):
         add("Another")
 
 
-def test_search_takes_no_other_letter_for_a_wildcard(searched):
+def test_wildcard_in_a_search_matches_only_itself(searched):
     search, add = searched
     for text, q in NOT_FOUND:
         if "\n" not in text:
@@ -67,7 +67,7 @@ def test_phone_is_found_by_its_digits(make, staff, kind):
         assert found(staff, path, q) == [], q
 
 
-def test_digits_of_a_phone_are_those_of_no_other_text(make, staff):
+def test_digits_are_searched_only_in_phones(make, staff):
     """A search with separators finds names and skus as they are written."""
     make.customer(name="Fleet 555867", phone=None)
     part = make.part(name="Pad", sku="10-20")
@@ -76,7 +76,7 @@ def test_digits_of_a_phone_are_those_of_no_other_text(make, staff):
     assert found(staff, "/inventory", "10-20") == [part.id]
 
 
-def test_changed_record_is_found_by_its_new_texts_alone(make, staff, admin):
+def test_changed_record_is_found_only_by_its_new_texts(make, staff, admin):
     ann, part, ticket = make.customer(name="Ärzte", phone="555-0100"), make.part(name="Öl", sku="Ö-1"), make.ticket()
     assert staff.put(f"/customers/{ann.id}", {"name": "Übel"}).status_code == 200
     assert staff.put(f"/inventory/{part.id}", {"sku": "Ä-2"}).status_code == 200

@@ -136,7 +136,7 @@ def test_password_is_the_same_in_composed_and_decomposed_letters(log_in, make_ac
             assert log_in(person.record["email"], wrong).status_code == 401
 
 
-def test_password_that_was_hashed_as_given_is_still_good(log_in, make_account, kind):
+def test_password_that_was_hashed_as_given_still_matches(log_in, make_account, kind):
     for raw in SPANISH:
         person = make_account(password_hash=passwords.HASHER.hash(raw))
         assert log_in(person.record["email"], raw).status_code == 200

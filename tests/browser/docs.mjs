@@ -8,7 +8,10 @@ const SERIOUS = { schemes: ["light"], impacts: ["serious", "critical"] };
 const { paths } = (await call("GET", "/openapi.json")).body;
 
 /** The line of an operation; it opens and closes what is said of it. */
-const operation = (page, method, path) => page.getByRole("button", { name: paths[path][method].summary });
+const operation = (page, method, path) => {
+  const name = `${method.toUpperCase()} ${path} ${paths[path][method].summary}`;
+  return page.getByRole("button", { name });
+};
 const status = (page, text) => page.getByRole("status").filter({ hasText: text });
 const answer = (page, code) => page.getByRole("table").filter({ hasText: /^CodeDetails/ }).getByRole("row").filter({ hasText: RegExp(`^${code}`) });
 

@@ -1,4 +1,4 @@
-"""Both pages in a real browser: each story is told by a script of node that sees what a person sees."""
+"""Test the documentation and the example front end in a real browser, with scripts that run in node."""
 
 import re
 import subprocess
@@ -14,19 +14,19 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not INSTALLED and not REQUIRED,
-        reason="chromium or its driver is not there: npm ci --prefix tests/browser, npm ci --prefix examples/frontend",
+        reason="chromium or its driver is not installed: npm ci --prefix tests/browser, npm ci --prefix examples/frontend",
     ),
 ]
 
 
 @pytest.fixture
-def told(tmp_path):
-    """Tell the stories of a file, in a shop of its own: ``told("customer", LIMIT_LOGIN="")``."""
+def run_script(tmp_path):
+    """Return a function that runs a script against a new shop: ``run_script("customer", LIMIT_LOGIN="")``."""
 
-    def tell(name, **settings):
-        with both_pages(tmp_path, **settings) as given:
+    def run(name, **settings):
+        with both_pages(tmp_path, **settings) as environment:
             command = ["node", "--test", "--test-reporter=tap", str(SCRIPTS / f"{name}.mjs")]
-            ran = subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=240)
+            ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
         assert ran.returncode == 0, ran.stdout
         assert re.search(r"^# pass [1-9]", ran.stdout, re.MULTILINE), ran.stdout
         [database] = (tmp_path / "shop" / "instance").glob("*.db")
@@ -34,29 +34,29 @@ def told(tmp_path):
         assert faults(engine) == []
         engine.dispose()
 
-    return tell
+    return run
 
 
-ALL_DAY = {"LIMIT_LOGIN": "", "LIMIT_REGISTER": ""}
+NO_LIMITS = {"LIMIT_LOGIN": "", "LIMIT_REGISTER": ""}
 
 
-@pytest.mark.parametrize("story", ["controls", "cors", "customer", "docs", "mechanic", "trouble", "keyboard"])
-def test_the_example(told, story):
-    told(story, **ALL_DAY)
+@pytest.mark.parametrize("name", ["controls", "cors", "customer", "docs", "mechanic", "trouble", "keyboard"])
+def test_script_passes(run_script, name):
+    run_script(name, **NO_LIMITS)
 
 
-def test_the_example_says_what_a_limit_is(told):
-    told("limits", LIMIT_TICKET_INVENTORY="1 per day", LIMIT_LOGIN="4 per minute")
+def test_example_explains_a_limit(run_script):
+    run_script("limits", LIMIT_TICKET_INVENTORY="1 per day", LIMIT_LOGIN="4 per minute")
 
 
-def test_a_page_of_an_origin_that_the_shop_does_not_know_is_told_nothing(told):
-    told("stranger", CORS_ORIGINS="https://desk.example")
+def test_page_of_another_origin_gets_no_data(run_script):
+    run_script("stranger", CORS_ORIGINS="https://desk.example")
 
 
-def test_the_stories_see_only_what_a_person_sees():
-    """Roles, labels and text; what looks behind them is the desk's alone."""
-    stories = [path for path in SCRIPTS.glob("*.mjs") if path.name != "desk.mjs"]
-    assert len(stories) >= 5
-    behind = re.compile(r"evaluate|locator\(|\$\(|querySelector|TestId|content\(\)|force:")
-    assert [path.name for path in stories if behind.search(path.read_text("utf-8"))] == []
-    assert behind.search('page.locator(".wrong")')
+def test_scripts_find_elements_by_role_label_and_text():
+    """Only desk.mjs may look at the DOM."""
+    scripts = [path for path in SCRIPTS.glob("*.mjs") if path.name != "desk.mjs"]
+    assert len(scripts) >= 5
+    dom_access = re.compile(r"evaluate|locator\(|\$\(|querySelector|TestId|content\(\)|force:")
+    assert [path.name for path in scripts if dom_access.search(path.read_text("utf-8"))] == []
+    assert dom_access.search('page.locator(".wrong")')

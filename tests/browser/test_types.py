@@ -1,4 +1,4 @@
-"""The example's types are those of the document, and the compiler finds where the example no longer fits it."""
+"""Test the example's types: they are those of docs/openapi.json, and the compiler finds each place that does not match."""
 
 import json
 import subprocess
@@ -14,23 +14,23 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not (EXAMPLE / "node_modules").exists() and not REQUIRED,
-        reason="typescript is not there: npm ci --prefix examples/frontend installs it",
+        reason="typescript is not installed: npm ci --prefix examples/frontend",
     ),
 ]
 
 
 @pytest.fixture
-def written_for(tmp_path):
-    """Check a copy of the example against a document, with types that are made anew: (exit code, what was said)."""
+def check_types(tmp_path):
+    """Return a function that checks a copy of the example against a document: (exit code, output)."""
 
-    def check(document, *, anew=True):
+    def check(document, *, generate=True):
         copied = tmp_path / "examples" / "frontend"
         copied.mkdir(parents=True)
         (tmp_path / "docs").mkdir()
         (tmp_path / "docs" / "openapi.json").write_text(json.dumps(document), "utf-8")
         for name in ("package.json", "tsconfig.json", "src", "node_modules"):
             (copied / name).symlink_to(EXAMPLE / name)
-        if anew:
+        if generate:
             (copied / "src").unlink()
             (copied / "src").mkdir()
             for source in (EXAMPLE / "src").iterdir():
@@ -56,23 +56,21 @@ def renamed(document, name, old, new):
     changed["required"] = [new if each == old else each for each in changed.get("required", [])]
 
 
-def test_the_committed_types_are_what_the_document_gives_and_the_example_fits_them(written_for):
-    """tsc --strict passes on the example; `npm run types` makes its types anew."""
+def test_committed_types_are_current_and_the_example_compiles(check_types):
     assert '"strict": true' in (EXAMPLE / "tsconfig.json").read_text("utf-8")
-    code, said = written_for(DOCUMENT, anew=False)
-    assert code == 0, said
+    code, output = check_types(DOCUMENT, generate=False)
+    assert code == 0, output
 
 
-def test_types_of_another_document_are_found_out(written_for):
+def test_outdated_types_are_detected(check_types):
     document = json.loads(json.dumps(DOCUMENT))
-    renamed(document, "MovementOut", "balance", "rest")  # The example has no use for it.
-    code, said = written_for(document, anew=False)
+    renamed(document, "MovementOut", "balance", "rest")  # The example does not use it.
+    code, output = check_types(document, generate=False)
     assert code != 0
-    assert "schema.d.ts" in said
+    assert "schema.d.ts" in output
 
 
-def test_where_the_example_does_not_fit_a_changed_document_the_compiler_says_so(written_for):
-    """A changed schema makes tsc --strict fail, and each place is named."""
+def test_compiler_names_each_place_that_does_not_match_the_document(check_types):
     document = json.loads(json.dumps(DOCUMENT))
     renamed(document, "TicketPartOut", "unit_price", "each")
     renamed(document, "PartsChange", "add_parts", "put_on")
@@ -81,8 +79,8 @@ def test_where_the_example_does_not_fit_a_changed_document_the_compiler_says_so(
     document["paths"]["/tickets/mine"] = document["paths"].pop("/tickets/my-tickets")
     catalog = document["paths"]["/inventory"]["get"]
     catalog["parameters"] = [each for each in catalog["parameters"] if each["name"] != "q"]
-    code, said = written_for(document)
+    code, output = check_types(document)
     assert code != 0
-    errors = [line for line in said.splitlines() if "error TS" in line]
+    errors = [line for line in output.splitlines() if "error TS" in line]
     wrong = ["'unit_price'", "'add_parts'", "'shortages'", "'string | null'", '"/tickets/my-tickets"', "{ q: string; }"]
     assert [each for each in wrong if not any(each in line for line in errors)] == [], errors

@@ -1,4 +1,4 @@
-"""A Python client that openapi-python-client generates from the document plays a flow against a running shop."""
+"""Run a Python client that openapi-python-client generates from docs/openapi.json against a running shop."""
 
 import importlib
 import subprocess
@@ -35,7 +35,7 @@ def shop(tmp_path):
         yield f"http://127.0.0.1:{started.port}"
 
 
-def test_generated_client_plays_a_flow(generated, shop):
+def test_generated_client_opens_changes_and_deletes_a_ticket(generated, shop):
     models, client = generated("models"), generated("client")
 
     def call(path, *args, **kwargs):

@@ -1,4 +1,4 @@
-"""The served OpenAPI document at its word: schemathesis makes requests out of it, good and bad, for each role."""
+"""Test the shop with requests that schemathesis generates from the served OpenAPI document, good and bad, for each role."""
 
 import re
 from collections import Counter
@@ -20,8 +20,8 @@ from tests.support.invariants import faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.databases("sqlite")]
 
-MOST = 2_147_483_647
-PROMISED = [
+MAX_QUANTITY = 2_147_483_647
+CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
     checks.content_type_conformance,
@@ -30,41 +30,41 @@ PROMISED = [
     checks.missing_required_header,
     checks.unsupported_method,
 ]
-ONLY_THE_SHOP_KNOWS = re.compile(
+STATE_MESSAGES = re.compile(
     r"must be the id of a (customer|part|record of this list)|\d+ is not the id of a mechanic|was used for another request"
     r"|must be (positive|negative): this reason .*"
     r"|can't be combined with .*|shares an id with add_mechanic_ids"
     r"|may have (two|four) decimals at most|must be from (1 to 2147483647|-2147483647 to -1)"
 )
-"""What may be wrong with a request that the document allows: no schema can know which records there are."""
+"""Messages of a 422 for a request that is valid by the document: no schema knows the records."""
 
 
-class Broken(AssertionError):
-    """An answer is not as the document has it."""
+class NotAsDocumented(AssertionError):
+    """A response differs from the document."""
 
 
-def hold_to_the_document(case, response, role="admin"):
-    """Raise Broken where an answer is none that the document allows."""
+def require_documented(case, response, role="admin"):
+    """Raise NotAsDocumented if the document does not allow the response."""
     forbidden = [checks.negative_data_rejection] if is_forbidden(case) else []
     try:
-        case.validate_response(response, checks=PROMISED + forbidden)
-    except BaseException as failure:  # A group of failures is no Exception.
+        case.validate_response(response, checks=CHECKS + forbidden)
+    except BaseException as failure:  # A group of failures is not an Exception.
         if isinstance(failure, KeyboardInterrupt):
             raise
-        raise Broken(f"{role}: {failure}") from None
+        raise NotAsDocumented(f"{role}: {failure}") from None
     if response.status_code == 422 and is_allowed(case):
         texts = [text for each in response.json()["errors"].values() for text in each]
-        if not all(ONLY_THE_SHOP_KNOWS.fullmatch(text) for text in texts):
-            raise Broken(f"{case.as_curl_command()} is as documented, but refused: {response.text}")
+        if not all(STATE_MESSAGES.fullmatch(text) for text in texts):
+            raise NotAsDocumented(f"{case.as_curl_command()} is as documented, but refused: {response.text}")
 
 
-def as_documented_in_words(value):
-    """Return a value with at most two decimals, which the document asks for in words, and with 5 for 5.0: to JSON Schema
-    both are integers, to the shop only the first is."""
+def with_documented_numbers(value):
+    """Return the value with at most two decimals, as descriptions of fields say, and with 5 instead of 5.0: both are
+    integers in JSON Schema, but the shop accepts only the first."""
     if isinstance(value, dict):
-        return {name: as_documented_in_words(each) for name, each in value.items()}
+        return {name: with_documented_numbers(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [as_documented_in_words(each) for each in value]
+        return [with_documented_numbers(each) for each in value]
     if isinstance(value, float):
         return int(value) if value.is_integer() else round(value, 2)
     return value
@@ -75,14 +75,14 @@ def is_allowed(case):
 
 
 def is_forbidden(case):
-    """Whether the path or body is none that the document allows. Unknown parameters of a query are ignored by contract,
-    bad ones have tests of their own, and the header with the token is ours."""
+    """Return whether the document forbids the path or the body. The shop ignores unknown query parameters, and bad ones
+    have tests of their own."""
     parts = {} if case.meta is None else case.meta.components
     return any(place in parts and parts[place].mode.is_negative for place in (ParameterLocation.PATH, ParameterLocation.BODY))
 
 
-class People:
-    """Who calls, and the records of theirs; made anew where a request has deleted them."""
+class Fixtures:
+    """The caller and the records of a role. ``renew()`` creates them again if a request has deleted them."""
 
     def __init__(self, make, role):
         self.make, self.role = make, role
@@ -93,19 +93,19 @@ class People:
         makers = {"customer": make.customer, "mechanic": make.mechanic, "admin": make.admin}
         self.person = makers[self.role]() if self.role in makers else Person(make.app)
         make.boss = make.admin()
-        part = make.part(quantity=MOST // 2)
+        part = make.part(quantity=MAX_QUANTITY // 2)
         owner = self.person.id if self.role == "customer" else make.customer().id
-        hired = make.mechanic().id
+        mechanic = make.mechanic().id
         line = {"inventory_id": part.id, "quantity": 2}
-        ticket = make.ticket(customer_id=owner, mechanic_ids=[hired], parts=[line])
-        self.ids = {"customer_id": owner, "mechanic_id": hired, "part_id": part.id, "ticket_id": ticket.id}
+        ticket = make.ticket(customer_id=owner, mechanic_ids=[mechanic], parts=[line])
+        self.ids = {"customer_id": owner, "mechanic_id": mechanic, "part_id": part.id, "ticket_id": ticket.id}
 
     @property
     def headers(self):
         return {"Authorization": f"Bearer {self.person.token}"} if self.person.token else {}
 
-    def name_real_records(self, case):
-        """Let a request be about records that there are; else nearly every answer would be 404 or 422."""
+    def use_existing_ids(self, case):
+        """Put existing ids into a request; otherwise nearly every response would be 404 or 422."""
         for name, value in (case.path_parameters or {}).items():
             if re.fullmatch(r"[1-9][0-9]{0,8}", str(value)):
                 case.path_parameters[name] = self.ids[name]
@@ -114,11 +114,13 @@ class People:
                 case.body[name] = self.ids[name] if name == "customer_id" else [self.ids["mechanic_id"]]
             for name in case.body.keys() & {"parts", "add_parts", "remove_parts"}:
                 case.body[name] = [{"inventory_id": self.ids["part_id"], "quantity": 1}]
+            if "reason" in case.body and isinstance(case.body.get("change"), int):  # The reason decides on the sign.
+                case.body["change"] = 1 if case.body["reason"] in ("received", "found") else -1
 
 
-def fuzz(operation, people, mode, examples):
-    """Send generated requests of one kind to an operation; count the answers by their status."""
-    met = Counter()
+def fuzz(operation, fixtures, mode, examples):
+    """Send generated requests of one kind to an operation. Return the number of responses by status."""
+    counts = Counter()
 
     @settings(
         max_examples=examples,
@@ -128,20 +130,20 @@ def fuzz(operation, people, mode, examples):
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode), real=st.sampled_from([True, True, False]))
-    def send(case, real):
+    @given(case=operation.as_strategy(generation_mode=mode), exists=st.sampled_from([True, True, False]))
+    def send(case, exists):
         if is_allowed(case):
-            case.body = as_documented_in_words(case.body)
-        if real:
-            people.name_real_records(case)
-        response = case.call(headers=people.headers)
-        met[response.status_code] += 1
-        hold_to_the_document(case, response, people.role)
+            case.body = with_documented_numbers(case.body)
+        if exists:
+            fixtures.use_existing_ids(case)
+        response = case.call(headers=fixtures.headers)
+        counts[response.status_code] += 1
+        require_documented(case, response, fixtures.role)
         if response.status_code in (401, 204):
-            people.renew()
+            fixtures.renew()
 
     send()
-    return met
+    return counts
 
 
 @pytest.fixture
@@ -150,49 +152,49 @@ def document(app):
 
 
 @pytest.mark.parametrize("role", ["anyone", "customer", "mechanic", "admin"])
-def test_each_answer_is_one_that_the_document_allows(document, make, engine, proof, role):
-    """Requests that the document allows and requests that it forbids, to every operation with the token of each role:
-    no 5xx, no undocumented status, header, content type or shape, nothing forbidden accepted, nothing allowed refused."""
-    people, met = People(make, role), {}
+def test_every_response_is_as_documented(document, make, engine, proof, role):
+    """Send requests that the document allows and requests that it forbids. There is no 5xx and no undocumented status,
+    header, media type or schema; nothing forbidden is accepted, and nothing allowed is refused."""
+    fixtures, counts = Fixtures(make, role), {}
     for result in document.get_all_operations():
         operation = result.ok()
-        people.renew()
-        met[operation.label] = sum(
-            (fuzz(operation, people, mode, proof.size(2, 60)) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)),
+        fixtures.renew()
+        counts[operation.label] = sum(
+            (fuzz(operation, fixtures, mode, proof.size(2, 60)) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)),
             Counter(),
         )
-    assert met.keys() == {endpoint.name for endpoint in DOCUMENTED}
+    assert counts.keys() == {endpoint.name for endpoint in DOCUMENTED}
     if role == "admin":
-        never = [label for label, statuses in met.items() if not any(status < 400 for status in statuses)]
-        assert [label for label in never if not label.endswith("/login")] == []
+        failing = [label for label, statuses in counts.items() if not any(status < 400 for status in statuses)]
+        assert [label for label in failing if not label.endswith("/login")] == []
     assert faults(engine) == []
-    proof.report(operations=len(met), requests=sum(sum(each.values()) for each in met.values()))
+    proof.report(operations=len(counts), requests=sum(sum(each.values()) for each in counts.values()))
 
 
 @pytest.mark.parametrize("role", ["customer", "mechanic", "admin"])
-def test_stories_of_linked_requests_are_as_documented(document, make, engine, proof, role):
-    """Stories: what one operation answers goes into the next, as a record that was made is read, changed and deleted."""
-    people, steps = People(make, role), count()
-    people.renew()
-    lasting = [checks.use_after_free, checks.ensure_resource_availability] if role == "admin" else []
+def test_linked_requests_are_as_documented(document, make, engine, proof, role):
+    """Use values of one response in the next request: a created record is read, changed and deleted."""
+    fixtures, steps = Fixtures(make, role), count()
+    fixtures.renew()
+    stateful_checks = [checks.use_after_free, checks.ensure_resource_availability] if role == "admin" else []
 
-    class Story(document.as_state_machine()):
+    class LinkedRequests(document.as_state_machine()):
         def get_call_kwargs(self, case):
-            return {"headers": people.headers}
+            return {"headers": fixtures.headers}
 
         def before_call(self, case):
             if is_allowed(case):
-                case.body = as_documented_in_words(case.body)
+                case.body = with_documented_numbers(case.body)
 
         def validate_response(self, response, case, **_):
             next(steps)
-            hold_to_the_document(case, response, role)
+            require_documented(case, response, role)
             if response.status_code == 401:
-                people.renew()
-            elif lasting:
-                case.validate_response(response, checks=lasting)
+                fixtures.renew()
+            elif stateful_checks:
+                case.validate_response(response, checks=stateful_checks)
 
-    Story.run(
+    LinkedRequests.run(
         settings=settings(
             max_examples=proof.size(4, 60),
             stateful_step_count=proof.size(6, 15),
@@ -204,53 +206,52 @@ def test_stories_of_linked_requests_are_as_documented(document, make, engine, pr
         )
     )
     assert faults(engine) == []
-    proof.report(stories=role, steps=next(steps))
+    proof.report(role=role, steps=next(steps))
 
 
 TIMES = b'"created_at":"2026-11-24T08:00:00Z","updated_at":"2026-11-24T08:00:00Z"'
 PART = b'{"id":1,"name":"Pad","price":1.0,"quantity":1,"sku":null,' + TIMES
-WRONG = {
+WRONG_RESPONSES = {
     "a 500": Response(status=500, content_type="application/problem+json"),
-    "a status that is not documented": Response(b"{}", 418, content_type="application/problem+json"),
+    "an undocumented status": Response(b"{}", 418, content_type="application/problem+json"),
     "HTML": Response(b"<p>Part</p>", content_type="text/html"),
-    "a field too many": Response(PART + b',"shelf":7}', content_type="application/json"),
-    "a field too few": Response(b'{"id":1}', content_type="application/json"),
+    "an additional field": Response(PART + b',"shelf":7}', content_type="application/json"),
+    "a missing field": Response(b'{"id":1}', content_type="application/json"),
     "null for a name": Response(PART.replace(b'"Pad"', b"null") + b"}", content_type="application/json"),
     "a count as text": Response(PART.replace(b'"quantity":1', b'"quantity":"1"') + b"}", content_type="application/json"),
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-def test_an_answer_that_is_not_documented_is_found_out(document, app, make, monkeypatch, wrong):
-    """A sabotaged view answers what the document does not have; the same requests find it."""
-    people = People(make, "admin")
-    people.renew()
+@pytest.mark.parametrize("wrong", WRONG_RESPONSES)
+def test_undocumented_response_is_detected(document, app, make, monkeypatch, wrong):
+    fixtures = Fixtures(make, "admin")
+    fixtures.renew()
     view = app.view_functions["inventory.get_part"]
 
     def sabotaged(**_):
-        return WRONG[wrong]
+        return WRONG_RESPONSES[wrong]
 
     sabotaged.allowed_roles = view.allowed_roles
     monkeypatch.setitem(app.view_functions, "inventory.get_part", sabotaged)
-    with pytest.raises(Broken):
-        fuzz(document["/inventory/{part_id}"]["GET"], people, GenerationMode.POSITIVE, 3)
+    with pytest.raises(NotAsDocumented):
+        fuzz(document["/inventory/{part_id}"]["GET"], fixtures, GenerationMode.POSITIVE, 3)
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_a_schema_that_says_too_much_or_too_little_is_found_out(app, make, mode):
-    """The document allows a text as a price, or allows less than the shop does."""
+def test_too_wide_or_too_narrow_schema_is_detected(app, make, mode):
+    """The document allows a string as a price, or less than the shop accepts."""
     with app.app_context():
-        told = app.test_client().get("/openapi.json").json
-    fields = told["components"]["schemas"]["PartIn"]["properties"]
+        served = app.test_client().get("/openapi.json").json
+    fields = served["components"]["schemas"]["PartIn"]["properties"]
     fields.pop("sku")  # A request that is repeated with its sku would be refused.
     if mode is GenerationMode.POSITIVE:
         fields["price"] = {"type": ["number", "string"]}
     else:
         fields["price"] = fields["quantity"] = {"type": "integer", "maximum": 0}
         fields["name"] = {"type": "string", "maxLength": 1}
-    document = schemathesis.openapi.from_dict(told)
+    document = schemathesis.openapi.from_dict(served)
     document.app = app
-    people = People(make, "admin")
-    people.renew()
-    with pytest.raises(Broken):
-        fuzz(document["/inventory"]["POST"], people, mode, 200)
+    fixtures = Fixtures(make, "admin")
+    fixtures.renew()
+    with pytest.raises(NotAsDocumented):
+        fuzz(document["/inventory"]["POST"], fixtures, mode, 200)

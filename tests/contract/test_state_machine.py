@@ -1,4 +1,4 @@
-"""Any story of requests to every endpoint, beside a plain model of the shop: both must answer and hold the same."""
+"""Compare random sequences of requests to every endpoint with a plain model of the shop."""
 
 from itertools import count
 
@@ -15,62 +15,62 @@ from tests.support.shop_model import ShopModel
 
 
 class Shop(ShopMachine):
-    """The machine that looks, too; after each step every list is what the model says."""
+    """The machine with rules that read. After each step, every list equals that of the model."""
 
-    # ------------------------------------------------------------ looking
+    # ------------------------------------------------------------ reading
     @rule(what=st.sampled_from(["customers", "mechanics", "inventory", "tickets"]), number=NUMBER)
-    def look_at_one(self, what, number):
+    def read_record(self, what, number):
         number = self.nth(what, number)
         shown = {each["id"]: each for each in self.model.shown(what)}.get(number)
-        answer = self.admin.get(f"/{what}/{number}")
-        assert (without_times(answer.json) if answer.status_code == 200 else None) == shown
+        response = self.admin.get(f"/{what}/{number}")
+        assert (without_times(response.json) if response.status_code == 200 else None) == shown
         crew = self.admin.get(f"/tickets/{number}/mechanics")
         assert (crew.json if crew.status_code == 200 else None) == (
             self.model.crew(number) if number in self.model.tickets else None
         )
 
     @rule(number=NUMBER, is_staff=st.booleans())
-    def look_at_my_tickets(self, number, is_staff):
-        """A customer's own, or a mechanic's; nobody's where the account is gone."""
+    def read_own_tickets(self, number, is_staff):
+        """Read the tickets of a customer or mechanic; expect 401 if the account is deleted."""
         kind = "mechanic" if is_staff else "customer"
         number = self.nth(f"{kind}s", number)
         with self.app.app_context():
             token = make_token(kind, number, 1)
-        answer = Person(self.app, token).get("/tickets/my-tickets?per_page=100")
+        response = Person(self.app, token).get("/tickets/my-tickets?per_page=100")
         table, tickets = getattr(self.model, f"{kind}s"), self.model.tickets
         if number not in table:
-            assert answer.status_code == 401
+            assert response.status_code == 401
             return
         mine = {
             each for each, held in tickets.items() if (number in held["crew"] if is_staff else number == held["customer_id"])
         }
-        assert [without_times(each) for each in answer.json] == [
+        assert [without_times(each) for each in response.json] == [
             each for each in self.model.shown("tickets") if each["id"] in mine
         ]
 
     @rule(vin=VIN, day=DAY, later=DAY, owner=NUMBER, size=st.integers(1, 3))
-    def look_for_tickets(self, vin, day, later, owner, size):
-        """Filters, and both ways to walk a list."""
+    def filter_tickets(self, vin, day, later, owner, size):
+        """Read tickets by each filter, by page and by ``after``."""
         shown = self.model.shown("tickets")
-        for query, fits in {
+        for query, matches in {
             f"vin={vin}": lambda each: each["vin"] == vin.upper(),
             f"from={day}&to={later}": lambda each: day <= each["service_date"] <= later,
             f"customer_id={self.nth('customers', owner)}": lambda each: each["customer_id"] == self.nth("customers", owner),
             "q=OIL": lambda each: "oil" in each["description"].lower(),
         }.items():
             found = self.admin.get(f"/tickets?per_page=100&{query}").json
-            assert [each["id"] for each in found] == [each["id"] for each in shown if fits(each)], query
-        paged, walked, path = [], [], f"/tickets?per_page={size}"
+            assert [each["id"] for each in found] == [each["id"] for each in shown if matches(each)], query
+        by_page, by_after, path = [], [], f"/tickets?per_page={size}"
         for page in range(1, 2 + len(shown) // size):
-            answer = self.admin.get(f"{path}&page={page}")
-            assert answer.headers["X-Total-Count"] == str(len(shown))
-            paged += [each["id"] for each in answer.json]
-            after = f"&after={walked[-1]}" if walked else ""
-            walked += [each["id"] for each in self.admin.get(path + after).json]
-        assert paged == walked == [each["id"] for each in shown]
+            response = self.admin.get(f"{path}&page={page}")
+            assert response.headers["X-Total-Count"] == str(len(shown))
+            by_page += [each["id"] for each in response.json]
+            after = f"&after={by_after[-1]}" if by_after else ""
+            by_after += [each["id"] for each in self.admin.get(path + after).json]
+        assert by_page == by_after == [each["id"] for each in shown]
 
     @invariant()
-    def both_show_the_same(self):
+    def require_equal_lists(self):
         for what in self.made:
             listed = [without_times(each) for each in self.admin.get(f"/{what}?per_page=100").json]
             assert listed == self.model.shown(what)
@@ -88,26 +88,25 @@ def without_times(record):
 
 
 @pytest.mark.slow
-def test_any_story_of_every_endpoint_ends_as_the_model_says(admin, engine, proof):
-    """A state machine over HTTP against a plain model of the shop, at least 2,000 requests on each database: every
-    answer, list, ledger, filter, replay and refusal is what the model says, and so is what is left behind."""
+def test_random_requests_match_the_model(admin, engine, proof):
+    """Every response, list, ledger, filter, replay and refusal equals that of the model, and no invariant is broken."""
     steps = count()
-    stories = settings(
+    limits = settings(
         max_examples=proof.size(7, 80),
         stateful_step_count=proof.size(30, 40),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, *([Phase.shrink] if proof.full else [])],  # Which takes minutes.
+        phases=[Phase.generate, *([Phase.shrink] if proof.full else [])],  # Shrinking takes minutes.
     )
-    run_state_machine_as_test(lambda: Shop(admin, engine, steps), settings=stories)
-    made = next(steps)
-    assert made >= proof.size(100, 2000)
-    proof.report(requests_that_change_something=made)
+    run_state_machine_as_test(lambda: Shop(admin, engine, steps), settings=limits)
+    requests = next(steps)
+    assert requests >= proof.size(100, 2000)
+    proof.report(writes=requests)
 
 
-class Forgetful(ShopModel):
-    """A model that is wrong: it knows of no sku, and gives nothing back when a ticket is deleted."""
+class WrongModel(ShopModel):
+    """A wrong model: SKUs need not be unique, and a deleted ticket returns no parts."""
 
     def require_sku(self, sku, but=None):
         return None
@@ -119,9 +118,8 @@ class Forgetful(ShopModel):
 
 @pytest.mark.slow
 @pytest.mark.databases("sqlite")
-def test_a_shop_that_differs_from_the_model_is_found_out(admin, engine):
-    """Sabotaged: shop and model do not agree, here on skus and on the parts of a deleted ticket."""
-    stories = settings(
+def test_difference_from_the_model_is_detected(admin, engine):
+    limits = settings(
         max_examples=50,
         stateful_step_count=30,
         deadline=None,
@@ -130,4 +128,4 @@ def test_a_shop_that_differs_from_the_model_is_found_out(admin, engine):
         suppress_health_check=list(HealthCheck),
     )
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(lambda: Shop(admin, engine, count(), Forgetful), settings=stories)
+        run_state_machine_as_test(lambda: Shop(admin, engine, count(), WrongModel), settings=limits)

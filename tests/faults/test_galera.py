@@ -19,7 +19,7 @@ from tests.support.needs import needs
 from tests.support.processes import until
 from tests.support.servers import Redis
 from tests.support.shop import Shop
-from tests.support.together import at_once
+from tests.support.simultaneous import at_once
 from tests.support.traffic import Traffic, created_id, require_consistency
 
 pytestmark = [pytest.mark.slow, needs("mariadbd", PROVIDER, "rsync", "redis-server")]

@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 
 from tests.support import sabotage, services
-from tests.support.counting import InventoryLoad, client_per_worker
 from tests.support.invariants import faults
+from tests.support.inventory_load import InventoryLoad, client_per_worker
 from tests.support.needs import needs
 from tests.support.servers import Redis
 from tests.support.shop import Shop

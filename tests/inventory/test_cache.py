@@ -82,8 +82,8 @@ def test_cached_response_equals_the_first_one(customer, parts_and_ticket, statem
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_matching_if_none_match_returns_304(customer, staff, parts_and_ticket, cached):
-    """From the cache and from the database, until the part changes."""
+def test_cached_response_is_304_until_the_part_changes(customer, staff, parts_and_ticket, cached):
+    """The same holds for a response from the database."""
     parts, ticket = parts_and_ticket
     for path in ("/inventory", f"/inventory/{parts[0].id}"):
         headers = {"If-None-Match": customer.get(path).headers["ETag"]}

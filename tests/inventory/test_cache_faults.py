@@ -12,7 +12,7 @@ from app.blueprints.inventory.cache import InventoryCache
 from app.extensions import cache
 from app.utils.redis import RedisClient, RedisUnavailable
 from tests.support.processes import until
-from tests.support.together import at_once
+from tests.support.simultaneous import at_once
 
 
 class MemoryRedis:

@@ -1,4 +1,4 @@
-"""«GET /inventory/<id>/movements»: the stock ledger. At every moment `quantity` is the sum of the changes."""
+"""The stock ledger, `/inventory/<id>/movements`. At every moment `quantity` is the sum of the changes."""
 
 import re
 

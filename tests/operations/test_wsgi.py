@@ -84,7 +84,7 @@ def test_shop_that_cannot_start_ends_the_server_with_one_line(folder, command, s
 
 
 @pytest.mark.parametrize(("command", "factory"), [(gunicorn, "app:create_app()"), (waitress, "app:create_app"), (flask, "app")])
-def test_app_alone_over_an_empty_database_says_what_to_do(folder, command, factory):
+def test_app_over_an_empty_database_fails_with_a_hint(folder, command, factory):
     port = free_port()
     start = Start(folder, command(port, factory), PORT=port, **SECRET)
     with pytest.raises(AssertionError):
@@ -96,7 +96,7 @@ def test_app_alone_over_an_empty_database_says_what_to_do(folder, command, facto
     assert "If this shop has never started: serve with `python run.py`" in errors
 
 
-def test_missing_table_is_no_mistake_of_the_app(database, worker_id, caplog):
+def test_missing_table_is_reported_as_an_unprepared_database(database, worker_id, caplog):
     name = f"shop_bare_{worker_id}"
     app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(database, name)}))
     response = app.test_client().post("/customers/login", json={"email": "a@example.com", "password": "12345678"})

@@ -13,7 +13,7 @@ from app.models import inventory, stock_movements, ticket_parts, utcnow
 from app.utils.db.engines import begin_immediate
 from app.utils.db.statements import execute, fetch_all
 from tests.support.invariants import faults
-from tests.support.together import at_once
+from tests.support.simultaneous import at_once
 
 BUYERS, STOCK = 12, 10
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import service_tickets
-from tests.support.lines import MOST
+from tests.support.part_lines import MOST
 
 
 @pytest.fixture

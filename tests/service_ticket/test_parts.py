@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from app.models import inventory, service_tickets, stock_movements
-from tests.support.lines import MOST, off, on
+from tests.support.part_lines import MOST, off, on
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 """The times that the fixture backdate sets."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.lines import MOST, off, on
+from tests.support.part_lines import MOST, off, on
 
 
 def test_shortage_deducts_nothing(staff, make, left):

@@ -57,7 +57,7 @@ def test_ticket_is_created_with_mechanics_and_parts(staff, customer, make, left)
     assert left.movements_of(oil) == [("received", 5), ("used", -3)]
 
 
-def test_text_is_stored_as_the_contract_says(staff, customer):
+def test_text_is_trimmed_and_the_vin_is_in_capitals(staff, customer):
     """Trimmed, the VIN in upper case; a description may have line breaks, emoji and 2,000 characters."""
     text = "Squeals 🚗\nat low speed"
     body = A_BODY | {"customer_id": customer.id, "vin": " ab-12 ", "description": f"  {text}\n"}

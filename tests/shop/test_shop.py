@@ -1,8 +1,8 @@
-"""«The shop»: one record, with defaults until an admin changes it."""
+"""The record of the shop: one row, with defaults until an admin changes it."""
 
 import pytest
 
-from tests.support.together import at_once
+from tests.support.simultaneous import at_once
 
 DEFAULTS = {
     "name": "My Mechanic Shop",

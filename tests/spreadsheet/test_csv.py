@@ -12,7 +12,7 @@ from app.utils.api.pagination import BATCH_SIZE
 from tests.support.csv_reader import PATHS, ids_of, in_cell, rows_of
 
 PARTS = ["id", "name", "price", "quantity", "sku", "created_at", "updated_at"]
-TICKETS = ["id", "customer_id", "service_date", "description", "vin"]
+TICKETS = ["id", "customer_id", "customer_name", "service_date", "description", "vin"]
 TICKETS += ["mechanics", "parts", "parts_total", "created_at", "updated_at"]
 MOVEMENTS = ["id", "change", "balance", "reason", "note", "ticket_id", "by_id", "by", "created_at"]
 
@@ -40,6 +40,7 @@ def test_ticket_is_one_row_with_its_mechanics_and_parts(staff, make):
     assert row == {
         "id": str(ticket.id),
         "customer_id": str(ticket.customer_id),
+        "customer_name": ticket.customer_name,
         "service_date": "2026-11-24",
         "description": 'Line one\n"two", three',
         "vin": ticket.vin,

@@ -13,6 +13,12 @@ DELAY = 0.03
 """Seconds added between the steps of a mistake, so that a short test runs into it."""
 
 
+def replace(owner, name, value):
+    """Set an existing attribute. A name that was changed in the app is an error, not a mistake without effect."""
+    assert hasattr(owner, name), f"{owner} has no {name}"
+    setattr(owner, name, value)
+
+
 def unguarded():
     """Read a quantity without a lock and write it as a number instead of a difference."""
     from sqlalchemy import select, update
@@ -44,7 +50,8 @@ def unguarded():
             execute(update(inventory).where(inventory.c.id == part_id).values(quantity=remaining))
         stock.append_to_ledger(changes, parts, ticket_id)
 
-    stock.lock_parts, stock.transfer = lock_parts, transfer
+    replace(stock, "lock_parts", lock_parts)
+    replace(stock, "transfer", transfer)
 
 
 def early_commit():
@@ -61,7 +68,7 @@ def early_commit():
         time.sleep(DELAY)
         real(*args, **kwargs)
 
-    stock.append_to_ledger = append_to_ledger
+    replace(stock, "append_to_ledger", append_to_ledger)
 
 
 def late_key():
@@ -82,11 +89,12 @@ def late_key():
         row |= {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
         after_commit(lambda: (time.sleep(DELAY), transaction(lambda: execute(insert(idempotency.keys).values(row)))()))
 
-    idempotency.claim, idempotency.store = claim, store
+    replace(idempotency, "claim", claim)
+    replace(idempotency, "store", store)
 
 
 def late_revocation():
-    """Cache accounts for longer than the contract allows, and count admins without a lock."""
+    """Cache accounts for longer than docs/guarantees.md allows, and count admins without a lock."""
     from sqlalchemy import select
 
     from app.blueprints.mechanic import routes
@@ -102,7 +110,8 @@ def late_revocation():
         if admins == [mechanic_id]:
             raise routes.LastAdmin
 
-    token_cache.CACHE_SECONDS, routes.require_other_admin = 3.0, require_other_admin
+    replace(token_cache, "CACHE_SECONDS", 3.0)
+    replace(routes, "require_other_admin", require_other_admin)
 
 
 def no_retry():
@@ -110,15 +119,15 @@ def no_retry():
     from app.blueprints.inventory.cache import InventoryCache
     from app.utils.redis import RedisClient
 
-    InventoryCache._retry_invalidation = lambda _: None
-    RedisClient._on_connect = lambda _, connection: connection.on_connect()
+    replace(InventoryCache, "_retry_invalidation", lambda _: None)
+    replace(RedisClient, "_on_connect", lambda _, connection: connection.on_connect())
 
 
 def no_invalidation():
     """Never invalidate the cache."""
     from app.blueprints.inventory.cache import InventoryCache
 
-    InventoryCache.invalidate = lambda _: None
+    replace(InventoryCache, "invalidate", lambda _: None)
 
 
 def no_sync_wait():

@@ -17,7 +17,7 @@ from tests.support import services
 from tests.support.needs import needs
 from tests.support.processes import free_port
 from tests.support.servers import Redis
-from tests.support.together import at_once
+from tests.support.simultaneous import at_once
 
 REDIS = services.url_of("redis")
 with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")

@@ -36,7 +36,7 @@ def new_version() -> bytes:
 class LocalVersion:
     """The cache version of a process that is the whole shop; None as long as another process serves, too."""
 
-    def __init__(self, presence: Presence | None) -> None:
+    def __init__(self, presence: Presence | None = None) -> None:
         self.version, self.presence = new_version(), presence
 
     def read(self) -> bytes | None:

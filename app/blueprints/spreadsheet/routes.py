@@ -23,7 +23,7 @@ PART_COLUMNS = {
     **as_is("quantity", "sku", "created_at", "updated_at"),
 }
 TICKET_COLUMNS: Columns = {
-    **as_is("id", "customer_id", "service_date", "description", "vin"),
+    **as_is("id", "customer_id", "customer_name", "service_date", "description", "vin"),
     "mechanics": lambda ticket: "; ".join(mechanic.name for mechanic in ticket.mechanics),
     "parts": lambda ticket: "; ".join(f"{line.quantity} × {line.name}" for line in ticket.parts),
     "parts_total": as_money("parts_total_cents"),

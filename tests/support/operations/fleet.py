@@ -24,7 +24,7 @@ from tests.support.processes import folder_of, free_port, until
 from tests.support.servers import Redis
 from tests.support.shop import CONNECTION_ERRORS, PASSWORD, UNLIMITED, Client
 
-SECTION = "Restarts that nobody notices"
+SECTION = "Restarts without downtime"
 SYSTEMCTL = Path(__file__).with_name("systemctl.py")
 
 

@@ -1,4 +1,4 @@
-"""Where the collection and the API's document say different things: paths, methods, parameters, fields, statuses."""
+"""Compare the collection with the OpenAPI document: paths, methods, parameters, fields, statuses."""
 
 import json
 import re
@@ -12,53 +12,55 @@ Names = set[str]
 
 
 def disagreements(collection: dict[str, Any], document: dict[str, Any], undocumented: Names) -> list[str]:
-    """Each in a sentence; none where both agree. ``undocumented`` endpoints stand beside the document."""
-    asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Return a line for each difference. ``undocumented`` are the endpoints that the document leaves out."""
+    requests: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in requests_of(collection):
-        asked[endpoint(item)].append(item)
+        requests[endpoint(item)].append(item)
     operations = {
         f"{method.upper()} {path}": operation
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if method not in ("parameters", "patch")  # PATCH is another name of PUT.
     }
-    found = differences("the endpoints", set(asked), set(operations) | undocumented)
+    lines = differences("endpoints", set(requests), set(operations) | undocumented)
     problems: Names = set()
-    for name in sorted(operations.keys() & asked.keys()):
-        found += of_endpoint(name, asked[name], operations[name], document)
-        problems |= shown(asked[name], lambda code: code >= 400)
+    for name in sorted(operations.keys() & requests.keys()):
+        lines += endpoint_differences(name, requests[name], operations[name], document)
+        problems |= shown(requests[name], lambda code: code >= 400)
     problem = fields(document["components"]["schemas"]["Problem"], document)
-    return found + differences("the fields of a problem", problems, problem)
+    return lines + differences("fields of a problem", problems, problem)
 
 
-def of_endpoint(name: str, items: list[dict[str, Any]], operation: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
-    for place, sent in (("query", queries(items)), ("header", headers(items))):
+def endpoint_differences(
+    name: str, items: list[dict[str, Any]], operation: dict[str, Any], document: dict[str, Any]
+) -> Iterator[str]:
+    for place, used in (("query", queries(items)), ("header", headers(items))):
         documented = {each["name"] for each in operation.get("parameters", []) if each["in"] == place}
-        yield from differences(f"{name}: its parameters in the {place}", sent, documented)
+        yield from differences(f"{name}: {place} parameters", used, documented)
     writable = fields_of(operation.get("requestBody"), document)
-    yield from differences(f"{name}: what may be sent", bodies(items), writable)
-    for status, answer in operation["responses"].items():
+    yield from differences(f"{name}: fields of the body", bodies(items), writable)
+    for status, response in operation["responses"].items():
         if status.startswith("2"):
             seen = shown(items, lambda code: code < 300)
-            yield from differences(f"{name}: what is answered", seen, fields_of(answer, document))
+            yield from differences(f"{name}: fields of the response", seen, fields_of(response, document))
     codes = {str(saved["code"]) for item in items for saved in item["response"]}
-    yield from (f"{name}: {code} is saved and not documented" for code in sorted(codes - operation["responses"].keys()))
+    yield from (f"{name}: {code} is not documented" for code in sorted(codes - operation["responses"].keys()))
     yield from (
         f"{name}: no example of {kind}" for kind, first in (("success", "2"), ("an error", "4")) if first not in str(codes)
     )
     open_to_all = any(expected(item) < 300 and item["request"]["auth"]["type"] == "noauth" for item in items)
     if open_to_all != (operation["security"] == []):
-        yield f"{name}: one asks for a token, the other does not"
+        yield f"{name}: only one of both needs a token"
 
 
 def differences(topic: str, in_collection: Names, in_document: Names) -> list[str]:
     one_sided = [("the collection", in_collection - in_document), ("the document", in_document - in_collection)]
-    return [f"{topic}: {name} is in {where} alone" for where, names in one_sided for name in sorted(names)]
+    return [f"{topic}: {name} is only in {where}" for where, names in one_sided for name in sorted(names)]
 
 
 # ---------------------------------------------------------------- the collection
 def expected(item: dict[str, Any]) -> int:
-    """The status that a request is meant to get: that of its own example, which is saved first."""
+    """Return the expected status of a request: the status of its own example, which is saved first."""
     return int(item["response"][0]["code"])
 
 
@@ -71,7 +73,7 @@ def headers(items: list[dict[str, Any]]) -> Names:
 
 
 def bodies(items: list[dict[str, Any]]) -> Names:
-    """What requests send, but for those that are to be refused for a field."""
+    """Return the fields that requests send, except requests whose fields are refused."""
     sent = [item["request"]["body"]["raw"] for item in items if "body" in item["request"] and expected(item) != 422]
     return {name for text in sent for name in names_in(json.loads(re.sub("{{.+?}}", "1", text)))}
 
@@ -82,12 +84,12 @@ def shown(items: list[dict[str, Any]], which: Any) -> Names:
 
 
 def columns(text: str) -> Names:
-    """The names in the first line of a CSV file."""
+    """Return the names in the first line of a CSV file."""
     return set(text.lstrip("\ufeff").split("\r\n")[0].split(","))
 
 
 def names_in(value: Any, before: str = "") -> Names:
-    """The names of a JSON value, as ``parts[].name``; what stands below ``errors`` is no field of a schema."""
+    """Return the names of a JSON value, such as ``parts[].name``, without the keys of ``errors``."""
     if isinstance(value, list):
         return {name for each in value for name in names_in(each, f"{before}[]")}
     if not isinstance(value, dict) or before == "errors":
@@ -97,27 +99,27 @@ def names_in(value: Any, before: str = "") -> Names:
 
 
 READ = {"json": lambda body: names_in(json.loads(body)), "csv": columns}
-"""What an example's body has names for."""
+"""Language of an example → reader of the names in its body."""
 
 
 # ---------------------------------------------------------------- the document
 def fields_of(part: dict[str, Any] | None, document: dict[str, Any]) -> Names:
-    """The names that a body has; those of a CSV file are the columns of its example."""
+    """Return the names of a documented body; for a CSV file, the columns of its example."""
     content = (part or {}).get("content", {})
-    found = columns(content["text/csv"]["example"]) if "text/csv" in content else set()
-    return found.union(*(fields(each["schema"], document) for each in content.values()))
+    lines = columns(content["text/csv"]["example"]) if "text/csv" in content else set()
+    return lines.union(*(fields(each["schema"], document) for each in content.values()))
 
 
 def fields(schema: dict[str, Any], document: dict[str, Any], before: str = "") -> Names:
-    """The names that a schema has, in the same form."""
+    """Return the names of a schema, in the same form."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    found: Names = set()
+    lines: Names = set()
     for choice in [*schema.get("oneOf", []), *schema.get("anyOf", []), *schema.get("allOf", [])]:
-        found |= fields(choice, document, before)
+        lines |= fields(choice, document, before)
     if "items" in schema:
-        found |= fields(schema["items"], document, f"{before}[]")
+        lines |= fields(schema["items"], document, f"{before}[]")
     for key, each in schema.get("properties", {}).items():
         path = f"{before}.{key}".lstrip(".")
-        found |= {path} | fields(each, document, path)
-    return found
+        lines |= {path} | fields(each, document, path)
+    return lines

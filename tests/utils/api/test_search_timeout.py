@@ -49,7 +49,7 @@ def test_slow_search_is_422(staff, monkeypatch, path):
         assert (found.status_code, found.json) == (200, [])
 
 
-def test_search_narrowed_by_filters_is_answered(staff, monkeypatch):
+def test_search_narrowed_by_filters_succeeds(staff, monkeypatch):
     """The advice of the 422."""
     monkeypatch.setattr(pagination, "SEARCH_SECONDS", 0.05)
     found = staff.get("/tickets?q=visit+1234&vin=VIN00000000001234")

@@ -11,7 +11,7 @@ from app.utils.limits import windows as module
 from app.utils.limits.windows import MovingWindows, slots
 from app.utils.redis import RedisClient
 from tests.support import services
-from tests.support.together import at_once
+from tests.support.simultaneous import at_once
 
 REDIS = services.url_of("redis")
 

@@ -20,7 +20,7 @@ TESTED_BY = {
     ("Every night", "ini"): "test_units",
     ("nginx", "nginx"): "../support/operations/proxies",
     ("Caddy", "caddyfile"): "../support/operations/proxies",
-    ("Restarts that nobody notices", "sh"): "../support/operations/fleet",
+    ("Restarts without downtime", "sh"): "../support/operations/fleet",
     ("SQLite", "sh"): "../support/operations/keeping",
     ("PostgreSQL", "sh"): "../support/operations/keeping",
     ("MariaDB", "sh"): "../support/operations/keeping",

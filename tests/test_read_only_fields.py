@@ -1,4 +1,4 @@
-"""«Updating»: a record that was read can be edited and sent back whole, by PUT or PATCH; what can't be changed stays."""
+"""Read-only fields: a record that was read can be edited and sent back whole, by PUT or PATCH."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_record_can_be_edited_and_sent_back_whole(admin, records, path, method):
     assert admin.get(url).json == response.json
 
 
-def test_times_are_ignored_whatever_they_say(admin, records):
+def test_times_are_ignored(admin, records):
     url = fill("/inventory/{part_id}", records)
     before = admin.get(url).json
     for value in ("2020-01-01T00:00:00Z", "yesterday", None, 5, []):
@@ -110,7 +110,7 @@ def test_own_record_can_be_edited_and_sent_back_whole(customer, staff, admin, un
             assert (response.status_code, response.json["errors"]) == (422, {"role": ["can't be changed"]})
 
 
-def test_popular_mechanics_stand_by_their_number_of_tickets(staff, admin, make):
+def test_popular_mechanics_are_ordered_by_number_of_tickets(staff, admin, make):
     few, most, none = make.mechanic(), make.mechanic(), make.mechanic()
     tickets = [make.ticket(mechanic_ids=[most.id, few.id]), *(make.ticket(mechanic_ids=[most.id]) for _ in range(2))]
     deleted = make.ticket(mechanic_ids=[few.id])

@@ -1,4 +1,4 @@
-"""Deleting a mechanic: the history keeps the name, and everything else is erased."""
+"""Deleting a mechanic: tickets and ledger keep the name; email, phone and password are erased."""
 
 import pytest
 

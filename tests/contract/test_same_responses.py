@@ -1,4 +1,4 @@
-"""The same refusal whatever the database: every bad input is answered byte for byte alike on all of them."""
+"""Compare the responses to bad input on all databases: they are equal byte for byte."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from tests.support.environment import ENVIRONMENT, PASSWORD
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(len(services.databases()) < 2 and not services.REQUIRED, reason="there is SQLite alone"),
+    pytest.mark.skipif(len(services.databases()) < 2 and not services.REQUIRED, reason="only SQLite is available"),
 ]
 
 
 @pytest.fixture(scope="module")
 def shops():
-    """The same small shop on every database that there is: its people and the ids in it, which are equal."""
+    """Create the same small shop on every database; yield its maker and its ids by kind of database."""
     opened, names = {}, []
     for kind in services.databases():
         name = f"shop_same_{os.getpid()}_{uuid.uuid4().hex[:8]}"
@@ -36,7 +36,7 @@ def shops():
         app = create_app(Settings.load(ENVIRONMENT | {"DATABASE_URL": services.fresh_database(kind, name)}))
         prepare(app)
         with app.app_context(), db.engine.begin() as connection:
-            connection.execute(mechanics.update().values(role="mechanic"))  # The last admin is then the boss.
+            connection.execute(mechanics.update().values(role="mechanic"))  # The admin of the maker is then the last one.
         make = Maker(app)
         mechanic, part = make.mechanic(), make.part()
         ticket = make.ticket(parts=[{"inventory_id": part.id}], mechanic_ids=[mechanic.id])
@@ -56,33 +56,32 @@ def shops():
         services.drop_database(kind, name)
 
 
-SHOWN = ("Content-Type", "Allow", "WWW-Authenticate", "Retry-After", "ETag", "Link", "Location")
+HEADERS = ("Content-Type", "Allow", "WWW-Authenticate", "Retry-After", "ETag", "Link", "Location")
 
 
 def differences(shops, requests):
-    """The requests that are not answered alike: (status, headers, body) of each database for each of them."""
+    """Return the requests whose responses differ, each with (status, headers, body) by database, and the number of refusals."""
     found, refused = {}, 0
-    for what, method, path, who, sent in requests:
+    for name, method, path, role, arguments in requests:
         seen = {}
         for kind, (make, records) in shops.items():
-            person = make.boss if who == "admin" else Person(make.app)
-            body = {"data": fill_body(sent["data"], records)} if "data" in sent else {}
-            answer = person.open(method, fill(path, records), **(sent | body))
-            seen[kind] = (answer.status_code, [answer.headers.get(name) for name in SHOWN], answer.data)
+            person = make.boss if role == "admin" else Person(make.app)
+            body = {"data": fill_body(arguments["data"], records)} if "data" in arguments else {}
+            response = person.open(method, fill(path, records), **(arguments | body))
+            seen[kind] = (response.status_code, [response.headers.get(header) for header in HEADERS], response.data)
         refused += max(status for status, *_ in seen.values()) >= 400
         if len({repr(each) for each in seen.values()}) > 1:
-            found[f"{method} {path}: {what}"] = seen
+            found[f"{method} {path}: {name}"] = seen
     return found, refused
 
 
-def test_the_shops_are_equal(shops):
-    """The same records have the same ids, so that answers can be compared byte for byte."""
+def test_ids_are_equal_on_every_database(shops):
+    """Only then can responses be compared byte for byte."""
     assert len({repr(records) for _, records in shops.values()}) == 1
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda endpoint: endpoint.name)
-def test_a_bad_body_is_answered_alike(shops, proof, endpoint):
-    """Every bad body for every endpoint: the same status, headers and bytes on every database."""
+def test_bad_body_gets_the_same_response(shops, proof, endpoint):
     cases = list(cases_of(endpoint))[:: proof.size(5, 1)]
     role = "anyone" if "anonymous" in endpoint.roles else "admin"
     requests = [
@@ -95,8 +94,7 @@ def test_a_bad_body_is_answered_alike(shops, proof, endpoint):
     proof.report(refusals=refused, databases=len(shops), differences=0)
 
 
-def test_a_bad_query_is_answered_alike(shops, proof):
-    """Every bad value of every query parameter: the same status, headers and bytes on every database."""
+def test_bad_query_gets_the_same_response(shops, proof):
     every = [(name, value, each.path) for each in LISTS for name in each.parameters for value in BAD_QUERY_VALUES[name]]
     cases = every[:: proof.size(5, 1)]
     found, refused = differences(shops, [("", "GET", f"{path}?{name}={value}", "admin", {}) for name, value, path in cases])
@@ -105,8 +103,7 @@ def test_a_bad_query_is_answered_alike(shops, proof):
     proof.report(refusals=refused, databases=len(shops), differences=0)
 
 
-def test_a_bad_path_is_answered_alike(shops, proof):
-    """Every id in a path that is none: the same status, headers and bytes on every database."""
+def test_bad_id_in_a_path_gets_the_same_response(shops, proof):
     cases = [
         ("", method, path.replace("{bad_id}", number), "admin", {"json": {}} if method == "PUT" else {})
         for path in paths_for_bad_ids()
@@ -119,14 +116,14 @@ def test_a_bad_path_is_answered_alike(shops, proof):
     proof.report(refusals=refused, databases=len(shops), differences=0)
 
 
-STATE = {
+CONFLICTS = {
     "a part that was deleted": ("PUT", "/tickets/{ticket_id}/inventory", {"add_parts": [{"inventory_id": "{gone}"}]}),
     "too little stock": (
         "PUT",
         "/tickets/{ticket_id}/inventory",
         {"add_parts": [{"inventory_id": "{part_id}", "quantity": 11}]},
     ),
-    "more off than is on": (
+    "more removed than is on the ticket": (
         "PUT",
         "/tickets/{ticket_id}/inventory",
         {"remove_parts": [{"inventory_id": "{part_id}", "quantity": 2}]},
@@ -134,32 +131,31 @@ STATE = {
     "a sku that is taken": ("POST", "/inventory", {"name": "Pad", "price": 1, "sku": "TAKEN"}),
     "an email that is taken": ("POST", "/customers", {"name": "Ann", "email": "TAKEN@Example.com", "password": PASSWORD}),
     "the last admin": ("DELETE", "/mechanics/{boss}", None),
-    "a mechanic who is none": ("PUT", "/tickets/{ticket_id}/mechanics", {"add_mechanic_ids": [2_000_000_000]}),
-    "a customer who is none": ("PUT", "/tickets/{ticket_id}", {"customer_id": 2_000_000_000}),
+    "an unknown mechanic": ("PUT", "/tickets/{ticket_id}/mechanics", {"add_mechanic_ids": [2_000_000_000]}),
+    "an unknown customer": ("PUT", "/tickets/{ticket_id}", {"customer_id": 2_000_000_000}),
     "a stale ETag": ("PUT", "/inventory/{part_id}", {"price": 2}),
-    "a list that has no such record": ("GET", "/tickets?after=2000000000", None),
+    "a list after an unknown record": ("GET", "/tickets?after=2000000000", None),
 }
 
 
-@pytest.mark.parametrize("state", STATE)
-def test_a_conflict_with_the_state_is_answered_alike(shops, state):
-    """What a database has to find out is refused in the same words on every one, and not in its own."""
-    method, path, body = STATE[state]
+@pytest.mark.parametrize("conflict", CONFLICTS)
+def test_conflict_gets_the_same_response(shops, conflict):
+    """The messages are those of the shop, not of the database."""
+    method, path, body = CONFLICTS[conflict]
     seen = {}
     for kind, (make, records) in shops.items():
         text = None if body is None else re.sub(r'"(\{\w+\})"', r"\1", json.dumps(body))
-        headers = {"If-Match": '"stale"'} if state == "a stale ETag" else {}
+        headers = {"If-Match": '"stale"'} if conflict == "a stale ETag" else {}
         sent = {} if text is None else {"data": fill(text, records), "content_type": "application/json"}
-        answer = make.boss.open(method, fill(path, records), headers=headers, **sent)
-        seen[kind] = (answer.status_code, answer.data)
+        response = make.boss.open(method, fill(path, records), headers=headers, **sent)
+        seen[kind] = (response.status_code, response.data)
     statuses = {status for status, _ in seen.values()}
     assert len(statuses) == 1
     assert statuses < {404, 409, 412, 422}
     assert len(set(seen.values())) == 1, seen
 
 
-def test_an_answer_that_differs_is_found_out(shops, monkeypatch):
-    """Sabotaged: one database's shop speaks for itself."""
+def test_different_response_is_detected(shops, monkeypatch):
     make = next(iter(shops.values()))[0]
     view = make.app.view_functions["inventory.get_part"]
 

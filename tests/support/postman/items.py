@@ -1,4 +1,4 @@
-"""How a request of the day is described, and how it is written as an item of a Postman collection (v2.1)."""
+"""Describe a request, and write it as an item of a Postman collection (v2.1)."""
 
 import json
 import re
@@ -6,37 +6,37 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-STORY = {404: "Not Found", 413: "Content Too Large", 422: "Unprocessable Content"}
+PHRASES = {404: "Not Found", 413: "Content Too Large", 422: "Unprocessable Content"}
 """The names of RFC 9110 where Python's differ from version to version."""
-PATIENCE = """\
+RETRY_LOGIN = """\
 if (pm.response.code === 429) {
-    // Too many logins this minute: wait as long as the shop says, and ask once more.
+    // Too many logins this minute: wait for Retry-After, then send the request again.
     pm.execution.setNextRequest(pm.info.requestName);
     setTimeout(() => {}, 1000 * pm.response.headers.get("Retry-After"));
 }"""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One request: who asks for what, what must come back, and what later requests need of it."""
+class Request:
+    """Describe one request, the checks of its response and the variables that later requests use."""
 
     name: str
     call: str
-    """Method and path as the document writes it, with the query: ``GET /tickets/{ticket_id}``."""
+    """Method and path as in docs/openapi.json, with the query: ``GET /tickets/{ticket_id}``."""
     status: int
     by: str = ""
-    """Whose token goes along: ``admin`` for ``{{admin_token}}``; nobody's where it is empty."""
+    """The caller: ``admin`` sends ``{{admin_token}}``; empty sends no token."""
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
-    at: dict[str, str] = field(default_factory=dict)
-    """Path variables that are not the variable of the same name."""
-    shows: dict[str, str] = field(default_factory=dict)
-    """What a test says → the JavaScript that holds it; ``body`` is the answer, ``kept(name)`` a variable."""
-    keep: dict[str, str] = field(default_factory=dict)
-    """A variable of the collection → the JavaScript that it is kept from."""
+    path_values: dict[str, str] = field(default_factory=dict)
+    """Values of path parameters; by default, the variable of the same name."""
+    checks: dict[str, str] = field(default_factory=dict)
+    """Name of a check → its JavaScript; ``body`` is the response, ``variable(name)`` a variable of the collection."""
+    saves: dict[str, str] = field(default_factory=dict)
+    """Variable of the collection → the JavaScript of its value."""
     before: str = ""
     """JavaScript that runs before the request."""
-    why: str = ""
+    description: str = ""
 
     @property
     def method(self) -> str:
@@ -55,9 +55,8 @@ class Ask:
     def is_login(self) -> bool:
         return self.path.endswith("/login")
 
-    # ------------------------------------------------------------ as Postman has it
     def item(self, optional: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-        """The item, with the parameters that the endpoint offers besides, switched off."""
+        """Return the item; other parameters of the endpoint are disabled."""
         events = [event("prerequest", self.before)] if self.before else []
         return {
             "name": self.name,
@@ -67,9 +66,9 @@ class Ask:
         }
 
     def request(self, optional: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-        given = {name for name, _ in self.query}
+        sent_names = {name for name, _ in self.query}
         query = [{"key": name, "value": value} for name, value in self.query]
-        query += [each for each in optional["query"] if each["key"] not in given]
+        query += [each for each in optional["query"] if each["key"] not in sent_names]
         headers = [{"key": name, "value": value} for name, value in self.headers.items()]
         headers += [each for each in optional["header"] if each["key"] not in self.headers]
         path = [re.sub(r"^{(.+)}$", r":\1", part) for part in self.path.strip("/").split("/")]
@@ -79,32 +78,32 @@ class Ask:
         if query:
             url["query"] = query
         if names := re.findall("{(.+?)}", self.path):
-            url["variable"] = [{"key": name, "value": self.at.get(name, f"{{{{{name}}}}}")} for name in names]
+            url["variable"] = [{"key": name, "value": self.path_values.get(name, f"{{{{{name}}}}}")} for name in names]
         request: dict[str, Any] = {"method": self.method, "auth": bearer(self.by), "header": headers, "url": url}
         if self.body is not None:
-            request["body"] = {"mode": "raw", "raw": written(self.body), "options": {"raw": {"language": "json"}}}
-        if self.why:
-            request["description"] = self.why
+            request["body"] = {"mode": "raw", "raw": as_json(self.body), "options": {"raw": {"language": "json"}}}
+        if self.description:
+            request["description"] = self.description
         return request
 
     def script(self) -> str:
-        """The tests, and what is kept for later where the answer is the one that was hoped for."""
-        phrase = STORY.get(self.status) or HTTPStatus(self.status).phrase
+        """Return the tests; variables are saved if the status is the expected one."""
+        phrase = PHRASES.get(self.status) or HTTPStatus(self.status).phrase
         lines = [f'pm.test("{self.status} {phrase}", () => pm.response.to.have.status({self.status}));']
-        code = "\n".join([*self.shows.values(), *self.keep.values()])
-        if re.search(r"\bkept\(", code):
-            lines += ["const kept = (name) => pm.collectionVariables.get(name);"]
+        code = "\n".join([*self.checks.values(), *self.saves.values()])
+        if re.search(r"\bvariable\(", code):
+            lines += ["const variable = (name) => pm.collectionVariables.get(name);"]
         if re.search(r"\bheader\(", code):
             lines += ["const header = (name) => pm.response.headers.get(name);"]
         if re.search(r"\bbody\b", code):
             lines += ["const body = pm.response.json();"]
-        lines += [f"pm.test({json.dumps(said)}, () => {{ {test}; }});" for said, test in self.shows.items()]
-        if self.keep:
+        lines += [f"pm.test({json.dumps(name)}, () => {{ {test}; }});" for name, test in self.checks.items()]
+        if self.saves:
             lines += [f"if (pm.response.code === {self.status}) {{"]
-            lines += [f'    pm.collectionVariables.set("{name}", {value});' for name, value in self.keep.items()]
+            lines += [f'    pm.collectionVariables.set("{name}", {value});' for name, value in self.saves.items()]
             lines += ["}"]
         if self.is_login:
-            lines = [f"{PATIENCE} else {{", *(f"    {line}" for line in lines), "}"]
+            lines = [f"{RETRY_LOGIN} else {{", *(f"    {line}" for line in lines), "}"]
         return "\n".join(lines)
 
 
@@ -118,6 +117,6 @@ def bearer(name: str) -> dict[str, Any]:
     return {"type": "bearer", "bearer": [{"key": "token", "value": f"{{{{{name}_token}}}}", "type": "string"}]}
 
 
-def written(body: Any) -> str:
-    """A body as a person would write it, ids without quotation marks."""
+def as_json(body: Any) -> str:
+    """Return a body as JSON, with ids without quotation marks."""
     return re.sub(r'"({{\w+_id}})"', r"\1", json.dumps(body, indent=2, ensure_ascii=False))

@@ -1,0 +1,93 @@
+"""Describe the requests that delete the records of the run, so that the collection can be run again."""
+
+from tests.support.postman.checks import EMPTY, PROBLEM
+from tests.support.postman.items import Request
+
+DELETIONS = [
+    Request(
+        "Delete a ticket",
+        "DELETE /tickets/{ticket_id}",
+        204,
+        "mechanic",
+        checks=EMPTY,
+        description="The default of LIMIT_TICKET_DELETE is 5 per day, by caller.",
+    ),
+    Request("A deleted ticket is 404", "GET /tickets/{ticket_id}", 404, "mechanic", checks=PROBLEM),
+    Request(
+        "The parts of the deleted ticket are back in stock",
+        "GET /inventory/{part_id}",
+        200,
+        "mechanic",
+        checks={"quantity is 19": "pm.expect(body.quantity).to.eql(19)"},
+    ),
+    Request(
+        "Delete the ticket without parts",
+        "DELETE /tickets/{ticket_id}",
+        204,
+        "mechanic",
+        path_values={"ticket_id": "{{later_ticket_id}}"},
+        checks=EMPTY,
+    ),
+    Request(
+        "Delete the ticket of the second customer",
+        "DELETE /tickets/{ticket_id}",
+        204,
+        "mechanic",
+        path_values={"ticket_id": "{{other_ticket_id}}"},
+        checks=EMPTY,
+    ),
+    Request("A part deleted by a mechanic is 403", "DELETE /inventory/{part_id}", 403, "mechanic", checks=PROBLEM),
+    Request("Delete a part", "DELETE /inventory/{part_id}", 204, "admin", checks=EMPTY),
+    Request(
+        "Delete the second part",
+        "DELETE /inventory/{part_id}",
+        204,
+        "admin",
+        path_values={"part_id": "{{filter_id}}"},
+        checks=EMPTY,
+    ),
+    Request(
+        "Set a customer's password as an admin",
+        "PUT /customers/{customer_id}",
+        200,
+        "admin",
+        {"password": "thirteen horses"},
+        checks={"no password is returned": "pm.expect(body).to.not.have.property('password')"},
+    ),
+    Request("A token from before the password change is 401", "GET /customers/{customer_id}", 401, "customer", checks=PROBLEM),
+    Request("A customer deleted by a mechanic is 403", "DELETE /customers/{customer_id}", 403, "mechanic", checks=PROBLEM),
+    Request(
+        "Delete a customer",
+        "DELETE /customers/{customer_id}",
+        204,
+        "admin",
+        checks=EMPTY,
+        description="Personal data is erased; tickets stay.",
+    ),
+    Request(
+        "Delete the second customer",
+        "DELETE /customers/{customer_id}",
+        204,
+        "admin",
+        path_values={"customer_id": "{{other_customer_id}}"},
+        checks=EMPTY,
+    ),
+    Request("A deleted customer is 404", "DELETE /customers/{customer_id}", 404, "admin", checks=PROBLEM),
+    Request(
+        "A mechanic deleted by a mechanic is 403",
+        "DELETE /mechanics/{mechanic_id}",
+        403,
+        "mechanic",
+        path_values={"mechanic_id": "{{colleague_id}}"},
+        checks=PROBLEM,
+    ),
+    Request(
+        "Delete the mechanic without a password",
+        "DELETE /mechanics/{mechanic_id}",
+        204,
+        "admin",
+        path_values={"mechanic_id": "{{colleague_id}}"},
+        checks=EMPTY,
+    ),
+    Request("Delete the mechanic with a password", "DELETE /mechanics/{mechanic_id}", 204, "admin", checks=EMPTY),
+]

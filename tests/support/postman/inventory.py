@@ -1,0 +1,145 @@
+"""Describe the requests to parts and their stock movements."""
+
+from tests.support.postman.checks import PROBLEM
+from tests.support.postman.items import Request
+
+PARTS = [
+    Request(
+        "Create a part",
+        "POST /inventory",
+        201,
+        "mechanic",
+        {"name": "Brake pad, front", "price": 49.9, "quantity": 20, "sku": "PAD-{{run}}"},
+        checks={
+            "quantity is 20": "pm.expect(body.quantity).to.eql(20)",
+            "Location is the path of the record": "pm.expect(header('Location')).to.eql(`/inventory/${body.id}`)",
+        },
+        saves={"part_id": "body.id"},
+    ),
+    Request(
+        "Create a second part",
+        "POST /inventory",
+        201,
+        "mechanic",
+        {"name": "Oil filter", "price": 12.5, "quantity": 5, "sku": "OIL-{{run}}"},
+        checks={"quantity is 5": "pm.expect(body.quantity).to.eql(5)"},
+        saves={"filter_id": "body.id"},
+    ),
+    Request(
+        "A SKU that is taken is 409",
+        "POST /inventory",
+        409,
+        "mechanic",
+        {"name": "Brake pad, rear", "price": 39.9, "sku": "PAD-{{run}}"},
+        checks={"errors names the field": "pm.expect(body.errors).to.have.all.keys('sku')"},
+    ),
+    Request(
+        "A part with invalid fields is 422",
+        "POST /inventory",
+        422,
+        "mechanic",
+        {"name": "Wiper", "price": 9.999, "quantity": 1.5},
+        checks={"errors names each field": "pm.expect(body.errors).to.have.all.keys('price', 'quantity')"},
+    ),
+    Request(
+        "Search parts by SKU",
+        "GET /inventory?q=PAD-{{run}}",
+        200,
+        "mechanic",
+        checks={"only the matching record": "pm.expect(body.map((each) => each.id)).to.eql([variable('part_id')])"},
+    ),
+    Request("Parts without a token are 401", "GET /inventory", 401, checks=PROBLEM),
+    Request(
+        "Show a part",
+        "GET /inventory/{part_id}",
+        200,
+        "mechanic",
+        checks={"fields are as sent": "pm.expect(body).to.include({price: 49.9, quantity: 20})"},
+        saves={"part_etag": "pm.response.headers.get('ETag')"},
+    ),
+    Request(
+        "Show a part with If-None-Match: 304 if unchanged",
+        "GET /inventory/{part_id}",
+        304,
+        "mechanic",
+        headers={"If-None-Match": "{{part_etag}}"},
+        checks={"the body is empty": "pm.expect(pm.response.text()).to.eql('')"},
+        description="Send the ETag of your copy: if it is current, the response is empty.",
+    ),
+    Request(
+        "An unknown part is 404",
+        "GET /inventory/{part_id}",
+        404,
+        "mechanic",
+        path_values={"part_id": "2147483647"},
+        checks=PROBLEM,
+    ),
+    Request(
+        "Change a part with If-Match",
+        "PUT /inventory/{part_id}",
+        200,
+        "mechanic",
+        {"name": "Brake pad, front (set)", "price": 51.9, "quantity": 19, "sku": "PAD-{{run}}"},
+        headers={"If-Match": "{{part_etag}}"},
+        checks={
+            "fields are as sent": 'pm.expect(body).to.include({name: "Brake pad, front (set)", price: 51.9, quantity: 19})'
+        },
+        description="`quantity` sets the counted stock; the ledger has the difference. "
+        "`If-Match` refuses the change if the part was changed in between.",
+    ),
+    Request(
+        "A change of a part with a stale ETag is 412",
+        "PUT /inventory/{part_id}",
+        412,
+        "mechanic",
+        {"price": 44.9},
+        headers={"If-Match": "{{part_etag}}"},
+        checks=PROBLEM,
+        description="The part was changed after this ETag was read: read it again.",
+    ),
+    Request(
+        "List the stock movements of a part",
+        "GET /inventory/{part_id}/movements",
+        200,
+        "mechanic",
+        checks={
+            "newest first": "pm.expect(body.map((each) => [each.reason, each.change, each.balance]))"
+            '.to.eql([["counted", -1, 19], ["received", 20, 20]])',
+            "by is the mechanic": "pm.expect(body[0].by.id).to.eql(variable('mechanic_id'))",
+        },
+    ),
+    Request(
+        "Receive some of a part",
+        "POST /inventory/{part_id}/movements",
+        201,
+        "mechanic",
+        {"change": 5, "reason": "received", "note": "Delivery of 24 November"},
+        headers={"Idempotency-Key": "delivery-{{run}}"},
+        checks={"balance is the new quantity": "pm.expect(body).to.include({change: 5, balance: 24, reason: 'received'})"},
+        description="`received` and `found` add to the stock, `scrapped` and `lost` take away from it.",
+    ),
+    Request(
+        "Scrap some of a part",
+        "POST /inventory/{part_id}/movements",
+        201,
+        "mechanic",
+        {"change": -5, "reason": "scrapped", "note": "Damaged in transit"},
+        checks={"balance is the new quantity": "pm.expect(body.balance).to.eql(19)"},
+    ),
+    Request(
+        "Scrapping more than there are is 409",
+        "POST /inventory/{part_id}/movements",
+        409,
+        "mechanic",
+        {"change": -20, "reason": "scrapped"},
+        checks={"shortages has the available quantity": "pm.expect(body.shortages[0].available).to.eql(19)"},
+    ),
+    Request(
+        "The stock movements of an unknown part are 404",
+        "GET /inventory/{part_id}/movements",
+        404,
+        "mechanic",
+        path_values={"part_id": "2147483647"},
+        checks=PROBLEM,
+    ),
+]
