@@ -175,8 +175,8 @@ WHOLE = "must be a whole number like 12, without a separator of thousands"
 SHORTENED = "is a number that the spreadsheet has shortened: {}; format the column as text, and enter it again"
 UTF8 = "save the sheet as «CSV UTF-8»"
 LINES = {
-    "no name": (",9.99,1,", "name: is needed"),
-    "a name of blanks": ("   ,9.99,1,", "name: is needed"),
+    "no name": (",9.99,1,", "name: is required"),
+    "a name of blanks": ("   ,9.99,1,", "name: is required"),
     "a name that is too long": (f"{'x' * 256},9.99,1,", "name: must have 1 to 255 characters"),
     "a control character in a name": ("Pa\x07d,9.99,1,", "name: may not hold control characters"),
     "a tab in a name": ("Pa\td,9.99,1,", "name: may not hold control characters"),
@@ -185,7 +185,7 @@ LINES = {
     "a cell that could not be computed": ("#REF!,9.99,1,", "name: is an error of the spreadsheet: #REF!"),
     "a price that could not be computed": ("Pad,#DIV/0!,1,", "price: is an error of the spreadsheet: #DIV/0!"),
     "a look-up that found nothing": ("Pad,#N/A,1,", "price: is an error of the spreadsheet: #N/A"),
-    "no price": ("Pad,,1,", "price: is needed"),
+    "no price": ("Pad,,1,", "price: is required"),
     "a price in words": ("Pad,free,1,", f"price: {NUMBER}"),
     "a price with a currency": ("Pad,$9.99,1,", f"price: {NUMBER}"),
     "a price with a currency behind": ("Pad,9.99 €,1,", f"price: {NUMBER}"),
@@ -256,7 +256,7 @@ def test_every_fault_of_one_line_is_named(run, file, unchanged):
         code, output = run("import-parts", file(HEADER, f",free,-1,{'x' * 65}"), "--apply")
     assert code == 1
     assert output == [
-        "line 2, name: is needed",
+        "line 2, name: is required",
         f"line 2, price: {NUMBER}",
         "line 2, quantity: must be from 0 to 2147483647",
         "line 2, sku: must have 1 to 64 characters",

@@ -35,7 +35,7 @@ def plain_address() -> str:
 
 
 def count_login(table: Table, email: str, seen_at: datetime | None) -> None:
-    """Count a login by its account, which need not exist, unless the address was seen within 30 days. Raise TooMany."""
+    """Count a login by its account, which need not exist, unless the address was seen within 30 days. Raise TooManyRequests."""
     if seen_at is None or seen_at <= utcnow() - KNOWN_FOR:
         count_attempt("LIMIT_LOGIN", f"{ACCOUNT_KINDS[table]}:{email}", times=ACCOUNT_TIMES)
 

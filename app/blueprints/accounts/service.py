@@ -68,7 +68,7 @@ def delete_account(table: Table, account_id: int, **erased: Any) -> None:
 
 
 def log_in(table: Table, email: str, password: str) -> dict[str, Any]:
-    """Return a token and how to use it (RFC 6750), or raise Unauthorized or TooMany.
+    """Return a token and how to use it (RFC 6750), or raise Unauthorized or TooManyRequests.
 
     Takes constant time, so that accounts can't be enumerated."""
     email = email.lower()

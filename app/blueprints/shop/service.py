@@ -23,7 +23,7 @@ def read_shop() -> Any:
 
 
 def update_shop(changes: dict[str, Any]) -> None:
-    """Change the shop. Raise Invalid if both prefixes would be the same, or Stale."""
+    """Change the shop. Raise Invalid if both prefixes would be the same, or PreconditionFailed."""
     insert_if_missing(shop, {"id": SHOP_ID})
     lock_if_match(shop, SHOP_ID, ShopOut, lambda _: read_shop())
     require_different_prefixes(changes)

@@ -35,7 +35,7 @@ EXACT_FLOAT = 10**15
 """Below this integer, the shortest form of a float is the exact number. Only sums of money are above."""
 
 MESSAGES: dict[str, Any] = {
-    "required": "is needed",
+    "required": "is required",
     "null": "may not be null",
     "invalid": "must be a string",
     "latin": "must be written in Latin letters (A-Z) and digits (0-9)",  # А and １ look right, and are others.

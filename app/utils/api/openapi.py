@@ -44,17 +44,20 @@ HEADERS = {
     "WWW-Authenticate": header("Bearer"),
 }
 CONDITIONAL_WRITES = ("put", "patch", "delete")
-IN_BODY, IN_QUERY = errors.Invalid({"vin": "is needed"}), errors.Invalid({"per_page": "must be from 1 to 100"})
+IN_BODY, IN_QUERY = errors.Invalid({"vin": "is required"}), errors.Invalid({"per_page": "must be from 1 to 100"})
 SHARED_ERRORS: dict[int, tuple[str, dict[str, errors.Problem]]] = {
-    400: ("The body is not JSON, or is ambiguous JSON.", {"no JSON": errors.Malformed("The body is not JSON.")}),
+    400: ("The body is not JSON, or is ambiguous JSON.", {"no JSON": errors.MalformedBody("The body is not JSON.")}),
     401: ("There is no valid bearer token.", {"no token": errors.Unauthorized()}),
     403: ("The role of the caller may not do this.", {"the wrong role": errors.Forbidden()}),
     404: ("There is no such record, or the caller may not see it.", {"no such record": errors.NotFound()}),
-    412: ("The record has changed since the ETag in `If-Match`.", {"a stale ETag": errors.Stale()}),
+    412: ("The record has changed since the ETag in `If-Match`.", {"a stale ETag": errors.PreconditionFailed()}),
     413: ("The body is larger than 1 MiB.", {"too large": errors.Problem(RequestEntityTooLarge.description)}),
-    415: ("The body is not `application/json`, or is encoded.", {"no JSON": errors.WrongMediaType(), "gzip": errors.Encoded()}),
+    415: (
+        "The body is not `application/json`, or is encoded.",
+        {"no JSON": errors.WrongMediaType(), "gzip": errors.EncodedBody()},
+    ),
     422: ("A field or parameter can't be accepted; `errors` names it.", {"in the body": IN_BODY, "in the query": IN_QUERY}),
-    429: ("The limit is reached.", {"too often": errors.TooMany()}),
+    429: ("The limit is reached.", {"too often": errors.TooManyRequests()}),
     503: ("The shop is busy or a part of it is down; nothing was changed.", {"busy": errors.Unavailable()}),
 }
 """The errors that many operations share: status → (description, examples)."""

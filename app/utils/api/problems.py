@@ -48,7 +48,7 @@ class ProblemSchema(Schema):
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "field → what is wrong with it", "example": {"vin": ["is needed"]}},
+        metadata={"description": "field → what is wrong with it", "example": {"vin": ["is required"]}},
     )
     shortages = fields.List(fields.Nested(ShortageSchema), metadata={"description": "The parts with too little stock"})
 

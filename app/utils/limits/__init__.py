@@ -7,7 +7,7 @@ from flask_limiter import RateLimitExceeded
 from app.extensions import limiter
 from app.utils.api.problems import from_problem
 from app.utils.context import ShopFlask
-from app.utils.errors import TooMany
+from app.utils.errors import TooManyRequests
 from app.utils.limits.windows import MovingWindows
 from app.utils.redis import CLIENT_OPTIONS
 
@@ -23,4 +23,4 @@ def init_app(app: ShopFlask) -> None:
     # check their limits themselves, and the hooks would cost more than a whole cached answer.
     app.extensions["limiter"] = {limiter}
     limiter.init_app(app)
-    app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooMany()))
+    app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooManyRequests()))

@@ -16,7 +16,7 @@ from flask import Request, Response, request
 from app.extensions import limiter
 from app.utils.api.openapi import View
 from app.utils.context import RequestState, caller, current_request, current_shop, current_state
-from app.utils.errors import TooMany
+from app.utils.errors import TooManyRequests
 from app.utils.limits.windows import Slot, Window, slots
 
 
@@ -58,7 +58,7 @@ def _retried_in_memory(view: View) -> View:
 
 
 def count_attempt(setting: str, key: str, *, times: int) -> None:
-    """Count an attempt by a key, ``times`` as many of which are allowed as the setting says. Raise TooMany."""
+    """Count an attempt by a key, ``times`` as many of which are allowed as the setting says. Raise TooManyRequests."""
     checks = [each._replace(amount=each.amount * times) for each in slots(current_shop().config[setting], setting, key)]
     windows = current_shop().windows.check_and_hit(checks)[0] if checks else []
     require_room((window for window in windows if not window.allowed), current_state())
@@ -72,7 +72,7 @@ def unlimited(view: View) -> View:
 
 
 def enforce_default_limit(request: Request, state: RequestState) -> None:
-    """Count the request for its caller. Raise TooMany.
+    """Count the request for its caller. Raise TooManyRequests.
 
     The same step looks for room in the limit of the view's successes, without a hit."""
     app = current_shop()
@@ -92,13 +92,13 @@ def enforce_default_limit(request: Request, state: RequestState) -> None:
 
 
 def require_room(windows: Iterable[Window], state: RequestState) -> None:
-    """Raise TooMany at the first full window. The headers show the window with the least room."""
+    """Raise TooManyRequests at the first full window. The headers show the window with the least room."""
     for window in windows:
         shown = state.limit_shown
         if shown is None or not window.allowed or window.remaining < shown.remaining:
             state.limit_shown = window
         if not window.allowed:
-            raise TooMany
+            raise TooManyRequests
 
 
 # ---------------------------------------------------------------- successes
@@ -114,13 +114,13 @@ class SuccessLimit:
         return slots(limits, self.setting, *self.keys(**request.view_args or {}), hit=hit)
 
     def require_room(self) -> None:
-        """Raise TooMany if the limit was reached when the request arrived."""
+        """Raise TooManyRequests if the limit was reached when the request arrived."""
         state = current_state()
         if not state.success_counted:
             require_room(state.success_windows, state)
 
     def count(self) -> None:
-        """Count a success by one atomic hit, right before the commit. Raise TooMany, which rolls back.
+        """Count a success by one atomic hit, right before the commit. Raise TooManyRequests, which rolls back.
 
         Of many simultaneous requests, only as many pass as are left. A retried transaction counts once."""
         state = current_state()

@@ -279,7 +279,7 @@ def test_refusal_gives_one_reason(field, sent):
             {"remove_parts": [{"inventory_id": 999}]},
             {"remove_parts.0.inventory_id": ["must be the id of a part"]},
         ),
-        ("PUT", "{ticket}", {"remove_parts": [{}]}, {"remove_parts.0.inventory_id": ["is needed"]}),
+        ("PUT", "{ticket}", {"remove_parts": [{}]}, {"remove_parts.0.inventory_id": ["is required"]}),
     ],
     ids=str,
 )
