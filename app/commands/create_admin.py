@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from marshmallow import ValidationError
 
-from app.blueprints.accounts.service import create_account, with_hash
+from app.blueprints.accounts.service import add_account, with_hash
 from app.blueprints.mechanic.schemas import MechanicIn
 from app.commands.errors import exit_with_message
 from app.models import mechanics
@@ -39,7 +39,7 @@ def add_admin(columns: dict[str, Any]) -> int:
     missing = [f"--{name.removesuffix('_cents')}" for name in ("phone", "salary_cents") if name not in columns]
     if missing and fetch_all(ADMIN_EXISTS):
         raise ValidationError({name: ["is required, since the shop has an admin already"] for name in missing})
-    return create_account(mechanics, columns)
+    return add_account(mechanics, columns)
 
 
 @click.argument("email")

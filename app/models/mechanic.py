@@ -8,6 +8,8 @@ from app.models.base import EMAIL_UNTIL_DELETED, TABLE_OPTIONS, Account
 
 
 class Mechanic(Account, Model):
+    """A member of the staff."""
+
     __tablename__ = "mechanics"
     __table_args__ = (
         CheckConstraint(*EMAIL_UNTIL_DELETED),

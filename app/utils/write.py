@@ -18,8 +18,8 @@ from flask import Response
 from marshmallow import Schema
 
 from app.utils.api import idempotency
-from app.utils.api.openapi import View, document
-from app.utils.context import current_shop, current_state
+from app.utils.api.openapi import document
+from app.utils.context import View, current_shop, current_state
 from app.utils.db.transactions import run_in_transaction
 from app.utils.errors import Conflict
 from app.utils.limits.decorators import SuccessLimit

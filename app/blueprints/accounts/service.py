@@ -42,13 +42,13 @@ def with_hash(given: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def create_account(table: Table, columns: dict[str, Any]) -> int:
+def add_account(table: Table, columns: dict[str, Any]) -> int:
     """Add an account and return its id. Raise EmailTaken."""
     with EmailTaken.unless_unique():
         return insert_row(table, columns)
 
 
-def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> None:
+def change_account(table: Table, account_id: int, columns: dict[str, Any]) -> None:
     """Change a locked account; a new password or role revokes its tokens. Raise EmailTaken."""
     row: Any = fetch_one(select(table).where(table.c.id == account_id))
     if "password_hash" in columns or ("role" in columns and columns["role"] != row.role):
@@ -58,7 +58,7 @@ def update_account(table: Table, account_id: int, columns: dict[str, Any]) -> No
     clear_after_commit()
 
 
-def delete_account(table: Table, account_id: int, **erased: Any) -> None:
+def remove_account(table: Table, account_id: int, **erased: Any) -> None:
     """Delete a locked account: revoke its tokens, erase its personal data, and free its email."""
     execute(update(table).where(table.c.id == account_id).values({"deleted_at": utcnow()} | ERASED | erased))
     reference = customer_reference(account_id) if table is customers else None

@@ -37,7 +37,7 @@ blp = Blueprint("customer", __name__, url_prefix="/customers", description="The 
 @write(idempotent=True, conflicts=[accounts.EmailTaken])
 def register_customer(new: dict[str, Any]) -> Any:
     """Register as a customer."""
-    customer_id = accounts.create_account(customers, accounts.with_hash(new))
+    customer_id = accounts.add_account(customers, accounts.with_hash(new))
     return read_customer(customer_id), {"Location": f"/customers/{customer_id}"}
 
 
@@ -82,7 +82,7 @@ def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
         raise Forbidden("Only the customer or an admin may set the password.")
     columns = accounts.with_hash(changes)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
-    accounts.update_account(customers, customer_id, columns)
+    accounts.change_account(customers, customer_id, columns)
     return read_customer(customer_id)
 
 
@@ -94,6 +94,6 @@ def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
-    # A change of a ticket that is under way keeps an answer with the customer's name: wait for it, to find the answer.
+    # A change of a ticket that is under way stores a response with the customer's name: wait for it, to find the response.
     fetch_all(LOCK_TICKETS, {"of_customer": customer_id})
-    accounts.delete_account(customers, customer_id, name=accounts.DELETED_CUSTOMER)
+    accounts.remove_account(customers, customer_id, name=accounts.DELETED_CUSTOMER)

@@ -19,8 +19,7 @@ from flask import Response
 from app.extensions import cache
 from app.utils.api.etags import add_etag
 from app.utils.api.idempotency import replayed
-from app.utils.api.openapi import View
-from app.utils.context import current_request, current_shop, current_state
+from app.utils.context import View, current_request, current_shop, current_state
 from app.utils.db.presence import Presence
 from app.utils.db.transactions import after_commit
 from app.utils.limits.windows import CACHE_VERSION_KEY

@@ -11,9 +11,10 @@ from app.blueprints.service_ticket.queries import Ticket, list_for, read_tickets
 from app.blueprints.service_ticket.schemas import TicketQuery
 from app.blueprints.spreadsheet.csv_export import Columns, as_is, as_money, csv_response
 from app.utils.api.blueprint import Blueprint
-from app.utils.api.openapi import View, document
+from app.utils.api.openapi import document
 from app.utils.api.pagination import PAGE_FIELDS, SearchQuery
 from app.utils.auth.policy import allow
+from app.utils.context import View
 
 blp = Blueprint("spreadsheet", __name__, description="The lists as CSV, for spreadsheets")
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -13,8 +13,7 @@ from app.models import MAX_ID
 from app.utils import errors
 from app.utils.api.idempotency import InFlight
 from app.utils.api.problems import MEDIA_TYPE, ProblemSchema, problem_body, title
-
-View = TypeVar("View", bound=Callable[..., Any])
+from app.utils.context import View
 
 
 def header(description: str, kind: str = "string") -> dict[str, Any]:

@@ -14,8 +14,7 @@ from typing import Any, cast
 from flask import Request, Response, request
 
 from app.extensions import limiter
-from app.utils.api.openapi import View
-from app.utils.context import RequestState, caller, current_request, current_shop, current_state
+from app.utils.context import RequestState, View, caller, current_request, current_shop, current_state
 from app.utils.errors import TooManyRequests
 from app.utils.limits.windows import Slot, Window, slots
 

@@ -48,6 +48,8 @@ def slots(items: Iterable[RateLimitItem], *keys: str, hit: bool = True) -> list[
 
 
 class MovingWindows:
+    """Moving windows in Redis, or in memory if there is no Redis or it fails."""
+
     def __init__(self, redis: RedisClient | None) -> None:
         self.memory = MemoryWindows()
         self.redis = redis
