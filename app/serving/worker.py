@@ -2,13 +2,16 @@
 
 import multiprocessing
 import os
+from typing import TYPE_CHECKING
 
 from app import create_app
 from app.serving import affinity, process
-from app.utils.context import ShopFlask
+
+if TYPE_CHECKING:  # Flask is imported when the signals are reset: until then, SIGTERM is granian's, and does not end a worker.
+    from app.utils.context import ShopFlask
 
 
-def create_worker() -> ShopFlask:
+def create_worker() -> "ShopFlask":
     """Return the app, in a worker that ends with the process that watches it."""
     process.reset_signals()
     watching = multiprocessing.parent_process()

@@ -101,7 +101,7 @@ def test_ctrl_c_stops_a_start_at_any_moment(folder, moment):
     sent = time.monotonic()
     os.killpg(start.process.pid, signal.SIGINT)
     _, errors = start.process.communicate(timeout=20)
-    assert time.monotonic() - sent < 2
+    assert time.monotonic() - sent < 9  # After 10 seconds, granian would kill a worker that does not end.
     assert (start.process.returncode, errors) == (0, "")
     assert [pid for pid in processes if runs(pid)] == []
 
