@@ -189,20 +189,17 @@ class Settings:
         if found.get("METRICS_PORT", 0) == found.get("PORT", cls.PORT):
             raise BadSetting("METRICS_PORT: must be another than PORT")
         if found.get("ADMIN_PASSWORD") and not found.get("ADMIN_EMAIL"):
-            raise BadSetting("ADMIN_EMAIL: is needed beside ADMIN_PASSWORD")
+            raise BadSetting("ADMIN_EMAIL: is required with ADMIN_PASSWORD")
         if cls.DATABASE_REQUIRED:
             for name in ("SECRET_KEY", "DATABASE_URL"):
                 if name not in found:
                     raise BadSetting(f"{name}: must be set where APP_ENV is {cls.APP_ENV}")
             if found.get("ADMIN_EMAIL") and not found.get("ADMIN_PASSWORD"):
-                raise BadSetting("ADMIN_PASSWORD: is needed beside ADMIN_EMAIL")
-        shop = database_url("sqlite:///shop.db")
+                raise BadSetting("ADMIN_PASSWORD: is required with ADMIN_EMAIL")
+        shop, is_test = INSTANCE / "shop.db", cls.APP_ENV == "testing"
         if "DATABASE_URL" not in found:
-            found["DATABASE_URL"] = temporary_database() if cls.APP_ENV == "testing" else shop
-        elif (
-            cls.APP_ENV == "testing"
-            and Path(str(found["DATABASE_URL"].database)).resolve() == Path(str(shop.database)).resolve()
-        ):
+            found["DATABASE_URL"] = temporary_database() if is_test else URL.create("sqlite", database=str(shop))
+        elif is_test and Path(str(found["DATABASE_URL"].database)).resolve() == shop.resolve():
             raise BadSetting("DATABASE_URL: must not be the database of development where APP_ENV is testing: tests empty it")
         if "SECRET_KEY" not in found:
             found["SECRET_KEY"] = load_or_create_secret(INSTANCE / "secret_key")

@@ -9,15 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from app.serving.affinity import share_processors
-from app.serving.limits import MAX_CONNECTIONS, raise_open_files
 from app.serving.metrics_server import serve_metrics
+from app.serving.process import write_stdout
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,6 +33,8 @@ def main() -> None:
     """Start the shop, and serve until SIGINT, SIGTERM or SIGHUP."""
     if not hasattr(os, "fork"):
         sys.exit("run.py needs Linux or macOS. Here, use: waitress-serve --listen=127.0.0.1:5000 --call run:create_app")
+    from app.serving.server import serve  # Here, because other WSGI servers import this file, and need no granian.
+
     with ExitStack() as resources:
         place = run_startup(resources)
         if place["metrics_port"]:
@@ -72,38 +73,6 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
     """Kill a startup process, and exit."""
     process.kill()
     sys.exit()
-
-
-def serve(url: str, address: str, port: int, workers: int, **place: Any) -> None:
-    """Serve with granian, which replaces a worker that dies."""
-    from granian import Granian  # Not at the top: WSGI servers import this file, too.
-
-    raise_open_files()
-    share_processors(workers)
-    server = Granian(
-        "app.serving.worker:create_worker",
-        factory=True,
-        address=address,
-        port=port,
-        interface="wsgi",  # type: ignore[arg-type]
-        workers=workers,
-        blocking_threads=3,
-        backpressure=MAX_CONNECTIONS,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-        log_level="warning",  # type: ignore[arg-type]
-    )
-    server.on_startup(lambda: signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM)))
-    links = f"MyMechanicShop serves at {url}\n  docs      {url}/docs\n  try next  curl {url}/health/ready\n"
-    write_stdout((place["database"] + links).encode())
-    server.serve()
-
-
-def write_stdout(text: bytes) -> None:
-    """Write past Python's buffer, which a fork would copy. A closed pipe ends nothing."""
-    with suppress(OSError):
-        os.write(1, text)
 
 
 if __name__ == "__main__":

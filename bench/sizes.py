@@ -81,7 +81,7 @@ def serve(bench: Bench, side: Side, tickets: int, cleanup: ExitStack) -> Sized:
     cleanup.callback(shop.remove)
     shop.start()
     with create_app(Settings.load(shop.program.env)).app_context():
-        customer = make_token("customer", 5, 1)["token"]
+        customer = make_token("customer", 5, 1)
     staff = shop.client(shop.admin_token())
     newest = staff.call("GET", "/tickets?per_page=1").body[0]["id"]
     oldest = staff.call("GET", f"/tickets?page={tickets // 20 - 1}").body[-1]["id"]

@@ -11,7 +11,7 @@ from tests.support.settings import PRODUCTION, load, refusal
 def test_admin_password_requires_an_email():
     assert refusal(ADMIN_PASSWORD="correct horse").startswith("ADMIN_EMAIL: ")
     assert load(ADMIN_EMAIL="ann@example.com").ADMIN_PASSWORD == ""
-    with pytest.raises(BadSetting, match=r"^ADMIN_PASSWORD: is needed beside ADMIN_EMAIL"):
+    with pytest.raises(BadSetting, match=r"^ADMIN_PASSWORD: is required with ADMIN_EMAIL"):
         Settings.load(PRODUCTION | {"ADMIN_EMAIL": "ann@example.com"})
     assert Settings.load(PRODUCTION).ADMIN_EMAIL == ""
 

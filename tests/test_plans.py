@@ -85,7 +85,7 @@ def statements_of(shop):
     """Send a hot request, and return its statements with their values."""
     with shop.app_context():
         engines = list(db.engines.values())
-        people = {"staff": make_token("mechanic", 1, 1)["token"], "customer": make_token("customer", 5, 1)["token"]}
+        people = {"staff": make_token("mechanic", 1, 1), "customer": make_token("customer", 5, 1)}
     demo = Demo(TICKETS)
     own = max((row["service_date"], row["id"]) for row in demo.service_tickets_rows() if row["customer_id"] == 5)[1]
     movement = max(row["id"] for row in demo.stock_movements_rows() if row["inventory_id"] == 7)

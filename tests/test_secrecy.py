@@ -168,7 +168,7 @@ def test_unexpected_error_reveals_nothing_to_the_client(app, admin, customer, ca
     def fail(*_):
         raise RuntimeError("a zebra escaped")
 
-    monkeypatch.setattr("app.blueprints.accounts.service.update_account", fail)
+    monkeypatch.setattr("app.blueprints.accounts.service.change_account", fail)
     response = customer.put(f"/customers/{customer.id}", {"password": NEW_PASSWORD})
     assert response.status_code == 500
     assert response.mimetype == "application/problem+json"

@@ -1,4 +1,4 @@
-"""What the records of all areas have in common: their list, a record by its id, changes, and unique columns."""
+"""Share among the areas: the list of records, a record by its id, changes, and unique columns."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,7 +49,9 @@ class Taken(Conflict):
         """Raise the conflict if a statement gives a record the value of another."""
         try:
             yield
-        except IntegrityError:
+        except IntegrityError as error:
+            if cls.field not in str(error.orig):  # The name of the column, or of its constraint.
+                raise
             raise cls from None
 
 

@@ -22,7 +22,7 @@ def create_app() -> ShopFlask:
     """Return the app with its commands, for Flask's command line, or for a WSGI server, over a prepared database.
 
     Exit with one line if a setting is bad, or if the shop can't start."""
-    is_served = serves()
+    is_served = is_for_a_server()
     try:
         settings = Settings.load()
         app = create_shop(settings)
@@ -35,7 +35,7 @@ def create_app() -> ShopFlask:
     return app
 
 
-def serves() -> bool:
+def is_for_a_server() -> bool:
     """Return whether the app is for a server: for ``flask run``, or not for Flask's command line at all."""
     context = click.get_current_context(silent=True)
     return context is None or context.find_object(ScriptInfo) is None or context.info_name == "run"

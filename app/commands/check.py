@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row, text
 
 from app.commands.errors import exit_with_message, require_tables
 from app.commands.words import counted
-from app.utils.db.statements import fetch_all, read_engine
+from app.utils.db.statements import fetch_one, read_engine
 
 RULES = {
     "a quantity is not the sum of its movements": """
@@ -52,21 +52,21 @@ def find_broken(engine: Engine, limit: int) -> dict[str, Sequence[Row[Any]]]:
     return {rule: rows for rule, rows in found.items() if rows}
 
 
-@click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="Rows to show for each rule.")
-def check(most: int) -> None:
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Rows to show for each rule.")
+def check(limit: int) -> None:
     """Check the stock of the live database: nothing is changed, and the shop may be at work.
 
     Exits with 1 if a rule is broken, and shows its rows."""
     with exit_with_message():
         require_tables()
-        broken = find_broken(read_engine(), most + 1)
-        counts = fetch_all(text(COUNTS))[0]
+        broken = find_broken(read_engine(), limit + 1)
+        counts: Any = fetch_one(text(COUNTS))
     for rule, rows in broken.items():
         click.echo(f"{rule}:")
-        for row in rows[:most]:
+        for row in rows[:limit]:
             click.echo("  " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row._mapping.items()))
-        if len(rows) > most:
-            click.echo("  … and more (--most shows them)")
+        if len(rows) > limit:
+            click.echo("  … and more (--limit shows them)")
     if broken:
         raise click.ClickException(f"{len(broken)} of {len(RULES)} rules of the stock do not hold.")
     records = f"{counted(counts.parts, 'part')} and {counted(counts.movements, 'movement')}"

@@ -48,7 +48,7 @@ def prepared_target(url: URL) -> Iterator[tuple[Engine, Engine]]:
             each.dispose()
 
 
-def is_same(one: URL, other: URL) -> bool:
+def is_same_database(one: URL, other: URL) -> bool:
     """Return whether two URLs name the same database, as far as their texts tell."""
     if one.get_backend_name() == other.get_backend_name() == "sqlite":
         return Path(str(one.database)).resolve() == Path(str(other.database)).resolve()
@@ -129,7 +129,7 @@ def copy_to(url: str) -> None:
         target_url = database_url(sys.stdin.readline().strip() if url == "-" else url)
     except ValueError as error:
         raise click.ClickException(f"URL: {error}") from None
-    if is_same(target_url, current_app.config["DATABASE_URL"]):
+    if is_same_database(target_url, current_app.config["DATABASE_URL"]):
         raise click.ClickException("URL: that is the database of this shop.")
     with exit_with_message():
         require_tables()
@@ -146,4 +146,4 @@ def copy_to(url: str) -> None:
     ):
         total, written = copy(source, target, name)
     click.echo(f"{name} holds the shop now: {total:,} rows, {written:,} of them written by this run, all compared.")
-    click.echo("With the same SECRET_KEY, tokens and idempotency keys stay good there.")
+    click.echo("With the same SECRET_KEY, tokens and idempotency keys stay valid there.")

@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from marshmallow import ValidationError
 
-from app.blueprints.accounts.service import create_account, with_hash
+from app.blueprints.accounts.service import add_account, with_hash
 from app.blueprints.mechanic.schemas import MechanicIn
 from app.commands.errors import exit_with_message
 from app.models import mechanics
@@ -38,14 +38,14 @@ def add_admin(columns: dict[str, Any]) -> int:
     """Add the account and return its id. Raise ValidationError if phone or salary is missing, except for the first admin."""
     missing = [f"--{name.removesuffix('_cents')}" for name in ("phone", "salary_cents") if name not in columns]
     if missing and fetch_all(ADMIN_EXISTS):
-        raise ValidationError({name: ["is needed, since the shop has an admin already"] for name in missing})
-    return create_account(mechanics, columns)
+        raise ValidationError({name: ["is required, since the shop has an admin already"] for name in missing})
+    return add_account(mechanics, columns)
 
 
 @click.argument("email")
 @click.option("--name", default="Admin", show_default=True)
-@click.option("--phone", help="Needed unless it is the first admin.")
-@click.option("--salary", help="A year's, like 52000 or 52000.50; needed unless it is the first admin.")
+@click.option("--phone", help="Required unless it is the first admin.")
+@click.option("--salary", help="A year's, like 52000 or 52000.50; required unless it is the first admin.")
 @click.option("--password-file", type=click.File("rb"), help="Take the password out of this file.")
 @click.option("--password-stdin", is_flag=True, help="Take the password from standard input.")
 def create_admin(password_file: BinaryIO | None, *, password_stdin: bool, salary: str | None, **given: str | None) -> None:

@@ -116,7 +116,7 @@ def read_sheet(file: bytes) -> tuple[dict[int, Part], list[Fault]]:
         if not columns:
             break
     if not parts and not faults:
-        faults.append((1, "", "is all there is: there are no parts below it"))
+        faults.append((1, "", "has no parts below it"))
     return parts, faults
 
 
@@ -133,7 +133,7 @@ def columns_of(cells: list[str]) -> list[str]:
         elif name not in COLUMNS + IGNORED:
             wrong[name[:40]] = [f"is no column of a part; these are {', '.join(COLUMNS)}"]
         elif columns.index(name) != place - 1:
-            wrong[name] = ["stands twice"]
+            wrong[name] = ["occurs twice"]
     if wrong:
         raise ValidationError(wrong)
     return columns
@@ -169,11 +169,11 @@ def fault_of(name: str, cell: str) -> str | None:
 
 # ---------------------------------------------------------------- the shop
 def faults_of_skus(parts: dict[int, Part]) -> Iterator[Fault]:
-    """Yield a fault for each sku that stands in the file twice, or that another part of the shop has."""
+    """Yield a fault for each sku that occurs twice in the file, or that another part of the shop has."""
     lines: dict[str, int] = {}
     for number, part in parts.items():
         if part["sku"] and lines.setdefault(part["sku"], number) != number:
-            yield (number, "sku", f"stands in line {lines[part['sku']]} already")
+            yield (number, "sku", f"occurs in line {lines[part['sku']]} already")
     for row in fetch_all(SKUS):
         if row.sku in lines:
             yield (lines[row.sku], "sku", f"is that of part {row.id} already")

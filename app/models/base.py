@@ -18,8 +18,10 @@ MAX_COUNT = 2_147_483_647
 MAX_CENTS = 9_999_999_999
 """The largest price or salary, in cents."""
 MAX_ID = 2_147_483_647
+"""The largest id of a record: MySQL, MariaDB and PostgreSQL have integers of 32 bits."""
 
 # MySQL and MariaDB compare text byte by byte, as SQLite and PostgreSQL do.
+EMAIL_UNTIL_DELETED = ("deleted_at IS NOT NULL OR email IS NOT NULL", "email_until_deleted")
 TABLE_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 

@@ -10,7 +10,7 @@ from app.models.base import TABLE_OPTIONS, utcnow
 
 
 class IdempotencyKey(Model):
-    """A request that a client may repeat, and its answer, written in the transaction of the request itself."""
+    """A request that a client may repeat, and its response, written in the transaction of the request itself."""
 
     __tablename__ = "idempotency_keys"
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

@@ -1,4 +1,4 @@
-"""The table of addresses from which an account signed in lately."""
+"""The table of addresses from which an account signed in within the last 30 days."""
 
 from datetime import datetime
 

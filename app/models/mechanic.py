@@ -4,13 +4,15 @@ from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.base import TABLE_OPTIONS, Account
+from app.models.base import EMAIL_UNTIL_DELETED, TABLE_OPTIONS, Account
 
 
 class Mechanic(Account, Model):
+    """A member of the staff."""
+
     __tablename__ = "mechanics"
     __table_args__ = (
-        CheckConstraint("deleted_at IS NOT NULL OR email IS NOT NULL", "email_until_deleted"),
+        CheckConstraint(*EMAIL_UNTIL_DELETED),
         CheckConstraint("role IN ('mechanic', 'admin')", "role_known"),
         CheckConstraint("salary_cents >= 0", "salary_not_negative"),
         TABLE_OPTIONS,

@@ -11,6 +11,8 @@ from app.models.search import search_column
 
 
 class ServiceTicket(Record, Model):
+    """The work on a car on one day."""
+
     __tablename__ = "service_tickets"
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     service_date: Mapped[date]

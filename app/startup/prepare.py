@@ -11,7 +11,7 @@ from flask_migrate import Migrate
 from sqlalchemy import URL
 
 from app import create_app
-from app.blueprints.accounts.service import create_account, with_hash
+from app.blueprints.accounts.service import add_account, with_hash
 from app.extensions import db
 from app.models import mechanics
 from app.startup.checks import ADMIN_EXISTS, creates_first_admin, require_unicode
@@ -59,7 +59,7 @@ def create_first_admin(app: Flask) -> None:
     try:
         if fetch_all(ADMIN_EXISTS):
             return
-        run_in_transaction(lambda: create_account(mechanics, with_hash(given)))
+        run_in_transaction(lambda: add_account(mechanics, with_hash(given)))
     except Unavailable as error:
         raise CantStart(f"DATABASE_URL: {redacted(app.config['DATABASE_URL'])} can't be used: {error.detail}") from None
     except Problem as error:

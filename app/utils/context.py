@@ -1,12 +1,12 @@
 """The app class, and what a request carries in ``g``, typed.
 
 ``current_request()``, ``current_state()`` and ``current_shop()`` return the object behind Flask's proxies. A proxy
-searches its object anew for each attribute: without these functions a cached answer takes 77 % more instructions.
+searches its object anew for each attribute: without these functions a cached response takes 77 % more instructions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, Request, current_app, g, request
 from flask.sessions import NullSession, SessionInterface
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.utils.limits.windows import MovingWindows, Window
     from app.utils.redis import RedisClient
 
+View = TypeVar("View", bound=Callable[..., Any])
 AppGlobals: Any = Flask.app_ctx_globals_class
 
 
@@ -31,7 +32,6 @@ class Caller:
 
     kind: str
     id: int
-    name: str
     role: str
     key: str = field(init=False)
 
@@ -82,7 +82,7 @@ class NoSessions(SessionInterface):
 
 
 class ShopFlask(Flask):
-    """The app with its own parts, typed. The factory sets them."""
+    """The app with its own parts, typed. The factory sets them, ``limits.init_app`` the windows."""
 
     app_ctx_globals_class = RequestState
     session_interface = NoSessions()

@@ -1,11 +1,11 @@
-"""The errors that a client is told about. ``api/problems.py`` turns them into ``problem+json`` (RFC 9457)."""
+"""The errors that a client receives. ``api/problems.py`` turns them into ``problem+json`` (RFC 9457)."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 
 class Problem(Exception):
-    """An error with a status, a sentence for a person, and optional members of the body."""
+    """An error with a status, a sentence for people, and optional members of the body."""
 
     status = 400
     detail = "The request can't be understood."
@@ -17,7 +17,7 @@ class Problem(Exception):
         self.members = members
 
 
-class Malformed(Problem):
+class MalformedBody(Problem):
     """The body is not JSON, or is ambiguous JSON."""
 
 
@@ -25,17 +25,19 @@ class Unauthorized(Problem):
     """The request has no valid token (RFC 6750)."""
 
     status = 401
-    detail = "A valid bearer token is needed."
+    detail = "A valid bearer token is required."
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Problem):
+    """The role of the caller may not do this."""
+
     status = 403
     detail = "Your role may not do this."
 
 
 class NotFound(Problem):
-    """The record does not exist, or belongs to someone else: the answer is the same."""
+    """The record does not exist, or the caller may not see it: the response is the same."""
 
     status = 404
     detail = "There is no such record."
@@ -56,17 +58,23 @@ class Conflict(Problem):
         return cls()
 
 
-class Stale(Problem):
+class PreconditionFailed(Problem):
+    """The record has changed since the ETag in ``If-Match`` (RFC 9110, section 13.1.1)."""
+
     status = 412
     detail = "The record has changed since you read it; read it again."
 
 
 class WrongMediaType(Problem):
+    """The body is not ``application/json``."""
+
     status = 415
     detail = "The body must be application/json."
 
 
-class Encoded(WrongMediaType):
+class EncodedBody(WrongMediaType):
+    """The body is compressed (RFC 9110, section 12.5.3)."""
+
     detail = "The body must be sent as it is, without Content-Encoding."
     headers: ClassVar[dict[str, str]] = {"Accept-Encoding": "identity"}
 
@@ -82,13 +90,15 @@ class Invalid(Problem):
         super().__init__(detail, errors=lists)
 
 
-class TooMany(Problem):
+class TooManyRequests(Problem):
+    """A rate limit is reached (RFC 6585)."""
+
     status = 429
     detail = "The limit for this request is reached; try again later."
 
 
 class Unavailable(Problem):
-    """The shop can't answer at the moment. Nothing was changed."""
+    """The shop can't respond at the moment. Nothing was changed."""
 
     status = 503
     detail = "The shop is busy or a part of it is down; try again shortly."

@@ -1,17 +1,16 @@
-"""What runs before and after every request, in order."""
+"""Run the steps before and after every request, in order."""
 
 from flask import Response
 
 from app.utils.api import etags, strict_json
-from app.utils.auth import policy, token_cache
+from app.utils.auth import policy
 from app.utils.context import ShopFlask, current_request, current_shop, current_state
 from app.utils.limits import decorators as limits
 from app.utils.monitoring import logs
 
 
 def init_app(app: ShopFlask) -> None:
-    """Register one hook of each kind: Flask takes as long to call a hook as some of these steps take."""
-    app.token_cache = token_cache.TokenCache()
+    """Register one hook of each kind: calling a hook costs as much as some of the steps."""
     app.before_request(before_request)
     app.after_request(after_request)
 

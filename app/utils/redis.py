@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
 OPEN_SECONDS = 1.0
-"""How long the circuit breaker stays open after an error."""
+"""How long the circuit breaker is open after an error: requests skip Redis instead of waiting for it one by one."""
 CLIENT_OPTIONS = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": None}
 """redis-py's options for timeouts: without them a frozen Redis holds up each request for seconds."""
 T = TypeVar("T")
@@ -18,22 +18,6 @@ T = TypeVar("T")
 
 class RedisUnavailable(Exception):
     """Redis did not answer, or the circuit breaker is open."""
-
-
-class CircuitBreaker:
-    """After an error, report *open* for a second, so that requests skip Redis instead of waiting for it one by one."""
-
-    def __init__(self) -> None:
-        self.open_until = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        return self.open_until > time.monotonic()
-
-    def open(self) -> None:
-        if not self.is_open:
-            log.warning("Redis does not answer: limits are counted in memory, and the inventory is read from the database")
-        self.open_until = time.monotonic() + OPEN_SECONDS
 
 
 class RedisClient:
@@ -47,25 +31,31 @@ class RedisClient:
 
         self.error_types: tuple[type[Exception], ...] = (redis.RedisError, OSError)
         self.epoch = 0
-        self.breaker = CircuitBreaker()
+        self.open_until = 0.0
         self.client = redis.Redis.from_url(url, **CLIENT_OPTIONS | {"redis_connect_func": self._on_connect} | options)
 
     def _on_connect(self, connection: Any) -> None:
         self.epoch += 1
         connection.on_connect()
 
+    @property
+    def is_open(self) -> bool:
+        return self.open_until > time.monotonic()
+
     def run(self, command: Callable[[], T]) -> T:
         """Return what ``command`` returns. Raise RedisUnavailable if the command fails or the circuit breaker is open."""
-        if self.breaker.is_open:
+        if self.is_open:
             raise RedisUnavailable
-        return self.try_now(command)
+        return self.run_even_if_open(command)
 
-    def try_now(self, command: Callable[[], T]) -> T:
+    def run_even_if_open(self, command: Callable[[], T]) -> T:
         """Run a command even if the circuit breaker is open. Raise RedisUnavailable if the command fails."""
         try:
             return command()
         except self.error_types as error:
-            self.breaker.open()
+            if not self.is_open:
+                log.warning("Redis does not answer: limits are counted in memory, and the inventory is read from the database")
+            self.open_until = time.monotonic() + OPEN_SECONDS
             raise RedisUnavailable(str(error)) from error
 
     def close(self) -> None:

@@ -1,10 +1,10 @@
 """``@write``: one decorator that makes a view a write. Its order is the same for every view:
 
 1. The request is validated (``@blp.arguments``, outside), so an invalid request executes no statement.
-2. A transaction begins, and the idempotency key is claimed. A replay ends here, with the first answer.
+2. A transaction begins, and the idempotency key is claimed. A replay ends here, with the stored response.
 3. The limit of successes is checked.
 4. The view runs, and its result is serialized.
-5. The success is counted, and the answer is kept under its key.
+5. The success is counted, and the response is stored under its key.
 6. The transaction commits, and the after-commit callbacks run.
 
 Returning commits, raising rolls back. A conflict with another transaction retries the whole.
@@ -18,15 +18,15 @@ from flask import Response
 from marshmallow import Schema
 
 from app.utils.api import idempotency
-from app.utils.api.openapi import View, document
-from app.utils.context import current_shop, current_state
+from app.utils.api.openapi import document
+from app.utils.context import View, current_shop, current_state
 from app.utils.db.transactions import run_in_transaction
 from app.utils.errors import Conflict
 from app.utils.limits.decorators import SuccessLimit
 
 
 class Write:
-    """How a view writes. ``@blp.response`` sets ``status`` and ``schema``."""
+    """Run a view in its transaction. ``@blp.response`` sets ``status`` and ``schema``."""
 
     def __init__(self, limit: SuccessLimit | None) -> None:
         self.limit = limit
@@ -44,7 +44,7 @@ class Write:
         if self.limit:
             self.limit.count()
         if key is not None:
-            idempotency.keep(owner, key, response)
+            idempotency.store(owner, key, response)
         return response
 
     def serialize(self, result: Any) -> Response:
@@ -67,9 +67,11 @@ def write(
     """Make a view a write: the innermost decorator, right above the function.
 
     ``idempotent`` accepts an ``Idempotency-Key``; ``limit`` limits the successes; ``conflicts`` are the errors with
-    status 409 that the view raises, for the document."""
+    status 409 that the view raises, for the OpenAPI document."""
 
     def decorate(view: View) -> View:
+        if "response" in getattr(view, "_apidoc", {}):
+            raise TypeError(f"{view.__name__}: @write must stand right above the function, below @blp.response")
         contract = Write(limit)
 
         @wraps(view)
@@ -78,8 +80,6 @@ def write(
             return run_in_transaction(lambda: contract.run(lambda: view(*args, **kwargs), key), repeatable=key is not None)
 
         in_transaction.write = contract  # type: ignore[attr-defined]
-        if limit:
-            in_transaction.success_limit = limit  # type: ignore[attr-defined]
         return document(in_transaction, idempotent=idempotent, conflicts=tuple(conflicts))  # type: ignore[return-value]
 
     return decorate

@@ -8,7 +8,10 @@ const SERIOUS = { schemes: ["light"], impacts: ["serious", "critical"] };
 const { paths } = (await call("GET", "/openapi.json")).body;
 
 /** Return the button that opens and closes an operation. */
-const operation = (page, method, path) => page.getByRole("button", { name: `${method.toUpperCase()} ${path} ${paths[path][method].summary}` });
+const operation = (page, method, path) => {
+  const name = `${method.toUpperCase()} ${path} ${paths[path][method].summary}`;
+  return page.getByRole("button", { name });
+};
 const status = (page, text) => page.getByRole("status").filter({ hasText: text });
 const responseRow = (page, code) => page.getByRole("table").filter({ hasText: /^CodeDetails/ }).getByRole("row").filter({ hasText: RegExp(`^${code}`) });
 

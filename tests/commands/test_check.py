@@ -81,11 +81,11 @@ def test_inconsistent_rows_are_listed_with_exit_code_1(run, stocked, change_by_h
 def test_most_limits_the_listed_rows(run, make, change_by_hand):
     parts = [make.part().id for _ in range(3)]
     change_by_hand("UPDATE inventory SET quantity = 11", "UPDATE inventory SET quantity = 10")
-    code, lines = run("check", "--most", 2)
+    code, lines = run("check", "--limit", 2)
     assert code == 1
     assert lines[1:4] == [
         *(f"  part {part}, quantity 11, movements 10" for part in parts[:2]),
-        "  … and more (--most shows them)",
+        "  … and more (--limit shows them)",
     ]
     assert [line for line in run("check")[1] if line.startswith("  part") and "movements" in line][2:] == [
         f"  part {parts[2]}, quantity 11, movements 10"

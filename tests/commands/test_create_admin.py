@@ -66,7 +66,7 @@ def test_phone_and_salary_are_required_except_for_the_first_admin(run, anyone, e
     assert run(*NEW, "--password-stdin", stdin=PASSWORD)[0] == 0
     before = left.everything()
     code, lines = run("create-admin", "max@example.com", "--password-stdin", stdin=PASSWORD)
-    needed = "is needed, since the shop has an admin already"
+    needed = "is required, since the shop has an admin already"
     assert (code, lines) == (1, [f"Error: --phone {needed}; --salary {needed}"])
     assert left.everything() == before
     assert (

@@ -175,8 +175,8 @@ WHOLE = "must be a whole number like 12, without a separator of thousands"
 SHORTENED = "is a number that the spreadsheet has shortened: {}; format the column as text, and enter it again"
 UTF8 = "save the sheet as «CSV UTF-8»"
 LINES = {
-    "no name": (",9.99,1,", "name: is needed"),
-    "a name of blanks": ("   ,9.99,1,", "name: is needed"),
+    "no name": (",9.99,1,", "name: is required"),
+    "a name of blanks": ("   ,9.99,1,", "name: is required"),
     "a name that is too long": (f"{'x' * 256},9.99,1,", "name: must have 1 to 255 characters"),
     "a control character in a name": ("Pa\x07d,9.99,1,", "name: may not hold control characters"),
     "a tab in a name": ("Pa\td,9.99,1,", "name: may not hold control characters"),
@@ -185,7 +185,7 @@ LINES = {
     "a cell that could not be computed": ("#REF!,9.99,1,", "name: is an error of the spreadsheet: #REF!"),
     "a price that could not be computed": ("Pad,#DIV/0!,1,", "price: is an error of the spreadsheet: #DIV/0!"),
     "a look-up that found nothing": ("Pad,#N/A,1,", "price: is an error of the spreadsheet: #N/A"),
-    "no price": ("Pad,,1,", "price: is needed"),
+    "no price": ("Pad,,1,", "price: is required"),
     "a price in words": ("Pad,free,1,", f"price: {NUMBER}"),
     "a price with a currency": ("Pad,$9.99,1,", f"price: {NUMBER}"),
     "a price with a currency behind": ("Pad,9.99 €,1,", f"price: {NUMBER}"),
@@ -215,7 +215,7 @@ LINES = {
     "a name that was shortened": ("4.00638E+12,9.99,1,", f"name: {SHORTENED.format('4.00638E+12')}"),
     "a sku that is too long": (f"Pad,9.99,1,{'x' * 65}", "sku: must have 1 to 64 characters"),
     "a control character in a sku": ("Pad,9.99,1,A\x1bB", "sku: may not hold control characters"),
-    "a sku that stands in the file already": ("Pad,9.99,1,SKU-5", "sku: stands in line 7 already"),
+    "a sku that stands in the file already": ("Pad,9.99,1,SKU-5", "sku: occurs in line 7 already"),
     "a sku that the shop has": ("Pad,9.99,1,TAKEN", "sku: is that of part {part} already"),
     "too few cells": ("Pad,9.99", "has 2 cells, and the first line 4"),
     "too many cells": ("Pad,9.99,1,,and more", "has 5 cells, and the first line 4"),
@@ -256,7 +256,7 @@ def test_every_fault_of_one_line_is_named(run, file, unchanged):
         code, output = run("import-parts", file(HEADER, f",free,-1,{'x' * 65}"), "--apply")
     assert code == 1
     assert output == [
-        "line 2, name: is needed",
+        "line 2, name: is required",
         f"line 2, price: {NUMBER}",
         "line 2, quantity: must be from 0 to 2147483647",
         "line 2, sku: must have 1 to 64 characters",
@@ -270,7 +270,7 @@ def test_every_fault_of_one_line_is_named(run, file, unchanged):
         ([], ["line 1, name: there is no such column; the first line names them", "line 1, price: there is no such column"]),
         (["sku", "A"], ["line 1, name: there is no such column", "line 1, price: there is no such column"]),
         (["name,price,colour", "Pad,1,red"], ["line 1, colour: is no column of a part; these are name, price, quantity, sku"]),
-        (["name,price,name", "Pad,1,Pad"], ["line 1, name: stands twice"]),
+        (["name,price,name", "Pad,1,Pad"], ["line 1, name: occurs twice"]),
         (["name,,price", "Pad,,1"], ["line 1, column 2: has no name"]),
         (["name,price,", "Pad,1,x"], ["line 2: has 3 cells, and the first line 2"]),
         (
@@ -281,8 +281,8 @@ def test_every_fault_of_one_line_is_named(run, file, unchanged):
         (['name,"price\n(USD)"', "Pad,1"], ["line 1, price (usd): is no column of a part"]),
         (['name,"price', "Pad,1"], ["line 1: has a quotation mark that is not closed"]),
         (["näme,price".encode("latin-1"), "Pad,1"], [f"line 1: is not UTF-8; {UTF8}"]),
-        ([HEADER], ["line 1: is all there is: there are no parts below it"]),
-        ([HEADER, ",,,"], ["line 1: is all there is: there are no parts below it"]),
+        ([HEADER], ["line 1: has no parts below it"]),
+        ([HEADER, ",,,"], ["line 1: has no parts below it"]),
         (["Pad,1.5,2,"], ["line 1, name: there is no such column", "line 1, price: there is no such column"]),
     ],
 )

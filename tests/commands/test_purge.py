@@ -12,7 +12,7 @@ from app.utils.api.idempotency import PURGE_BATCH, RETENTION
 
 NOTHING = [
     "Expired idempotency keys deleted: 0. Addresses of old logins deleted: 0.",
-    "Deleted customers whose data was erased: 0; kept answers about them: 0.",
+    "Deleted customers whose data was erased: 0; stored responses about them deleted: 0.",
 ]
 SECRET = "Quentin Vanishing"
 
@@ -83,7 +83,7 @@ def test_data_of_a_deleted_customer_is_erased_and_tickets_stay(run, make, left, 
     with engine.begin() as connection:
         connection.execute(update(customers).where(customers.c.id == deleted.id).values(deleted_at=utcnow()))
     code, lines = run("purge")
-    assert (code, lines[1]) == (0, "Deleted customers whose data was erased: 1; kept answers about them: 0.")
+    assert (code, lines[1]) == (0, "Deleted customers whose data was erased: 1; stored responses about them deleted: 0.")
     row = left.row(customers, deleted.id)
     assert (row.name, row.email, row.phone, row.password_hash) == ("Deleted customer", None, None, None)
     assert left.row(customers, other.id).name == SECRET
@@ -103,7 +103,7 @@ def test_stored_responses_about_a_deleted_customer_are_deleted(run, make, store_
         store_key(f"parts of {person.id}", body=ticket)
     assert run("purge") == (
         0,
-        [NOTHING[0], "Deleted customers whose data was erased: 0; kept answers about them: 4."],
+        [NOTHING[0], "Deleted customers whose data was erased: 0; stored responses about them deleted: 4."],
     )
     assert keys() == sorted(f"{what} {other.id}" for what in ("of", "by", "ticket of", "parts of"))
 

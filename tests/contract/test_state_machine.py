@@ -35,7 +35,7 @@ class Shop(ShopMachine):
         kind = "mechanic" if is_staff else "customer"
         number = self.nth(f"{kind}s", number)
         with self.app.app_context():
-            token = make_token(kind, number, 1)["token"]
+            token = make_token(kind, number, 1)
         response = Person(self.app, token).get("/tickets/my-tickets?per_page=100")
         table, tickets = getattr(self.model, f"{kind}s"), self.model.tickets
         if number not in table:

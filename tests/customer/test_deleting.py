@@ -75,7 +75,7 @@ def test_deleted_customer_is_404_and_not_listed(ann, make, staff, admin, unchang
         moved = staff.put(f"/tickets/{ticket.id}", {"customer_id": ann.id})
     for response in (opened, moved):
         assert response.status_code == 422
-        assert response.json["errors"] == {"customer_id": ["names no customer"]}
+        assert response.json["errors"] == {"customer_id": ["must be the id of a customer"]}
 
 
 def test_deleted_customer_can_neither_use_a_token_nor_log_in(ann, anyone, unchanged):

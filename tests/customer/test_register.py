@@ -73,7 +73,7 @@ def test_missing_fields_are_named(anyone, unchanged):
     with unchanged():
         response = anyone.post("/customers", {})
     assert response.status_code == 422
-    assert response.json["errors"] == {name: ["is needed"] for name in ("name", "email", "password")}
+    assert response.json["errors"] == {name: ["is required"] for name in ("name", "email", "password")}
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_failed_invalidation_is_retried(staff, make, inventory_cache, redis_stub
     assert quantity(staff) == 4
     redis_stub.failing = set()
     assert until(lambda: not inventory_cache.pending_invalidations, 5, "the invalidation") < 1
-    inventory_cache.version.redis.breaker.open_until = 0.0
+    inventory_cache.version.redis.open_until = 0.0
     assert [quantity(staff) for _ in range(3)] == [4] * 3
 
 
@@ -143,7 +143,7 @@ def test_cache_is_used_again_after_the_circuit_breaker_closes(customer, make, re
     redis_stub.failing = {"get"}
     customer.get("/inventory")
     redis_stub.failing = set()
-    inventory_cache.version.redis.breaker.open_until = 0.0
+    inventory_cache.version.redis.open_until = 0.0
     customer.get("/inventory")
     statements.clear()
     assert customer.get("/inventory").status_code == 200

@@ -98,7 +98,7 @@ def test_missing_fields_are_named(admin, unchanged):
     with unchanged():
         response = admin.post("/mechanics", {})
     assert response.status_code == 422
-    assert response.json["errors"] == {name: ["is needed"] for name in ("name", "email", "phone", "salary")}
+    assert response.json["errors"] == {name: ["is required"] for name in ("name", "email", "phone", "salary")}
 
 
 @pytest.mark.parametrize("field", ["phone", "salary"])

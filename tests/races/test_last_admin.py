@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from app.blueprints.mechanic import routes
+from app.blueprints.mechanic import service
 from app.models import mechanics
 from app.utils.db.statements import fetch_all
 
@@ -37,7 +37,7 @@ def both(monkeypatch):
     """Run two calls at once. Both pass the check of the role before either counts the other admins."""
 
     def run(*calls):
-        barrier, real = Barrier(2), routes.require_other_admin
+        barrier, real = Barrier(2), service.require_other_admin
         pending = [True, True]
 
         def wait_then_check(mechanic_id):
@@ -46,10 +46,10 @@ def both(monkeypatch):
                 barrier.wait(TIMEOUT)
             real(mechanic_id)
 
-        monkeypatch.setattr(routes, "require_other_admin", wait_then_check)
+        monkeypatch.setattr(service, "require_other_admin", wait_then_check)
         with ThreadPoolExecutor(2) as pool:
             responses = [future.result() for future in [pool.submit(*call) for call in calls]]
-        monkeypatch.setattr(routes, "require_other_admin", real)
+        monkeypatch.setattr(service, "require_other_admin", real)
         return responses
 
     return run
@@ -90,9 +90,9 @@ def test_missing_lock_on_admins_is_detected(database, admin, make, monkeypatch, 
         admins = [row.id for row in fetch_all(unlocked)]
         barrier.wait(TIMEOUT)
         if admins == [mechanic_id]:
-            raise routes.LastAdmin
+            raise service.LastAdmin
 
-    monkeypatch.setattr(routes, "require_other_admin", require_other_admin)
+    monkeypatch.setattr(service, "require_other_admin", require_other_admin)
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(demote, admin, other), pool.submit(demote, other, admin)]:
             future.result()

@@ -114,4 +114,4 @@ def test_after_another_customers_ticket_is_like_an_unknown_id(customer, make, ti
     after = make.ticket().id if ticket == "another customer's" else 2_147_483_647
     response = customer.get(f"/tickets/my-tickets?after={after}")
     assert response.status_code == 422
-    assert response.json["errors"] == {"after": ["names no record of this list"]}
+    assert response.json["errors"] == {"after": ["must be the id of a record of this list"]}

@@ -101,7 +101,7 @@ def test_ctrl_c_stops_a_start_at_any_moment(folder, moment):
     sent = time.monotonic()
     os.killpg(start.process.pid, signal.SIGINT)
     _, errors = start.process.communicate(timeout=20)
-    assert time.monotonic() - sent < 2
+    assert time.monotonic() - sent < 9  # After 10 seconds, granian would kill a worker that does not end.
     assert (start.process.returncode, errors) == (0, "")
     assert [pid for pid in processes if runs(pid)] == []
 
@@ -162,10 +162,7 @@ def test_port_in_use_is_refused_before_anything_is_created(folder):
             {"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/shop?password=hunter2"},
             "DATABASE_URL: postgresql+psycopg://u:***@127",
         ),
-        (
-            {"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1/shop?magic=hunter2"},
-            "DATABASE_URL: postgresql+psycopg://u:***@127",
-        ),
+        ({"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1/shop?magic=hunter2"}, "DATABASE_URL: has an option"),
         ({"DATABASE_URL": "mysql://u:hunter2@127.0.0.1/shop?magic=hunter2"}, "DATABASE_URL: has an option"),
         ({"DATABASE_URL": "sqlite:////proc/nowhere/shop.db"}, "DATABASE_URL: /proc/nowhere/shop.db can't be written"),
         ({"DATABASE_URL": "sqlite:////proc/shop.db"}, "DATABASE_URL: sqlite:////proc/shop.db can't be used"),

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import insert, update
 
 from app.blueprints.spreadsheet import csv_export
-from app.blueprints.spreadsheet.csv_export import BATCH_SIZE
 from app.models import inventory, mechanics, stock_movements
+from app.utils.api import pagination
+from app.utils.api.pagination import BATCH_SIZE
 from tests.support.csv_reader import PATHS, ids_of, in_cell, rows_of
 
 PARTS = ["id", "name", "price", "quantity", "sku", "created_at", "updated_at"]
-TICKETS = ["id", "customer_id", "service_date", "description", "vin"]
+TICKETS = ["id", "customer_id", "customer_name", "service_date", "description", "vin"]
 TICKETS += ["mechanics", "parts", "parts_total", "created_at", "updated_at"]
 MOVEMENTS = ["id", "change", "balance", "reason", "note", "ticket_id", "by_id", "by", "created_at"]
 
@@ -39,6 +40,7 @@ def test_ticket_is_one_row_with_its_mechanics_and_parts(staff, make):
     assert row == {
         "id": str(ticket.id),
         "customer_id": str(ticket.customer_id),
+        "customer_name": ticket.customer_name,
         "service_date": "2026-11-24",
         "description": 'Line one\n"two", three',
         "vin": ticket.vin,
@@ -188,7 +190,7 @@ def test_batches_have_every_record_once_and_in_order(staff, make_tickets, number
 
 
 def test_ascending_list_is_read_in_batches_too(staff, engine, monkeypatch):
-    monkeypatch.setattr(csv_export, "BATCH_SIZE", 3)
+    monkeypatch.setattr(pagination, "BATCH_SIZE", 3)
     with engine.begin() as connection:
         connection.execute(insert(inventory), [{"name": f"Part {each}", "price_cents": each} for each in range(10)])
     assert [row["price"] for row in rows_of(staff.get("/inventory.csv"))] == [f"0.0{each}" for each in range(10)]
@@ -196,7 +198,7 @@ def test_ascending_list_is_read_in_batches_too(staff, engine, monkeypatch):
 
 def test_batches_are_stable_under_inserts_and_deletions(staff, make, monkeypatch):
     """The next batch begins after the last record written, wherever that record is now."""
-    monkeypatch.setattr(csv_export, "BATCH_SIZE", 2)
+    monkeypatch.setattr(pagination, "BATCH_SIZE", 2)
     tickets = [make.ticket() for _ in range(6)][::-1]
     response = staff.get("/tickets.csv")
     chunks = iter(response.response)

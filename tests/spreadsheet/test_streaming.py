@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.blueprints.spreadsheet import csv_export
-from app.blueprints.spreadsheet.csv_export import BATCH_SIZE, TRUNCATED_NOTICE
+from app.blueprints.spreadsheet.csv_export import TRUNCATED_NOTICE
 from app.extensions import db
+from app.utils.api import pagination
+from app.utils.api.pagination import BATCH_SIZE
 from config import rate_limits
 from tests.support.csv_reader import PATHS, ids_of, rows_of
 
@@ -47,7 +48,7 @@ def test_only_one_long_list_is_exported_at_a_time(staff, make, make_tickets):
 @pytest.mark.parametrize("path", ["/tickets.csv", "/inventory.csv"])
 def test_only_one_search_is_exported_at_a_time(staff, make, monkeypatch, path):
     """A search has no time limit and may scan a whole table: three at once would hold all threads of a process."""
-    part, real = make.part(), csv_export.fetch_all
+    part, real = make.part(), pagination.fetch_all
     others = []
 
     def fetch_and_send_others(*args):
@@ -56,7 +57,7 @@ def test_only_one_search_is_exported_at_a_time(staff, make, monkeypatch, path):
             others.append(staff.get("/inventory.csv"))
         return real(*args)
 
-    monkeypatch.setattr(csv_export, "fetch_all", fetch_and_send_others)
+    monkeypatch.setattr(pagination, "fetch_all", fetch_and_send_others)
     response = staff.get(f"{path}?q=nowhere")
     assert (response.status_code, ids_of(response)) == (200, [])
     assert [each.status_code for each in others] == [503, 200]
@@ -70,7 +71,7 @@ def test_failed_search_releases_the_slot(staff, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(csv_export, "fetch_all", fail)
+    monkeypatch.setattr(pagination, "fetch_all", fail)
     assert staff.get("/tickets.csv?q=oil").status_code == 503
     monkeypatch.undo()
     response = staff.get("/tickets.csv?q=oil")
@@ -102,7 +103,7 @@ def test_interrupted_list_ends_with_a_notice(staff, make_tickets, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(csv_export, "fetch_all", fail)
+    monkeypatch.setattr(pagination, "fetch_all", fail)
     lines = (first + b"".join(chunks)).decode().splitlines()
     response.close()
     assert len(lines) == 1 + BATCH_SIZE + 1
@@ -115,7 +116,7 @@ def test_list_that_cannot_begin_is_503(staff, monkeypatch):
     def fail(*_):
         raise OperationalError("SELECT", {}, Exception("a secret address"))
 
-    monkeypatch.setattr(csv_export, "fetch_all", fail)
+    monkeypatch.setattr(pagination, "fetch_all", fail)
     response = staff.get("/tickets.csv")
     assert (response.status_code, response.content_type) == (503, "application/problem+json")
     assert "secret" not in response.text

@@ -64,7 +64,7 @@ class Maker:
             with db.engine.begin() as connection:
                 key = connection.execute(insert(table).values(values)).inserted_primary_key[0]
             kind = "customer" if table is customers else "mechanic"
-            token = make_token(kind, key, 1)["token"]
+            token = make_token(kind, key, 1)
         return Person(self.app, token, values | {"id": key})
 
     def customer(self, **given: Any) -> Person:

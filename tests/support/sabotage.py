@@ -84,34 +84,34 @@ def late_key():
         row = fetch_one(idempotency.FIND, {"of_caller": caller, "of_key": key})
         return idempotency.replay(row) if row else None
 
-    def keep(caller, key, response):
+    def store(caller, key, response):
         row = {"caller": caller, "key": key, "fingerprint": idempotency.fingerprint(secret_keys()[0])}
         row |= {"status": response.status_code, "location": response.headers.get("Location"), "body": response.get_data()}
         after_commit(lambda: (time.sleep(DELAY), transaction(lambda: execute(insert(idempotency.keys).values(row)))()))
 
     replace(idempotency, "claim", claim)
-    replace(idempotency, "keep", keep)
+    replace(idempotency, "store", store)
 
 
 def late_revocation():
     """Cache accounts for longer than docs/guarantees.md allows, and count admins without a lock."""
     from sqlalchemy import select
 
-    from app.blueprints.mechanic import routes
+    from app.blueprints.mechanic import service
     from app.models import mechanics
     from app.utils.auth import token_cache
     from app.utils.db.statements import fetch_all
 
-    unlocked = select(mechanics.c.id).where(routes.NOT_DELETED, mechanics.c.role == "admin")
+    unlocked = select(mechanics.c.id).where(service.NOT_DELETED, mechanics.c.role == "admin")
 
     def require_other_admin(mechanic_id):
         admins = [row.id for row in fetch_all(unlocked)]
         time.sleep(10 * DELAY)
         if admins == [mechanic_id]:
-            raise routes.LastAdmin
+            raise service.LastAdmin
 
     replace(token_cache, "CACHE_SECONDS", 3.0)
-    replace(routes, "require_other_admin", require_other_admin)
+    replace(service, "require_other_admin", require_other_admin)
 
 
 def no_retry():

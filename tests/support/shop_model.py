@@ -97,7 +97,7 @@ class ShopModel:
         return self.kept[key][1]
 
     def forget(self, location, reference="\0"):
-        """Drop the kept answers that show a person who is erased, or a ticket of theirs."""
+        """Drop the stored responses that show a person who is erased, or a ticket of theirs."""
         self.kept = {
             key: (request, answer)
             for key, (request, answer) in self.kept.items()

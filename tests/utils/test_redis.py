@@ -10,6 +10,7 @@ from limits import parse
 from app.blueprints.inventory import cache
 from app.blueprints.inventory.cache import LocalVersion, RedisVersion
 from app.utils.context import current_state
+from app.utils.limits import windows
 from app.utils.limits.windows import MovingWindows, slots
 from app.utils.redis import RedisClient, RedisUnavailable
 from tests.support import services
@@ -34,13 +35,14 @@ def key(monkeypatch):
     """Return a key of the cache version for this test alone."""
     name = f"shop:test:{uuid.uuid4().hex}"
     monkeypatch.setattr(cache, "CACHE_VERSION_KEY", name)
+    monkeypatch.setattr(windows, "CACHE_VERSION_KEY", name)
     return name
 
 
 @pytest.fixture(params=["local", *(["redis"] if services.answers("redis") else [])])
 def version(request, app, key):
     with app.test_request_context():
-        yield RedisVersion(connected()) if request.param == "redis" else LocalVersion()
+        yield RedisVersion(connected()) if request.param == "redis" else LocalVersion(None)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_failing_command_opens_the_circuit_breaker_for_a_second(monkeypatch):
         with pytest.raises(RedisUnavailable):
             client.run(fail)
     assert len(calls) == 1, "a command was sent to a failing Redis"
-    client.breaker.open_until = 0.0
+    client.open_until = 0.0
     assert client.run(client.client.ping)
 
 
@@ -135,13 +137,13 @@ def test_rate_limit_check_also_returns_the_version(shared, key, emptied):
     """One round trip for both, also if Redis has no version yet."""
     if not emptied:
         shared.replace()
-    windows = MovingWindows(shared.redis)
+    counted = MovingWindows(shared.redis)
     hit, look = (slots([parse("9 per hour")], uuid.uuid4().hex, hit=hit) for hit in (True, False))
-    _, version = windows.check_and_hit(hit, key)
+    _, version = counted.check_and_hit(hit)
     assert version
-    assert version == shared.redis.client.get(key) == windows.check_and_hit(look, key)[1]
+    assert version == shared.redis.client.get(key) == counted.check_and_hit(look)[1]
     shared.replace()
-    assert windows.check_and_hit(hit, key)[1] == shared.redis.client.get(key) != version
+    assert counted.check_and_hit(hit)[1] == shared.redis.client.get(key) != version
 
 
 @with_redis
@@ -169,7 +171,7 @@ def test_redis_snapshot_restore_revives_no_cached_response(app, key):
             assert shared.read() != cached
             server.kill()
             server.start()
-            client.breaker.open_until = 0.0
+            client.open_until = 0.0
             seen = [shared.read(), shared.read()]
             assert seen[-1].partition(b" ")[0] == cached.partition(b" ")[0], "the snapshot did not restore the old version"
             assert cached not in seen
@@ -181,15 +183,15 @@ def test_redis_snapshot_restore_revives_no_cached_response(app, key):
 @pytest.mark.parametrize("loss", ["client kill", "script flush"])
 def test_lost_connection_or_script_loses_no_hit(loss):
     client = connected()
-    windows, hit = MovingWindows(client), slots([parse("9 per hour")], uuid.uuid4().hex)
-    assert windows.check_and_hit(hit)[0][0].remaining == 8
+    counted, hit = MovingWindows(client), slots([parse("9 per hour")], uuid.uuid4().hex)
+    assert counted.check_and_hit(hit)[0][0].remaining == 8
     administrator = RedisClient(REDIS).client
     if loss == "client kill":
         assert administrator.client_kill_filter(_id=client.client.client_id()) == 1
     else:
         administrator.script_flush()
-    assert windows.check_and_hit(hit)[0][0].remaining == 7
-    assert not client.breaker.is_open
+    assert counted.check_and_hit(hit)[0][0].remaining == 7
+    assert not client.is_open
 
 
 @with_redis

@@ -7,7 +7,7 @@ from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema
 
 EMAIL_EXAMPLE = {"example": "ann@example.com"}
-CHANGE_EXAMPLE = {"phone": "555-0199"}  # Sending it as it is changes no password.
+CHANGE_EXAMPLE = {"phone": "555-0199"}  # Without the password: sending the example from /docs would change it.
 
 
 class LoginIn(InputSchema):

@@ -1,4 +1,4 @@
-"""How customers are read."""
+"""Read customers."""
 
 from app.blueprints.records import listing_of, reader_of
 from app.models import customers

@@ -5,14 +5,13 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from app.blueprints.accounts import service as accounts
-from app.blueprints.accounts.addresses import limit_logins
 from app.blueprints.accounts.schemas import CHANGE_EXAMPLE, LoginIn, TokenOut
 from app.blueprints.customer.queries import CUSTOMERS, read_customer
 from app.blueprints.customer.schemas import CustomerChange, CustomerIn, CustomerOut
 from app.models import customers, service_tickets
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import NO_STORE, lock_if_match
-from app.utils.api.openapi import issues_token
+from app.utils.api.openapi import documented
 from app.utils.api.pagination import SearchQuery
 from app.utils.auth.policy import allow, require_owner
 from app.utils.context import caller
@@ -38,14 +37,14 @@ blp = Blueprint("customer", __name__, url_prefix="/customers", description="The 
 @write(idempotent=True, conflicts=[accounts.EmailTaken])
 def register_customer(new: dict[str, Any]) -> Any:
     """Register as a customer."""
-    customer_id = accounts.create_account(customers, accounts.with_hash(new))
+    customer_id = accounts.add_account(customers, accounts.with_hash(new))
     return read_customer(customer_id), {"Location": f"/customers/{customer_id}"}
 
 
 @blp.post("/login")
 @allow("anyone")
-@limit_logins(customers)
-@issues_token
+@limit_attempts("LIMIT_LOGIN")
+@documented(issues_token=True)
 @blp.arguments(LoginIn)
 @blp.response(200, TokenOut)
 def log_in_customer(credentials: dict[str, Any]) -> Any:
@@ -83,7 +82,7 @@ def update_customer(changes: dict[str, Any], customer_id: int) -> Any:
         raise Forbidden("Only the customer or an admin may set the password.")
     columns = accounts.with_hash(changes)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
-    accounts.update_account(customers, customer_id, columns)
+    accounts.change_account(customers, customer_id, columns)
     return read_customer(customer_id)
 
 
@@ -95,6 +94,6 @@ def delete_customer(customer_id: int) -> None:
     """Delete a customer: their personal data is erased, their tickets stay."""
     require_owner(customer_id)
     lock_if_match(customers, customer_id, CustomerOut, read_customer)
-    # A change of a ticket that is under way keeps an answer with the customer's name: wait for it, to find the answer.
+    # A change of a ticket that is under way stores a response with the customer's name: wait for it, to find the response.
     fetch_all(LOCK_TICKETS, {"of_customer": customer_id})
-    accounts.delete_account(customers, customer_id, name=accounts.DELETED_CUSTOMER)
+    accounts.remove_account(customers, customer_id, name=accounts.DELETED_CUSTOMER)

@@ -10,24 +10,22 @@ If Redis fails, responses come from the database. A write that could not replace
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from flask import Response
 
 from app.extensions import cache
 from app.utils.api.etags import add_etag
 from app.utils.api.idempotency import replayed
-from app.utils.context import current_request, current_shop, current_state
+from app.utils.context import View, current_request, current_shop, current_state
 from app.utils.db.presence import Presence
 from app.utils.db.transactions import after_commit
-from app.utils.limits.decorators import CACHE_VERSION_KEY
+from app.utils.limits.windows import CACHE_VERSION_KEY
 from app.utils.redis import RedisClient, RedisUnavailable
 
 RETRY_SECONDS = 0.05  # The pause before another attempt to replace the version.
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 def new_version() -> bytes:
@@ -37,7 +35,7 @@ def new_version() -> bytes:
 class LocalVersion:
     """The cache version of a process that is the whole shop; None as long as another process serves, too."""
 
-    def __init__(self, presence: Presence | None) -> None:
+    def __init__(self, presence: Presence | None = None) -> None:
         self.version, self.presence = new_version(), presence
 
     def read(self) -> bytes | None:
@@ -69,7 +67,7 @@ class RedisVersion:
         return cast("bytes | None", self.redis.client.get(CACHE_VERSION_KEY))
 
     def replace(self) -> None:
-        self.redis.try_now(lambda: self.redis.client.set(CACHE_VERSION_KEY, new_version()))
+        self.redis.run_even_if_open(lambda: self.redis.client.set(CACHE_VERSION_KEY, new_version()))
 
 
 class InventoryCache:
@@ -131,6 +129,8 @@ def cached(view: View) -> View:
     """Cache the response of a view: put it right above ``@blp.response``.
 
     Searches and empty lists are not cached: their number has no bound."""
+    if "response" not in getattr(view, "_apidoc", {}):
+        raise TypeError(f"{view.__name__}: @cached must stand right above @blp.response")
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

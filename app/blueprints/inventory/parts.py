@@ -1,17 +1,17 @@
-"""How parts are created, changed and deleted. Their quantities change in ``stock.py``."""
+"""Create and change parts. Their quantities change in ``stock.py``."""
 
 from typing import Any
-
-from sqlalchemy import update
 
 from app.blueprints.inventory import stock
 from app.blueprints.inventory.cache import invalidate_after_commit
 from app.blueprints.records import Taken
-from app.models import inventory, utcnow
-from app.utils.db.statements import execute, insert_row, update_if_changed
+from app.models import inventory
+from app.utils.db.statements import insert_row, update_if_changed
 
 
 class SkuTaken(Taken):
+    """Another part that is not deleted has this sku."""
+
     code, field = "sku_taken", "sku"
     detail = "Another part has this sku."
 
@@ -28,13 +28,7 @@ def add_part(columns: dict[str, Any]) -> int:
 def change_part(part_id: int, columns: dict[str, Any]) -> None:
     """Change a locked part; ``quantity`` is the counted stock. Raise SkuTaken."""
     if "quantity" in columns:
-        stock.count_stock(part_id, columns.pop("quantity"))
+        stock.count_stock(part_id, columns["quantity"])
     with SkuTaken.unless_unique():
-        update_if_changed(inventory, part_id, columns)
-    invalidate_after_commit()
-
-
-def mark_deleted(part_id: int) -> None:
-    """Delete a locked part; old tickets still show it, and its sku can be used again."""
-    execute(update(inventory).where(inventory.c.id == part_id).values(deleted_at=utcnow(), sku=None))
+        update_if_changed(inventory, part_id, {name: value for name, value in columns.items() if name != "quantity"})
     invalidate_after_commit()

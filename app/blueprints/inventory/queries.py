@@ -1,4 +1,4 @@
-"""How parts and the stock ledger are read."""
+"""Read parts and the stock ledger."""
 
 from typing import Any
 

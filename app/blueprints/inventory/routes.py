@@ -3,12 +3,12 @@
 from typing import Any
 
 from app.blueprints.inventory import parts, stock
-from app.blueprints.inventory.cache import cached
+from app.blueprints.inventory.cache import cached, invalidate_after_commit
 from app.blueprints.inventory.parts import SkuTaken
 from app.blueprints.inventory.queries import LEDGER, PARTS, read_last_movement, read_part
 from app.blueprints.inventory.schemas import MovementIn, MovementOut, PartChange, PartIn, PartOut
 from app.blueprints.inventory.stock import OutOfStock, StockOverflow
-from app.models import inventory
+from app.models import inventory, utcnow
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import lock_if_match
 from app.utils.api.pagination import PageQuery, SearchQuery
@@ -57,7 +57,7 @@ def create_part(new: dict[str, Any]) -> Any:
 def update_part(changes: dict[str, Any], part_id: int) -> Any:
     """Change a part; `quantity` sets the counted stock, and the difference is recorded."""
     lock_if_match(inventory, part_id, PartOut, read_part)
-    parts.change_part(part_id, dict(changes))
+    parts.change_part(part_id, changes)
     return read_part(part_id)
 
 
@@ -67,8 +67,8 @@ def update_part(changes: dict[str, Any], part_id: int) -> Any:
 @write()
 def delete_part(part_id: int) -> None:
     """Take a part out of the inventory; old tickets still show it."""
-    lock_if_match(inventory, part_id, PartOut, read_part)
-    parts.mark_deleted(part_id)
+    lock_if_match(inventory, part_id, PartOut, read_part, deleted_at=utcnow(), sku=None)  # The sku can be used again.
+    invalidate_after_commit()
 
 
 @blp.get("/<id:part_id>/movements")
@@ -78,7 +78,7 @@ def delete_part(part_id: int) -> None:
 def list_movements(query: dict[str, Any], part_id: int) -> Any:
     """Show the stock ledger of a part, newest first."""
     read_part(part_id)
-    return LEDGER.page(query, within={"part_id": part_id}, known=["part_id"])
+    return LEDGER.page(query, fixed={"part_id": part_id}, required=["part_id"])
 
 
 @blp.post("/<id:part_id>/movements")

@@ -10,7 +10,7 @@ from app.blueprints.mechanic.schemas import MechanicReference
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import MAX_COUNT, Inventory, StockMovement
-from app.utils.api.fields import Code, Money, Quantity, StrictInteger, Text
+from app.utils.api.fields import LatinText, Money, Quantity, StrictInteger, Text
 from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputSchema, Timestamp
 
@@ -55,7 +55,7 @@ class MovementIn(InputSchema):
     """A change of the stock without a ticket. `received` and `found` add to it, `scrapped` and `lost` take away."""
 
     change = StrictInteger(-MAX_COUNT, MAX_COUNT, required=True, metadata={"example": 20})
-    reason = Code(10, required=True, validate=[REASONS], metadata={"example": "received"})
+    reason = LatinText(10, required=True, validate=[REASONS], metadata={"example": "received"})
     note = Text(500, allow_none=True, load_default=None, metadata=NOTE_EXAMPLE)
 
     @validates_schema

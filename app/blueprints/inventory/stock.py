@@ -1,4 +1,4 @@
-"""The stock and its ledger: the only module that changes a quantity.
+"""The stock and its ledger: the only module that updates a quantity.
 
 Each change is a guarded update, so that a quantity stays within 0 … 2,147,483,647 whatever runs at the same time, and a
 movement in the same transaction. Parts are locked in ascending order of their ids: two transactions that meet wait for
@@ -39,13 +39,15 @@ class OutOfStock(Conflict):
 
 
 class StockOverflow(Conflict):
+    """The stock of a part would pass MAX_COUNT."""
+
     code = "stock_full"
     detail = f"The stock of a part would pass {MAX_COUNT:,}; nothing was changed."
 
 
 @dataclass(slots=True)
 class LockedPart:
-    """A part under its row lock, and the quantity that the ticket holds."""
+    """A part under its row lock, and its quantity on the ticket."""
 
     id: int
     price_cents: int
@@ -74,7 +76,7 @@ ADJUST_QUANTITY = (
 
 
 def lock_parts(part_ids: Iterable[int], ticket_id: int = 0) -> LockedParts:
-    """Lock parts, deleted ones too, in ascending order, with what the ticket holds of each. Unknown ids are missing."""
+    """Lock parts, deleted ones too, in ascending order, with the quantity of each on the ticket. Unknown ids are missing."""
     ids = sorted(set(part_ids))
     rows: Sequence[Any] = fetch_all(LOCK_PARTS, {"part_ids": ids, "of_ticket": ticket_id}) if ids else ()
     return {row.id: LockedPart(*row) for row in rows}

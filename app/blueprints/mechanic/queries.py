@@ -1,4 +1,4 @@
-"""How mechanics are read."""
+"""Read mechanics."""
 
 from sqlalchemy import func, select
 

@@ -7,12 +7,12 @@ from marshmallow import Schema, fields, validate
 from app.blueprints.records import Subset
 from app.extensions import ma
 from app.models import Mechanic
-from app.utils.api.fields import Code, Email, Money, Password, Phone, Text
+from app.utils.api.fields import Email, LatinText, Money, Password, Phone, Text
 from app.utils.api.input import InputSchema
 from app.utils.api.output import OutputInteger, OutputSchema, OutputString
 from app.utils.context import caller
 
-ROLES = validate.OneOf(("mechanic", "admin"), error="must be mechanic or admin")
+ROLE = validate.OneOf(("mechanic", "admin"), error="must be mechanic or admin")
 NAME_EXAMPLE, EMAIL_EXAMPLE = {"example": "Max Wrench"}, {"example": "max@example.com"}
 SALARY_EXAMPLE, ROLE_EXAMPLE = {"example": 40000}, {"example": "mechanic"}
 
@@ -25,7 +25,7 @@ class MechanicIn(InputSchema):
     phone = Phone(required=True)
     salary = Money(required=True, attribute="salary_cents", metadata=SALARY_EXAMPLE)
     password = Password()
-    role = Code(10, load_default="mechanic", validate=[ROLES], metadata=ROLE_EXAMPLE)
+    role = LatinText(10, load_default="mechanic", validate=[ROLE], metadata=ROLE_EXAMPLE)
 
 
 class MechanicOut(OutputSchema, ma.SQLAlchemySchema):

@@ -38,7 +38,7 @@ def require_all(statement: Select[Any], ids: set[int], field: str) -> None:
     """Raise Invalid, naming the field, unless ``statement`` (EXISTING or ACTIVE) finds a mechanic for every id."""
     found = {row.id for row in fetch_all(statement, {"mechanic_ids": sorted(ids)})} if ids else set()
     if missing := ids - found:
-        raise Invalid({field: f"{min(missing)} names no mechanic"})
+        raise Invalid({field: f"{min(missing)} is not the id of a mechanic"})
 
 
 def assign(ticket_id: int, ids: set[int], field: str) -> None:
@@ -46,7 +46,7 @@ def assign(ticket_id: int, ids: set[int], field: str) -> None:
     new = {"ticket_id": ticket_id, "mechanic_ids": sorted(ids)}
     if ids and execute(ASSIGN.execution_options(preserve_rowcount=True), new).rowcount != len(ids):
         require_all(ACTIVE, ids, field)
-        raise Invalid({field: "names no mechanic"})
+        raise Invalid({field: "must be ids of mechanics"})
 
 
 def unassign(ticket_id: int, ids: set[int]) -> int:

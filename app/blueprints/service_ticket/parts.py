@@ -1,4 +1,4 @@
-"""The parts on a ticket: deducted from the stock when they go on, returned to the stock when they come off.
+"""The parts on a ticket: deducted from the stock when added, returned to the stock when removed.
 
 Call in the transaction of a route that has locked the ticket. All lines of a change happen, or none.
 """
@@ -25,17 +25,21 @@ CHANGE_LINE = update(ticket_parts).where(THIS_LINE, NEW_QUANTITY.between(1, MAX_
 
 
 class NotOnTicket(Conflict):
+    """A part to remove is not on the ticket in that quantity."""
+
     code = "not_on_ticket"
-    detail = "The ticket holds fewer of a part than would come off; nothing was changed."
+    detail = "The ticket has fewer of a part than would be removed; nothing was changed."
 
 
 class LineFull(Conflict):
+    """The quantity of a line would pass MAX_COUNT."""
+
     code = "line_full"
-    detail = f"The ticket would hold more than {MAX_COUNT:,} of a part; nothing was changed."
+    detail = f"The ticket would have more than {MAX_COUNT:,} of a part; nothing was changed."
 
 
 def change_parts(ticket_id: int, remove: PartLines, add: PartLines, field: str = "add_parts") -> None:
-    """Take parts off a locked ticket, then put parts on it. ``field`` names the lines of ``add`` in the request.
+    """Remove parts from a locked ticket, then add parts to it. ``field`` names the lines of ``add`` in the request.
 
     Raise Invalid for an unknown part, and NotOnTicket, StockOverflow, OutOfStock or LineFull."""
     parts = stock.lock_parts((line["inventory_id"] for line in [*remove, *add]), ticket_id)
@@ -54,7 +58,7 @@ def return_all_parts(ticket_id: int) -> None:
 def require_parts(lines: PartLines, known: Iterable[int], field: str) -> None:
     """Raise Invalid for unknown part ids, naming each line."""
     unknown = {
-        f"{field}.{number}" if line.get("is_bare") else f"{field}.{number}.inventory_id": "names no part"
+        f"{field}.{number}" if line.get("is_bare") else f"{field}.{number}.inventory_id": "must be the id of a part"
         for number, line in enumerate(lines)
         if line["inventory_id"] not in known
     }
@@ -71,7 +75,7 @@ def merge_lines(lines: PartLines) -> Counter[int]:
 
 
 def quantities_to_remove(lines: PartLines, parts: LockedParts) -> Counter[int]:
-    """Return the quantity of each part that comes off. A line without a quantity takes off all that the ticket holds."""
+    """Return the quantity of each part to remove. A line without a quantity removes all that the ticket has."""
     counts = merge_lines([line for line in lines if line["quantity"] is not None])
     for part_id in {line["inventory_id"] for line in lines if line["quantity"] is None}:
         counts[part_id] += parts[part_id].on_ticket or 1  # A missing line counts as 1, so the removal is rejected.
@@ -79,9 +83,9 @@ def quantities_to_remove(lines: PartLines, parts: LockedParts) -> Counter[int]:
 
 
 def apply_changes(ticket_id: int, remove: Counter[int], add: Counter[int], parts: LockedParts) -> None:
-    """Take parts off a ticket and put parts on it, in the stock and in the ticket's lines.
+    """Remove parts from a ticket and add parts to it, in the stock and in the ticket's lines.
 
-    More of a part keeps its first price; a part that came off wholly gets today's. Raise NotOnTicket, StockOverflow,
+    More of a part keeps its first price; a part that was removed wholly gets today's. Raise NotOnTicket, StockOverflow,
     OutOfStock or LineFull."""
     if any(count > parts[part_id].on_ticket for part_id, count in remove.items()):
         raise NotOnTicket
@@ -100,7 +104,7 @@ def apply_changes(ticket_id: int, remove: Counter[int], add: Counter[int], parts
 
 
 def write_lines(statement: Executable, ticket_id: int, counts: dict[int, int]) -> None:
-    """Execute REMOVE_LINE or CHANGE_LINE (part id → count). Raise NotOnTicket if a line holds too few."""
+    """Execute REMOVE_LINE or CHANGE_LINE (part id → count). Raise NotOnTicket if a line has too few."""
     rows = [{"of_ticket": ticket_id, "part_id": part_id, "count": count} for part_id, count in sorted(counts.items())]
     if rows and execute(statement, rows).rowcount != len(rows):
         raise NotOnTicket

@@ -1,6 +1,6 @@
-"""How tickets are read: one statement brings the tickets with their mechanics and parts.
+"""Read tickets: one statement returns the tickets with their mechanics and parts.
 
-So an answer shows one moment on every database, and takes one round trip for any number of tickets (docs/decisions/04).
+So a response shows one moment on every database, and takes one round trip for any number of tickets (docs/decisions/04).
 """
 
 from collections.abc import Sequence

@@ -66,8 +66,8 @@ def list_tickets(query: dict[str, Any]) -> Any:
 def list_my_tickets(query: dict[str, Any]) -> Any:
     """List the caller's own tickets; for staff, those that they are assigned to."""
     if caller().is_staff:
-        return with_items(TICKETS_OF_MECHANIC.page(query, within={"mechanic_id": caller().id}))
-    return with_items(TICKETS.page(query, within={"customer_id": caller().id}, known=["customer_id"]))
+        return with_items(TICKETS_OF_MECHANIC.page(query, fixed={"mechanic_id": caller().id}))
+    return with_items(TICKETS.page(query, fixed={"customer_id": caller().id}, required=["customer_id"]))
 
 
 @blp.get("/<id:ticket_id>")
@@ -138,7 +138,7 @@ def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
 @blp.response(200, TicketOut)
 @write(idempotent=True, limit=per_ticket("LIMIT_TICKET_INVENTORY"), conflicts=PARTS_CONFLICTS)
 def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
-    """Take parts off a ticket and put parts on it; the stock follows in the same transaction."""
+    """Remove parts from a ticket and add parts to it; the stock follows in the same transaction."""
     remove, add = change["remove_parts"], change["add_parts"]
     touched = {"updated_at": utcnow()} if remove or add else {}
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, **touched)

@@ -39,17 +39,17 @@ PART_ID = Id()
 
 
 class PartLineOff(InputSchema):
-    """A quantity of a part that comes off; without a quantity, the whole line."""
+    """A quantity of a part to remove; without a quantity, the whole line."""
 
     inventory_id = Id(required=True)
     quantity = Quantity(load_default=lambda: None)  # A null is refused: it may be a mistake.
 
 
 class LineOff(Object):
-    """A line that comes off: an object, or the bare id of a part."""
+    """A line to remove: an object, or the bare id of a part."""
 
     def __init__(self) -> None:
-        bare_id = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Takes the whole line off"}
+        bare_id = {"type": "integer", "minimum": 1, "maximum": MAX_ID, "description": "Removes the whole line"}
         words: dict[str, Any] = {"type": "must be the id of a part, or an object"}
         super().__init__(PartLineOff, metadata={"anyOf": [bare_id]}, error_messages=words)
 
@@ -82,13 +82,13 @@ class MechanicsChange(InputSchema):
     @validates_schema
     def one_way(self, change: dict[str, Any], **_: Any) -> None:
         if "mechanic_ids" in change and len(change) > 1:
-            raise ValidationError("is the whole set; add and remove nobody beside it", "mechanic_ids")
+            raise ValidationError("can't be combined with add_mechanic_ids or remove_mechanic_ids", "mechanic_ids")
         if set(change.get("add_mechanic_ids", ())) & set(change.get("remove_mechanic_ids", ())):
-            raise ValidationError("has an id that is in add_mechanic_ids, too", "remove_mechanic_ids")
+            raise ValidationError("shares an id with add_mechanic_ids", "remove_mechanic_ids")
 
 
 class PartsChange(InputSchema):
-    """The parts that come off, and those that go on afterwards."""
+    """The parts to remove, and those to add afterwards."""
 
     add_parts = Lines(Object(PartLineIn), load_default=list)
     remove_parts = Lines(LineOff(), load_default=list)
@@ -122,7 +122,7 @@ class TicketOut(OutputSchema, ma.SQLAlchemySchema):
         model = ServiceTicket
 
     id = ma.auto_field()
-    customer_id = ma.auto_field()
+    customer_id = ma.auto_field()  # Not last: idempotency.customer_reference() looks for the id and a comma.
     customer_name = OutputString(allow_none=True, metadata={"example": "Ann Driver"})
     service_date = IsoDate(metadata=DATE_EXAMPLE)
     description = ma.auto_field(metadata=DESCRIPTION_EXAMPLE)

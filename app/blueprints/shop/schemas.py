@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, post_load, validate, validates_
 
 from app.blueprints.shop.codes import COUNTRIES, CURRENCIES
 from app.models import MAX_CENTS
-from app.utils.api.fields import Code, Email, Flag, Money, Percent, Phone, StrictInteger, Text
+from app.utils.api.fields import Email, LatinText, Money, Percent, Phone, StrictBoolean, StrictInteger, Text
 from app.utils.api.input import InputSchema, Object
 from app.utils.api.output import OutputSchema
 
@@ -42,7 +42,7 @@ class EstimateTolerance(InputSchema):
 
     percent = Percent(allow_none=True, load_default=None)
     amount = Money(attribute="amount_cents", allow_none=True, load_default=None)
-    rule = Code(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
+    rule = LatinText(10, load_default="lesser", validate=[RULE], metadata={"example": "lesser"})
     maximum = Money(attribute="maximum_cents", allow_none=True, load_default=None)
 
 
@@ -69,21 +69,21 @@ class ShopChange(InputSchema):
 
     name = Text(255, metadata={"example": "My Mechanic Shop"})
     address = Text(500, breaks=True, allow_none=True, metadata={"example": "1 Main Street\nSpringfield"})
-    country = Code(2, validate=[COUNTRY], allow_none=True, metadata={"example": "US"})
+    country = LatinText(2, validate=[COUNTRY], allow_none=True, metadata={"example": "US"})
     email = Email(allow_none=True, metadata={"example": "shop@example.com"})
     phone = Phone(allow_none=True)
     tax_number = Text(50, allow_none=True, metadata={"example": "12-3456789"})
     registration = Text(50, allow_none=True, metadata={"example": "ARD 123456"})
-    currency = Code(3, validate=[CURRENCY], metadata={"example": "USD"})
-    time_zone = Code(64, validate=[known_time_zone], metadata={"example": "America/New_York"})
+    currency = LatinText(3, validate=[CURRENCY], metadata={"example": "USD"})
+    time_zone = LatinText(64, validate=[known_time_zone], metadata={"example": "America/New_York"})
     labor_rate = Money(attribute="labor_rate_cents")
-    prices_include_tax = Flag(metadata={"example": False})
+    prices_include_tax = StrictBoolean(metadata={"example": False})
     supplies = ColumnGroup(SuppliesFee, "supplies", allow_none=True)
     estimate_days = StrictInteger(1, 365, metadata={"example": 30})
     estimate_tolerance = ColumnGroup(EstimateTolerance, "tolerance")
     payment_days = StrictInteger(0, 365, metadata={"example": 14})
-    invoice_prefix = Code(10, 0, validate=[PREFIX], metadata={"example": "INV-"})
-    credit_note_prefix = Code(10, 0, validate=[PREFIX], metadata={"example": "CN-"})
+    invoice_prefix = LatinText(10, 0, validate=[PREFIX], metadata={"example": "INV-"})
+    credit_note_prefix = LatinText(10, 0, validate=[PREFIX], metadata={"example": "CN-"})
     document_footer = Text(1000, breaks=True, allow_none=True, metadata={"example": "Thank you."})
 
     @post_load

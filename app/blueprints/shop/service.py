@@ -1,4 +1,4 @@
-"""How the shop's record is read and changed."""
+"""Read and change the shop's record."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -17,15 +17,15 @@ PREFIXES = ("invoice_prefix", "credit_note_prefix")
 DEFAULTS = SimpleNamespace(**{column.name: getattr(column.default, "arg", None) for column in shop.columns})
 
 
-def read_shop(_id: int = SHOP_ID) -> Any:
+def read_shop() -> Any:
     """Return the shop, or its defaults if it was never changed."""
     return fetch_one(SHOP) or DEFAULTS
 
 
 def update_shop(changes: dict[str, Any]) -> None:
-    """Change the shop. Raise Invalid if both prefixes would be the same, or Stale."""
+    """Change the shop. Raise Invalid if both prefixes would be the same, or PreconditionFailed."""
     insert_if_missing(shop, {"id": SHOP_ID})
-    lock_if_match(shop, SHOP_ID, ShopOut, read_shop)
+    lock_if_match(shop, SHOP_ID, ShopOut, lambda _: read_shop())
     require_different_prefixes(changes)
     update_if_changed(shop, SHOP_ID, changes)
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.utils.api.openapi import INFO
 from app.utils.auth.policy import allow
 from app.utils.context import ShopFlask, current_shop
 from app.utils.db.statements import fetch_all
@@ -38,8 +39,7 @@ def show_index() -> dict[str, Any]:
     """Show what this is, with links."""
     links = {name: f"/{name}" for name in ("docs", "customers", "mechanics", "tickets", "inventory")}
     links |= {"openapi": "/openapi.json", "live": "/health/live", "ready": "/health/ready"}
-    about = "The backend of an auto repair shop: customers, mechanics, service tickets, parts and their stock."
-    return {"name": "MyMechanicShop", "description": about, "links": links}
+    return {"name": "MyMechanicShop", "description": INFO["description"], "links": links}
 
 
 @blp.get("/api/docs")
@@ -82,6 +82,6 @@ def database_answers() -> bool:
 
 def redis_answers(redis: RedisClient) -> bool:
     try:
-        return bool(redis.try_now(redis.client.ping))
+        return bool(redis.run_even_if_open(redis.client.ping))
     except RedisUnavailable:
         return False

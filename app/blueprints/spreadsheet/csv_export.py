@@ -16,23 +16,20 @@ from operator import attrgetter
 from typing import Any
 
 from flask import Flask, Response
-from sqlalchemy import Integer, bindparam
 
-from app.utils.api.pagination import Listing, bound_values
+from app.utils.api import pagination
 from app.utils.context import current_shop
-from app.utils.db.statements import fetch_all
 from app.utils.errors import Unavailable
 
 log = logging.getLogger(__name__)
-BATCH_SIZE = 500  # Records of one statement.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """The start of a formula in Excel or LibreOffice (OWASP, «CSV Injection»), with any number of apostrophes before it, so
 that an escaped text differs from one that was written with an apostrophe."""
 UTF8_BOM = "\ufeff"  # The byte order mark tells Excel that a file is UTF-8.
 TRUNCATED_NOTICE = "INCOMPLETE: the shop failed while it wrote this; ask for it again"
 """The last line of a list that broke off: HTTP can't report an error once the response has begun."""
-EXPORT_SLOTS = threading.BoundedSemaphore(1)
-"""Long lists and searches that a process exports at a time: each holds one of its three threads."""
+EXPORT_LOCK = threading.Lock()
+"""Held by the one long list or search that a process exports at a time: each holds one of its three threads."""
 Records = Sequence[Any]
 Columns = Mapping[str, Callable[[Any], Any]]  # Name of a column → the function that returns the cell of a record.
 
@@ -69,34 +66,14 @@ def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 # ---------------------------------------------------------------- the list
-def batches(listing: Listing, query: Mapping[str, Any]) -> Iterator[Records]:
-    """Yield all records of a list under the filters of a query, in batches."""
-    values = listing.filter_values(query)
-    parameters = bound_values(values)
-    keys = {f"last_{number}": column for number, column in enumerate(listing.order)}
-    ordered = (
-        listing.rows.add_columns(*(column.label(name) for name, column in keys.items()))
-        .where(*(listing.filters[name] for name in values))
-        .order_by(*(column.desc() if listing.descending else column for column in listing.order))
-        .limit(bindparam("limit", BATCH_SIZE, Integer))
-    )
-    rows = fetch_all(ordered, parameters)
-    yield rows
-    last = [bindparam(name, type_=column.type) for name, column in keys.items()]
-    following = ordered.where(*listing.after_condition(last))
-    while len(rows) == BATCH_SIZE:
-        rows = fetch_all(following, parameters | {name: rows[-1]._mapping[name] for name in keys})
-        yield rows
-
-
-def take_slot(slot: ExitStack) -> None:
-    """Take one of EXPORT_SLOTS until ``slot`` is closed. Raise Unavailable if none is free."""
-    if not EXPORT_SLOTS.acquire(blocking=False):
+def hold_export_lock(held: ExitStack) -> None:
+    """Hold EXPORT_LOCK until ``held`` is closed. Raise Unavailable if it is taken."""
+    if not EXPORT_LOCK.acquire(blocking=False):
         raise Unavailable("Another long list or search is being written; try again shortly.")
-    slot.callback(EXPORT_SLOTS.release)
+    held.callback(EXPORT_LOCK.release)
 
 
-def stream(app: Flask, columns: Columns, first: Records, others: Iterator[Records], slot: ExitStack) -> Iterator[bytes]:
+def stream(app: Flask, columns: Columns, first: Records, others: Iterator[Records], held: ExitStack) -> Iterator[bytes]:
     """Yield the bytes of a list. Each batch is read in its own app context: the server's thread serves other requests
     between two batches."""
     try:
@@ -112,22 +89,22 @@ def stream(app: Flask, columns: Columns, first: Records, others: Iterator[Record
         log.exception("A CSV list broke off")
         yield encode_rows([[TRUNCATED_NOTICE]])
     finally:
-        slot.close()
+        held.close()
 
 
 def csv_response(name: str, columns: Columns, found: Iterator[Records], *, is_search: bool = False) -> Response:
     """Return a list as a file. An error before the first line is an error response.
 
     Raise Unavailable if the list is long or a search, and another one is being written."""
-    with ExitStack() as slot:
+    with ExitStack() as stack:
         if is_search:
-            take_slot(slot)
+            hold_export_lock(stack)
         first = next(found)
-        if len(first) >= BATCH_SIZE and not is_search:
-            take_slot(slot)
-        kept = slot.pop_all()
-    response = Response(stream(current_shop(), columns, first, found, kept), content_type="text/csv; charset=utf-8")
-    response.call_on_close(kept.close)  # If the client has gone before the first line; closing twice releases once.
+        if len(first) >= pagination.BATCH_SIZE and not is_search:
+            hold_export_lock(stack)
+        held = stack.pop_all()
+    response = Response(stream(current_shop(), columns, first, found, held), content_type="text/csv; charset=utf-8")
+    response.call_on_close(held.close)  # If the client has gone before the first line; closing twice releases once.
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -8,11 +8,13 @@ from flask import Response
 
 from app.blueprints.inventory.queries import LEDGER, PARTS, read_part
 from app.blueprints.service_ticket.queries import Ticket, list_for, read_tickets
-from app.blueprints.spreadsheet.csv_export import Columns, as_is, as_money, batches, csv_response
-from app.blueprints.spreadsheet.schemas import PartsCsvQuery, TicketsCsvQuery
+from app.blueprints.service_ticket.schemas import TicketQuery
+from app.blueprints.spreadsheet.csv_export import Columns, as_is, as_money, csv_response
 from app.utils.api.blueprint import Blueprint
-from app.utils.api.openapi import View, streamed
+from app.utils.api.openapi import document
+from app.utils.api.pagination import PAGE_FIELDS, SearchQuery
 from app.utils.auth.policy import allow
+from app.utils.context import View
 
 blp = Blueprint("spreadsheet", __name__, description="The lists as CSV, for spreadsheets")
 
@@ -22,7 +24,7 @@ PART_COLUMNS = {
     **as_is("quantity", "sku", "created_at", "updated_at"),
 }
 TICKET_COLUMNS: Columns = {
-    **as_is("id", "customer_id", "service_date", "description", "vin"),
+    **as_is("id", "customer_id", "customer_name", "service_date", "description", "vin"),
     "mechanics": lambda ticket: "; ".join(mechanic.name for mechanic in ticket.mechanics),
     "parts": lambda ticket: "; ".join(f"{line.quantity} × {line.name}" for line in ticket.parts),
     "parts_total": as_money("parts_total_cents"),
@@ -37,23 +39,24 @@ MOVEMENT_COLUMNS: Columns = {
 
 
 def csv_of(columns: Columns) -> Callable[[View], View]:
-    """Document that a view answers with these columns."""
+    """Document that a view streams these columns."""
     header = ",".join(columns) + "\r\n"
-    return lambda view: streamed(blp.response(200, {"type": "string"}, content_type="text/csv", example=header)(view))
+    response = blp.response(200, {"type": "string"}, content_type="text/csv", example=header)
+    return lambda view: document(response(view), streamed=True)
 
 
 @blp.get("/inventory.csv")
 @allow("mechanic", "admin")
-@blp.arguments(PartsCsvQuery, location="query")
+@blp.arguments(SearchQuery(exclude=PAGE_FIELDS), location="query")
 @csv_of(PART_COLUMNS)
 def download_parts(query: dict[str, Any]) -> Response:
     """Download the parts as CSV; `q` looks in name and sku."""
-    return csv_response("inventory", PART_COLUMNS, batches(PARTS, query), is_search=bool(query.get("q")))
+    return csv_response("inventory", PART_COLUMNS, PARTS.batches(query), is_search=bool(query.get("q")))
 
 
 @blp.get("/tickets.csv")
 @allow("mechanic", "admin")
-@blp.arguments(TicketsCsvQuery, location="query")
+@blp.arguments(TicketQuery(exclude=PAGE_FIELDS), location="query")
 @csv_of(TICKET_COLUMNS)
 def download_tickets(query: dict[str, Any]) -> Response:
     """Download the tickets as CSV, newest first."""
@@ -61,7 +64,7 @@ def download_tickets(query: dict[str, Any]) -> Response:
 
 
 def ticket_batches(query: dict[str, Any]) -> Iterator[Sequence[Ticket]]:
-    for rows in batches(list_for(query), query):
+    for rows in list_for(query).batches(query):
         yield read_tickets([row.id for row in rows])
 
 
@@ -71,4 +74,4 @@ def ticket_batches(query: dict[str, Any]) -> Iterator[Sequence[Ticket]]:
 def download_movements(part_id: int) -> Response:
     """Download the stock ledger of a part as CSV, newest first."""
     read_part(part_id)
-    return csv_response(f"movements-{part_id}", MOVEMENT_COLUMNS, batches(LEDGER, {"part_id": part_id}))
+    return csv_response(f"movements-{part_id}", MOVEMENT_COLUMNS, LEDGER.batches({"part_id": part_id}))

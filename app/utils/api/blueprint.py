@@ -1,4 +1,4 @@
-"""The blueprint of every area: flask-smorest's, with strict JSON and with examples in the document."""
+"""The blueprint of every area: flask-smorest's, with strict JSON and with examples in the OpenAPI document."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -6,8 +6,9 @@ from typing import Any, cast
 import flask_smorest
 from marshmallow import Schema, fields
 
-from app.utils.api.openapi import View, complete_operation, document
+from app.utils.api.openapi import complete_operation, document
 from app.utils.api.strict_json import StrictParser
+from app.utils.context import View
 
 
 def schema_example(schema: Schema) -> Any:
@@ -27,6 +28,8 @@ def field_example(field: fields.Field[Any]) -> Any:
 
 
 class Blueprint(flask_smorest.Blueprint):
+    """A blueprint with strict JSON, PATCH beside PUT, and examples in the OpenAPI document."""
+
     ARGUMENTS_PARSER = StrictParser()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,7 +56,7 @@ class Blueprint(flask_smorest.Blueprint):
     def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[View], View]:
         """Serialize what the view returns; document an example.
 
-        A view under ``@write`` serializes inside its transaction, because the answer is kept there with the
+        A view under ``@write`` serializes inside its transaction, because the response is stored there with the
         idempotency key. So the status and the schema are handed to ``@write``."""
         instance = schema() if isinstance(schema, type) else schema
         if isinstance(instance, Schema):

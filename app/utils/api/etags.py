@@ -15,7 +15,7 @@ from sqlalchemy import Table
 from app.utils.api.strict_json import loads
 from app.utils.context import current_request, current_shop, current_state
 from app.utils.db.statements import lock_row
-from app.utils.errors import Invalid, Stale
+from app.utils.errors import Invalid, PreconditionFailed
 
 NO_STORE = {"Cache-Control": "no-store"}
 """The header of a response that no cache may keep, and that has no ETag: a token."""
@@ -44,7 +44,7 @@ def make_conditional(response: Response, request: Request) -> None:
 def lock_if_match(table: Table, record_id: int, schema: type[Schema], read: Callable[[int], Any], **values: Any) -> None:
     """Lock a record that is to be changed, and set ``values``. Raise NotFound.
 
-    Raise Stale if the request has an ``If-Match`` that is not the ETag of the locked record, or Invalid if the request
+    Raise PreconditionFailed if the request has an ``If-Match`` that is not the ETag of the locked record, or Invalid if it
     sends back a field that can't be changed with another value than the record's."""
     request, read_only = current_request(), current_state().read_only or {}
     if not request.headers.get("If-Match") and not read_only:
@@ -54,14 +54,14 @@ def lock_if_match(table: Table, record_id: int, schema: type[Schema], read: Call
     body = current_shop().json.encode(schema().dump(read(record_id)))  # type: ignore[attr-defined]
     # RFC 9110 wants strong ETags here. But a proxy that compresses makes them weak, and the record is still the same.
     if request.headers.get("If-Match") and not request.if_match.contains_weak(etag_of(body)):
-        raise Stale
+        raise PreconditionFailed
     record = loads(body)
-    if changed := {name for name, value in read_only.items() if name not in record or not is_same(record[name], value)}:
+    if changed := {name for name, value in read_only.items() if name not in record or not is_same_json(record[name], value)}:
         raise Invalid(dict.fromkeys(sorted(changed), "can't be changed"))
     if values:
         lock_row(table, record_id, **values)
 
 
-def is_same(shown: Any, sent: Any) -> bool:
+def is_same_json(shown: Any, sent: Any) -> bool:
     """Return whether two JSON values are the same. Python takes ``True`` for 1."""
     return bool(shown == sent) and isinstance(shown, bool) == isinstance(sent, bool)

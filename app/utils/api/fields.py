@@ -35,7 +35,7 @@ EXACT_FLOAT = 10**15
 """Below this integer, the shortest form of a float is the exact number. Only sums of money are above."""
 
 MESSAGES: dict[str, Any] = {
-    "required": "is needed",
+    "required": "is required",
     "null": "may not be null",
     "invalid": "must be a string",
     "latin": "must be written in Latin letters (A-Z) and digits (0-9)",  # А and １ look right, and are others.
@@ -98,13 +98,13 @@ class Text(fields.String):
         return f"^{trimmed}$" if low else f"^({trimmed})?$"
 
 
-class Code(Text):
+class LatinText(Text):
     """A text out of Latin letters, digits and signs, such as a code or one of a few words."""
 
     latin = True
 
 
-class Email(Code):
+class Email(LatinText):
     """A plain address (``user@host.tld``), kept in lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -121,7 +121,7 @@ class Email(Code):
             raise ValidationError("must be an email address like ann@example.com")
 
 
-class Phone(Code):
+class Phone(LatinText):
     """3–20 characters out of digits, spaces and ``+()-.x``; other spaces and hyphens become these."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -133,7 +133,7 @@ class Phone(Code):
         return trim(value).translate(PLAIN_PHONE)
 
 
-class Vin(Code):
+class Vin(LatinText):
     """A vehicle identification number: 1–50 letters, digits and hyphens, kept in upper case."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -175,7 +175,7 @@ class StrictInteger(fields.Integer):
         return value
 
 
-class Flag(fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """JSON's true or false: ``1`` and ``"true"`` are refused."""
 
     default_error_messages = MESSAGES | {"invalid": "must be true or false"}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -12,9 +12,8 @@ from app.extensions import api
 from app.models import MAX_ID
 from app.utils import errors
 from app.utils.api.idempotency import InFlight
-from app.utils.api.problems import MEDIA_TYPE, problem_body, title
-
-View = TypeVar("View", bound=Callable[..., Any])
+from app.utils.api.problems import MEDIA_TYPE, ProblemSchema, problem_body, title
+from app.utils.context import View
 
 
 def header(description: str, kind: str = "string") -> dict[str, Any]:
@@ -22,12 +21,12 @@ def header(description: str, kind: str = "string") -> dict[str, Any]:
 
 
 IF_MATCH = {"name": "If-Match", "in": "header"} | header("ETag that must be current")
-IF_NONE_MATCH = {"name": "If-None-Match", "in": "header"} | header("ETag that the client holds already")
+IF_NONE_MATCH = {"name": "If-None-Match", "in": "header"} | header("ETag of the client's copy")
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-    "description": "Makes the request safe to repeat: with the same key and body it is done once, for 24 hours",
+    "description": "Makes the request safe to repeat: with the same key and body it runs once within 24 hours",
 }
 LIMIT_HEADERS = {
     "X-RateLimit-Limit": header("Requests in the window", "integer"),
@@ -35,26 +34,29 @@ LIMIT_HEADERS = {
     "X-RateLimit-Reset": header("When the next request is possible, in seconds since 1970", "integer"),
 }
 HEADERS = {
-    "Idempotency-Replayed": header("`true` if this is the first answer again"),
-    "ETag": header("Version of the answer"),
-    "Location": header("Path of the new record"),
+    "Idempotency-Replayed": header("`true` if the response was stored by an earlier request"),
+    "ETag": header("Version of the response"),
+    "Location": header("Path of the new record, or of the list that has it"),
     "Link": header("Paths of other pages (RFC 8288)"),
     "X-Total-Count": header("Number of records, if a page was asked for", "integer"),
     "Retry-After": header("Seconds to wait", "integer"),
     "WWW-Authenticate": header("Bearer"),
 }
 CONDITIONAL_WRITES = ("put", "patch", "delete")
-IN_BODY, IN_QUERY = errors.Invalid({"vin": "is needed"}), errors.Invalid({"per_page": "must be from 1 to 100"})
+IN_BODY, IN_QUERY = errors.Invalid({"vin": "is required"}), errors.Invalid({"per_page": "must be from 1 to 100"})
 SHARED_ERRORS: dict[int, tuple[str, dict[str, errors.Problem]]] = {
-    400: ("The body is not JSON, or is ambiguous JSON.", {"no JSON": errors.Malformed("The body is not JSON.")}),
+    400: ("The body is not JSON, or is ambiguous JSON.", {"no JSON": errors.MalformedBody("The body is not JSON.")}),
     401: ("There is no valid bearer token.", {"no token": errors.Unauthorized()}),
     403: ("The role of the caller may not do this.", {"the wrong role": errors.Forbidden()}),
-    404: ("There is no such record, or it is someone else's.", {"no such record": errors.NotFound()}),
-    412: ("The record has changed since the ETag in `If-Match`.", {"a stale ETag": errors.Stale()}),
+    404: ("There is no such record, or the caller may not see it.", {"no such record": errors.NotFound()}),
+    412: ("The record has changed since the ETag in `If-Match`.", {"a stale ETag": errors.PreconditionFailed()}),
     413: ("The body is larger than 1 MiB.", {"too large": errors.Problem(RequestEntityTooLarge.description)}),
-    415: ("The body is not `application/json`, or is encoded.", {"no JSON": errors.WrongMediaType(), "gzip": errors.Encoded()}),
+    415: (
+        "The body is not `application/json`, or is encoded.",
+        {"no JSON": errors.WrongMediaType(), "gzip": errors.EncodedBody()},
+    ),
     422: ("A field or parameter can't be accepted; `errors` names it.", {"in the body": IN_BODY, "in the query": IN_QUERY}),
-    429: ("The limit is reached.", {"too often": errors.TooMany()}),
+    429: ("The limit is reached.", {"too often": errors.TooManyRequests()}),
     503: ("The shop is busy or a part of it is down; nothing was changed.", {"busy": errors.Unavailable()}),
 }
 """The errors that many operations share: status → (description, examples)."""
@@ -64,7 +66,7 @@ BEARER = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "The `token` that `POST /customers/login` and `POST /mechanics/login` answer with.",
+    "description": "The `token` that `POST /customers/login` and `POST /mechanics/login` return.",
 }
 INFO = {
     "description": "The backend of an auto repair shop: customers, mechanics, service tickets, "
@@ -91,14 +93,9 @@ def document(view: View, **info: Any) -> View:
     return view
 
 
-def issues_token(view: View) -> View:
-    """Document that a view answers with a token, or 401."""
-    return document(view, issues_token=True)
-
-
-def streamed(view: View) -> View:
-    """Document that a view streams its answer, which has no ETag."""
-    return document(view, streamed=True)
+def documented(**info: Any) -> Callable[[View], View]:
+    """Attach facts about a view: ``issues_token``, or ``streamed``, a response without an ETag."""
+    return lambda view: document(view, **info)
 
 
 def component_name(status: int) -> str:
@@ -152,7 +149,7 @@ def complete_operation(operation: dict[str, Any], info: dict[str, Any], *, metho
         parameters.append(IF_MATCH)
     if method == "get" and "streamed" not in info:
         parameters.append(IF_NONE_MATCH)
-        responses["304"] = {"description": "The client holds this already.", "headers": {"ETag": HEADERS["ETag"]}}
+        responses["304"] = {"description": "The client's copy is current.", "headers": {"ETag": HEADERS["ETag"]}}
     if info.get("idempotent"):
         parameters.append(IDEMPOTENCY_KEY)
     for status in map(int, info.get("success_status_codes", [])):
@@ -187,6 +184,7 @@ def init_app(app: Flask) -> None:
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {"info": INFO, "servers": [{"url": "/"}]},
     }
+    api.ERROR_SCHEMA = ProblemSchema
     api.DEFAULT_ERROR_RESPONSE_NAME = None  # Each operation names its errors.
     api.register_converter(RecordId, lambda _: {"type": "integer", "minimum": 1, "maximum": MAX_ID})
     api.init_app(app)

@@ -1,12 +1,12 @@
 """Lists: numbered pages, and keyset pagination with ``after``.
 
 A page counts the records and skips to its offset, so deep pages cost more. ``after`` costs the same at any depth. Both
-answer with ``Link`` (RFC 8288), a page also with ``X-Total-Count``.
+have the header ``Link`` (RFC 8288), a page also with ``X-Total-Count``.
 """
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -26,12 +26,18 @@ DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
 MAX_OFFSET = 2**62
 """The largest offset that every database accepts; it is past the end of any list."""
 COUNT_SECONDS, COUNT_CACHED_FROM = 5, 1000
-"""The length of a list is cached for five seconds, as the contract allows, if the list has 1,000 records or more."""
+"""The length of a list is cached for five seconds if the list has 1,000 records or more."""
 SEARCH_SECONDS = 2
 """The statement timeout of a search, and of counting what it found."""
-SEARCH_LIMIT = f"Refused if the database takes more than {SEARCH_SECONDS} seconds to search, or to count what it found"
+SEARCH_LIMIT = (
+    f"A page is refused if the database takes more than {SEARCH_SECONDS} seconds to search, or to count what it found"
+)
 SEARCH_TOO_SLOW = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records"
 LIKE_PHONE = re.compile(r"[0-9\s+().x/\u2010-\u2015-]+")
+BATCH_SIZE = 500
+"""Records of one statement of a whole list."""
+PAGE_FIELDS = ("page", "per_page", "after")
+"""What a query has besides its filters."""
 MIN_DIGITS = 3
 """A search for digits and separators also finds phones by their digits, from this many on."""
 NARROW_SEARCH = "; narrow the list by its other filters"
@@ -53,7 +59,7 @@ class PageQuery(Schema):
     @validates_schema
     def page_or_after(self, query: dict[str, Any], **_: Any) -> None:
         if "page" in query and "after" in query:
-            raise ValidationError("stands instead of page, not beside it", "after")
+            raise ValidationError("can't be combined with page", "after")
 
 
 def contains_text(table: Table) -> ColumnElement[bool]:
@@ -74,7 +80,7 @@ class Statements(NamedTuple):
     page: Select[Any]
     total: Select[Any]
     after: Select[Any]
-    last: Select[Any]
+    after_record: Select[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,20 +93,20 @@ class Listing:
     descending: bool = False
     filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
 
-    def page(self, query: dict[str, Any], *, within: Mapping[str, Any] | None = None, known: Sequence[str] = ()) -> Page:
+    def page(self, query: dict[str, Any], *, fixed: Mapping[str, Any] | None = None, required: Sequence[str] = ()) -> Page:
         """Return the records of a query, and the headers that lead to the others.
 
-        ``within`` adds values of filters that the query can't choose. ``known`` names the filters that the record of
-        ``after`` must meet: whatever else has happened to that record, the list continues behind it. Raise Invalid if a
-        search takes too long."""
-        parameters = self.filter_values(query) | dict(within or {})
-        statements = self.statements(tuple(parameters), tuple(known))
+        ``fixed`` adds values of filters that the query can't choose. ``required`` names the filters that the record of
+        ``after`` must meet. Other filters are not required of it: a record that has since changed still marks its place.
+        Raise Invalid if a search takes too long."""
+        parameters = self.filter_values(query) | dict(fixed or {})
+        statements = self.statements(tuple(parameters), tuple(required))
         parameters = bound_values(parameters)
         find = self._page_after if "after" in query else self._page_by_number
         try:
             return find(statements, parameters, query)
         except StatementTimeout:
-            raise Invalid({"q": SEARCH_TOO_SLOW + NARROW_SEARCH * (len(self.filters) > 1)}) from None
+            raise Invalid({"q": SEARCH_TOO_SLOW + (NARROW_SEARCH if len(self.filters) > 1 else "")}) from None
 
     def filter_values(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the filters that a query sets."""
@@ -112,51 +118,68 @@ class Listing:
         window = {"limit": per_page, "offset": offset}
         rows = fetch_all(statements.page, parameters | window, seconds=search_timeout(parameters))
         total = count_records((current_request().path, *parameters.items()), statements.total, parameters)
-        last = max(1, -(-total // per_page))
-        pages = {"first": 1, "prev": min(number - 1, last), "next": number + 1, "last": last}
-        links = [link(rel, query, page=target) for rel, target in pages.items() if 1 <= target <= last]
+        last_page = max(1, -(-total // per_page))
+        pages = {"first": 1, "prev": min(number - 1, last_page), "next": number + 1, "last": last_page}
+        links = [link(rel, query, page=target) for rel, target in pages.items() if 1 <= target <= last_page]
         return rows, {"X-Total-Count": str(total), "Link": ", ".join(links)}
 
     def _page_after(self, statements: Statements, parameters: dict[str, Any], query: dict[str, Any]) -> Page:
-        parameters |= {"last": query["after"]}
+        parameters |= {"after_id": query["after"]}
         limit = {"limit": query["per_page"] + 1}
         rows = fetch_all(statements.after, parameters | limit, seconds=search_timeout(parameters))
-        if not rows and fetch_one(statements.last, parameters) is None:
-            raise Invalid({"after": "names no record of this list"})
+        if not rows and fetch_one(statements.after_record, parameters) is None:
+            raise Invalid({"after": "must be the id of a record of this list"})
         if len(rows) <= query["per_page"]:
             return rows, {}
         rows = rows[:-1]
         return rows, {"Link": link("next", query, after=rows[-1].id)}
 
     @cache  # noqa: B019 - a listing lives as long as the program.
-    def statements(self, names: tuple[str, ...], known: tuple[str, ...]) -> Statements:
+    def statements(self, names: tuple[str, ...], required: tuple[str, ...]) -> Statements:
         """Return the statements of the list under the named filters."""
-        filtered = self.rows.where(*(self.filters[name] for name in names))
-        ordered = filtered.order_by(*(column.desc() if self.descending else column for column in self.order))
+        filtered, ordered = self.selected(names)
         limit = bindparam("limit", type_=Integer)
-        last_id = bindparam("last", type_=BigInteger)
-        last = select(self.key).where(self.key == last_id, *(self.filters[name] for name in known)).correlate(None)
-        own = [self._record_column(column) for column in self.order]
-        place = [last_id if each is self.key else last.with_only_columns(each).scalar_subquery() for each in own]
+        after_id = bindparam("after_id", type_=BigInteger)
+        record = select(self.key).where(self.key == after_id, *(self.filters[name] for name in required)).correlate(None)
+        own = [self.record_column(column) for column in self.order]
+        place = [after_id if each is self.key else record.with_only_columns(each).scalar_subquery() for each in own]
         return Statements(
             page=ordered.limit(limit).offset(bindparam("offset", type_=BigInteger)),
             total=filtered.with_only_columns(func.count(), maintain_column_froms=True),
-            after=ordered.where(*self.after_condition(place), last.exists()).limit(limit),
-            last=last,
+            after=ordered.where(*self.after_condition(place), record.exists()).limit(limit),
+            after_record=record,
         )
 
-    def _record_column(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def selected(self, names: Iterable[str]) -> tuple[Select[Any], Select[Any]]:
+        """Return the statement of all records under the named filters, without and in their order."""
+        filtered = self.rows.where(*(self.filters[name] for name in names))
+        return filtered, filtered.order_by(*(column.desc() if self.descending else column for column in self.order))
+
+    def batches(self, query: Mapping[str, Any]) -> Iterator[Sequence[Row[Any]]]:
+        """Yield all records under the filters of a query, in batches by keyset."""
+        values = self.filter_values(query)
+        parameters = bound_values(values)
+        keys = {f"after_{number}": column for number, column in enumerate(self.order)}
+        named = self.selected(values)[1].add_columns(*(column.label(name) for name, column in keys.items())).limit(BATCH_SIZE)
+        rows = fetch_all(named, parameters)
+        yield rows
+        following = named.where(*self.after_condition([bindparam(name, type_=column.type) for name, column in keys.items()]))
+        while len(rows) == BATCH_SIZE:
+            rows = fetch_all(following, parameters | {name: rows[-1]._mapping[name] for name in keys})
+            yield rows
+
+    def record_column(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the column of the record itself that a column of the order is, or refers to."""
         return next((each.column for each in column.foreign_keys if each.column.table is self.key.table), column)
 
-    def after_condition(self, last: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
+    def after_condition(self, place: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
         """Return the conditions of the rows behind a place in the order, given by a value for each of its columns.
 
         The first column is also compared by itself: MySQL and MariaDB use no index to compare tuples."""
         first, order = self.order[0], tuple_(*self.order)
         if self.descending:
-            return [first <= last[0], order < tuple_(*last)] if len(last) > 1 else [first < last[0]]
-        return [first >= last[0], order > tuple_(*last)] if len(last) > 1 else [first > last[0]]
+            return [first <= place[0], order < tuple_(*place)] if len(place) > 1 else [first < place[0]]
+        return [first >= place[0], order > tuple_(*place)] if len(place) > 1 else [first > place[0]]
 
 
 def search_timeout(parameters: Mapping[str, Any]) -> float | None:

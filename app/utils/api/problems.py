@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Program
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.extensions import api
 from app.utils.db.engines import error_code
 from app.utils.errors import Invalid, Problem, Unavailable
 
@@ -22,7 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """RFC 9110's names, where those of Python differ from version to version."""
 MAX_ERRORS = 100
-"""The most fields that one answer names."""
+"""The most fields that one response names."""
 MISSING_TABLE = {"42P01", 1146}
 """Errors of PostgreSQL and MySQL."""
 UNPREPARED = ". If this shop has never started: serve with `python run.py`, or let a WSGI server call run:create_app"
@@ -49,18 +48,17 @@ class ProblemSchema(Schema):
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "field → what is wrong with it", "example": {"vin": ["is needed"]}},
+        metadata={"description": "field → what is wrong with it", "example": {"vin": ["is required"]}},
     )
     shortages = fields.List(fields.Nested(ShortageSchema), metadata={"description": "The parts with too little stock"})
 
 
 def init_app(app: Flask) -> None:
-    """Register the error handlers. Call after the Api is bound."""
+    """Register the error handlers. Call after the Api is bound, which registers its own."""
     app.register_error_handler(Problem, from_problem)
     app.register_error_handler(HTTPException, from_http_exception)
-    for kind in (OperationalError, InterfaceError, PoolTimeout):
+    for kind in (OperationalError, InterfaceError, ProgrammingError, PoolTimeout):
         app.register_error_handler(kind, from_database_error)
-    app.register_error_handler(ProgrammingError, from_programming_error)
 
 
 def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -110,22 +108,14 @@ def from_http_exception(error: HTTPException) -> Response:
 
 
 def from_database_error(error: DBAPIError | PoolTimeout) -> Response:
-    """Answer 503 if the database is locked, gone, full or not ready. The transaction was rolled back."""
+    """Respond with 503 if the database is locked, gone, full or not ready. The transaction was rolled back."""
+    if isinstance(error, ProgrammingError) and not lacks_table(error):
+        raise error
     reason = str(getattr(error, "orig", error)).split("\n")[0]
     log.error("The database failed: %s: %s%s", type(error).__name__, reason, UNPREPARED if lacks_table(error) else "")
     return from_problem(Unavailable())
 
 
-def from_programming_error(error: ProgrammingError) -> Response:
-    """Answer 503 if a table is missing, which is no mistake in our code."""
-    if not lacks_table(error):
-        raise error
-    return from_database_error(error)
-
-
 def lacks_table(error: Exception) -> bool:
     cause = getattr(error, "orig", None)
     return error_code(cause) in MISSING_TABLE or str(cause).startswith(("no such table", "unable to open database file"))
-
-
-api.ERROR_SCHEMA = ProblemSchema

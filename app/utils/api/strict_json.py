@@ -19,23 +19,25 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.utils.api.fields import trim
 from app.utils.context import current_request, current_shop
-from app.utils.errors import Encoded, Malformed, WrongMediaType
+from app.utils.errors import EncodedBody, MalformedBody, WrongMediaType
 
 MAX_DEPTH = 20
-"""How deep a body may nest; no schema needs more than three levels."""
+"""The levels of objects and arrays that a body may have; no schema needs more than three."""
 BRACKETS = {"[": 1, "{": 1, "]": -1, "}": -1}
 QUERY_CACHE_SIZE, QUERY_CACHE_BYTES = 1000, 200
-"""How many parsed query strings are cached, and the longest one that is."""
+"""The number of query strings that are cached after parsing, and the length of the longest one."""
 
 
 def reject_constant(text: str) -> Any:
-    raise Malformed(f"{text} is no JSON.")
+    """Raise MalformedBody for ``NaN`` and ``Infinity`` (RFC 8259, section 6)."""
+    raise MalformedBody(f"{text} is no JSON.")
 
 
 def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. Raise MalformedBody if a key occurs twice (RFC 7493, section 2.3)."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Malformed("An object has a key twice.")
+        raise MalformedBody("An object has a key twice.")
     return found
 
 
@@ -43,7 +45,7 @@ def parse_decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise Malformed("A number is too large.") from None
+        raise MalformedBody("A number is too large.") from None
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_constant=reject_constant, parse_float=parse_decimal)
@@ -56,20 +58,20 @@ def nesting_depth(text: str) -> int:
 
 
 def loads(body: bytes) -> Any:
-    """Return the value of a JSON text. Raise Malformed."""
+    """Return the value of a JSON text. Raise MalformedBody."""
     try:
         text = body.decode("utf-8-sig")  # PowerShell and some editors write a byte order mark, which may be ignored.
         if text.count("[") + text.count("{") > MAX_DEPTH and nesting_depth(text) > MAX_DEPTH:
-            raise Malformed(f"The body nests deeper than {MAX_DEPTH} levels.")
+            raise MalformedBody(f"The body nests deeper than {MAX_DEPTH} levels.")
         return DECODER.decode(text)
     except UnicodeDecodeError:
-        raise Malformed("The body is not UTF-8.") from None
+        raise MalformedBody("The body is not UTF-8.") from None
     except ValueError:
-        raise Malformed("The body is not JSON.") from None
+        raise MalformedBody("The body is not JSON.") from None
 
 
 def drain_body(request: Request) -> None:
-    """Read the rest of the body. Else the server closes the connection, and a client that still sends sees no answer."""
+    """Read the rest of the body. Else the server closes the connection, and a client that still sends sees no response."""
     if request.environ.get("CONTENT_LENGTH"):
         with suppress(HTTPException, OSError):  # The body is too large, or the client has gone.
             request.get_data()
@@ -99,17 +101,17 @@ class StrictParser(FlaskParser):
         return {name: value for name, value in req.args.items() if trim(value)}
 
     def load_json(self, req: Request, schema: Any) -> Any:
-        """Return the object of a JSON body. Raise WrongMediaType or Malformed."""
+        """Return the object of a JSON body. Raise WrongMediaType or MalformedBody."""
         if req.mimetype != "application/json":
             raise WrongMediaType
         if req.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise Encoded
+            raise EncodedBody
         body = req.get_data(cache=True)
         if req.content_length is None and len(body) == req.max_content_length:
             raise RequestEntityTooLarge  # Werkzeug truncates a body without a Content-Length.
         value = loads(body)
         if not isinstance(value, dict):
-            raise Malformed("The body must be a JSON object.")
+            raise MalformedBody("The body must be a JSON object.")
         return value
 
 

@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 from flask import Request
 
-from app.utils.api.openapi import View, document
-from app.utils.context import RequestState, caller, current_shop
+from app.utils.api.openapi import document
+from app.utils.context import RequestState, View, caller, current_shop
 from app.utils.errors import Forbidden, NotFound, Unauthorized
 
-STAFF = ("mechanic", "admin")
-EVERYONE = ("customer", *STAFF)
 LIBRARY_VIEWS = dict.fromkeys(("api-docs.openapi_json", "swagger_ui.show"), frozenset({"anyone"}))
 """Public views of libraries, which can't declare their roles."""
 
@@ -40,7 +38,7 @@ def identify_caller(request: Request, state: RequestState) -> None:
 def require_access(request: Request, state: RequestState) -> None:
     """Raise Unauthorized or Forbidden unless the view allows the caller's role."""
     if request.endpoint is None or request.method == "OPTIONS":
-        return  # Flask answers with 404, 405 or the methods.
+        return  # Flask responds with 404, 405 or the methods.
     view = current_shop().view_functions[request.endpoint]
     roles: frozenset[str] = getattr(view, "allowed_roles", None) or LIBRARY_VIEWS.get(request.endpoint, frozenset())
     if "anyone" in roles:

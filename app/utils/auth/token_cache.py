@@ -1,6 +1,6 @@
-"""The token cache: verified tokens, kept for less than a second (docs/decisions/10).
+"""The token cache: verified tokens, cached for less than a second (docs/decisions/10).
 
-The contract allows one second until a revoked token is refused everywhere. The process that changes an account clears
+A revoked token is refused everywhere within one second. The process that changes an account clears
 its own cache at once.
 """
 
@@ -15,6 +15,8 @@ MAX_TOKENS = 10_000
 
 
 class TokenCache:
+    """Callers by token, in this process."""
+
     def __init__(self) -> None:
         self.entries: dict[str, tuple[float, Caller]] = {}  # Token → (expiry, caller).
         self.generation = 0

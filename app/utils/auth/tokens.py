@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 import jwt
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import bindparam, select
 
-from app.models import MAX_ID, customers, mechanics
+from app.models import ACCOUNT_KINDS, MAX_ID, ROLES
 from app.utils.context import Caller, current_shop, secret_keys
 from app.utils.db.statements import fetch_one
 from app.utils.errors import Unauthorized
@@ -21,29 +21,20 @@ DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enf
 TYPES = {"exp": int, "iat": int, "nbf": int, "sub": str, "iss": str, "jti": str}
 MAX_TIME = 2**53
 ACCOUNTS = {
-    "customer": select(customers.c.id, customers.c.name, customers.c.token_version, literal("customer").label("role")).where(
-        customers.c.id == bindparam("account_id"), customers.c.deleted_at.is_(None)
-    ),
-    "mechanic": select(mechanics.c.id, mechanics.c.name, mechanics.c.token_version, mechanics.c.role).where(
-        mechanics.c.id == bindparam("account_id"), mechanics.c.deleted_at.is_(None)
-    ),
+    kind: select(table.c.id, table.c.token_version, ROLES[table]).where(
+        table.c.id == bindparam("account_id"), table.c.deleted_at.is_(None)
+    )
+    for table, kind in ACCOUNT_KINDS.items()
 }
 
 
-def make_token(kind: str, account_id: int, token_version: int) -> dict[str, Any]:
-    """Return the answer of a login: a token that is valid for ``TOKEN_MINUTES``, and how to use it (RFC 6750)."""
+def make_token(kind: str, account_id: int, token_version: int) -> str:
+    """Return a token that is valid for ``TOKEN_MINUTES``."""
     config = current_shop().config
-    lifetime = config["TOKEN_MINUTES"] * 60
     issued = int(time.time())
-    claims = {"sub": f"{kind}:{account_id}", "ver": token_version, "iat": issued, "exp": issued + lifetime}
+    claims = {"sub": f"{kind}:{account_id}", "ver": token_version, "iat": issued, "exp": issued + config["TOKEN_MINUTES"] * 60}
     claims |= {"iss": ISSUER, "aud": AUDIENCE, "jti": uuid.uuid4().hex}
-    return {
-        "status": "success",
-        "message": "You are signed in.",
-        "token": jwt.encode(claims, config["SECRET_KEY"], algorithm="HS256"),
-        "token_type": "Bearer",
-        "expires_in": lifetime,
-    }
+    return jwt.encode(claims, config["SECRET_KEY"], algorithm="HS256")
 
 
 def verify_token(token: str) -> tuple[Caller, float]:
@@ -56,8 +47,8 @@ def verify_token(token: str) -> tuple[Caller, float]:
         raise Unauthorized
     account = fetch_one(ACCOUNTS[subject["kind"]], {"account_id": int(subject["id"])})
     if account is None or account.token_version != version:
-        raise Unauthorized("The token is no longer good; sign in again.")
-    return Caller(subject["kind"], account.id, account.name, account.role), claims["exp"] + LEEWAY - time.time()
+        raise Unauthorized("The token has been revoked; sign in again.")
+    return Caller(subject["kind"], account.id, account.role), claims["exp"] + LEEWAY - time.time()
 
 
 def decode(token: str) -> dict[str, Any]:

@@ -51,8 +51,12 @@ def execute(statement: Executable, parameters: Parameters = None) -> CursorResul
 
 
 def insert_row(table: Table, values: dict[str, Any]) -> int:
-    key = execute(insert(table), values).inserted_primary_key
-    return int(key[0]) if key else 0
+    return inserted_id(execute(insert(table), values))
+
+
+def inserted_id(result: CursorResult[Any]) -> int:
+    key: Any = result.inserted_primary_key
+    return int(key[0])
 
 
 def insert_rows(table: Table, rows: Iterable[dict[str, Any]]) -> None:
@@ -81,6 +85,7 @@ def lock_row(table: Table, record_id: int, **values: Any) -> None:
     """Lock a record until the transaction ends, by raising its version, and set ``values``.
 
     Raise NotFound if the record does not exist or is deleted."""
+    # SQLAlchemy: names without a bind parameter become columns of SET.
     if not execute(_lock_statement(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 30
 """A backstop for DEADLINE: with three Galera nodes that sell the same parts, every second attempt meets a conflict."""
 MAX_LOST_CONNECTIONS = 3
-"""How many lost connections a transaction survives: with a database that shuts down, more attempts are of no use."""
+"""The lost connections that a transaction survives: with a database that shuts down, more attempts are of no use."""
 DEADLINE = 10.0
 """Seconds after which nothing is retried."""
 PAUSE, MAX_PAUSE = 0.02, 0.5
@@ -97,7 +97,7 @@ def run_in_transaction(work: Callable[[], T], *, repeatable: bool = False) -> T:
 
 
 def transaction(function: Callable[..., T]) -> Callable[..., T]:
-    """Decorate a function that is not a view: run it in a transaction of its own."""
+    """Decorate a function that is not a view: run it in a transaction of its own. Transactions do not nest."""
 
     @wraps(function)
     def in_transaction(*args: Any, **kwargs: Any) -> T:
@@ -129,18 +129,20 @@ def retry(work: Callable[[], T], *, repeatable: bool = False) -> T:
 
 def _run_once(work: Callable[[], T]) -> T:
     state = current_state()
-    state.transaction = transaction = Transaction()
+    if state.transaction is not None:
+        raise RuntimeError("Transactions do not nest")
+    state.transaction = opened = Transaction()
     try:
         try:
             result = work()
-            transaction.commit()
+            opened.commit()
         finally:
             state.transaction = None
-            transaction.close()
+            opened.close()
     except CommitUnknown:  # The commit may have happened, and the next attempt may only find that out.
-        transaction.run_after_commit()
+        opened.run_after_commit()
         raise
-    transaction.run_after_commit()
+    opened.run_after_commit()
     return result
 
 

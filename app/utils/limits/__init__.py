@@ -7,7 +7,7 @@ from flask_limiter import RateLimitExceeded
 from app.extensions import limiter
 from app.utils.api.problems import from_problem
 from app.utils.context import ShopFlask
-from app.utils.errors import TooMany
+from app.utils.errors import TooManyRequests
 from app.utils.limits.windows import MovingWindows
 from app.utils.redis import CLIENT_OPTIONS
 
@@ -20,7 +20,7 @@ def init_app(app: ShopFlask) -> None:
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = bool(url)
     app.windows = MovingWindows(app.redis)
     # FRAGILE: Flask-Limiter: an extension that is already listed registers no hooks around every request. Its decorators
-    # check their limits themselves, and the hooks would cost more than a whole cached answer.
+    # check their limits themselves, and the hooks would cost more than a whole cached response.
     app.extensions["limiter"] = {limiter}
     limiter.init_app(app)
-    app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooMany()))
+    app.register_error_handler(RateLimitExceeded, lambda error: from_problem(TooManyRequests()))

@@ -1,4 +1,4 @@
-"""Who is counted for what.
+"""Count requests against the rate limits.
 
 Flask-Limiter counts every attempt of logins and registrations. Every other request counts against ``LIMIT_DEFAULT`` of
 its caller. Some writes also count their successes, in the transaction: see :class:`SuccessLimit` and ``utils/write.py``.
@@ -14,13 +14,9 @@ from typing import Any, cast
 from flask import Request, Response, request
 
 from app.extensions import limiter
-from app.utils.api.openapi import View
-from app.utils.context import RequestState, caller, current_request, current_shop, current_state
-from app.utils.errors import TooMany
+from app.utils.context import RequestState, View, caller, current_request, current_shop, current_state
+from app.utils.errors import TooManyRequests
 from app.utils.limits.windows import Slot, Window, slots
-
-CACHE_VERSION_KEY = "shop:inventory"
-"""Redis returns this value with the windows: see ``inventory/cache.py``. So a cached answer takes one round trip."""
 
 
 # ---------------------------------------------------------------- every attempt
@@ -61,9 +57,9 @@ def _retried_in_memory(view: View) -> View:
 
 
 def count_attempt(setting: str, key: str, *, times: int) -> None:
-    """Count an attempt by a key, ``times`` as many of which are allowed as the setting says. Raise TooMany."""
-    asked = [slot._replace(amount=slot.amount * times) for slot in slots(current_shop().config[setting], setting, key)]
-    windows = current_shop().windows.check_and_hit(asked)[0] if asked else []
+    """Count an attempt by a key, ``times`` as many of which are allowed as the setting says. Raise TooManyRequests."""
+    checks = [each._replace(amount=each.amount * times) for each in slots(current_shop().config[setting], setting, key)]
+    windows = current_shop().windows.check_and_hit(checks)[0] if checks else []
     require_room((window for window in windows if not window.allowed), current_state())
 
 
@@ -75,7 +71,7 @@ def unlimited(view: View) -> View:
 
 
 def enforce_default_limit(request: Request, state: RequestState) -> None:
-    """Count the request for its caller. Raise TooMany.
+    """Count the request for its caller. Raise TooManyRequests.
 
     The same step looks for room in the limit of the view's successes, without a hit."""
     app = current_shop()
@@ -85,23 +81,23 @@ def enforce_default_limit(request: Request, state: RequestState) -> None:
     if hasattr(view, "is_unlimited"):
         return
     counted = slots(app.config["LIMIT_DEFAULT"], "LIMIT_DEFAULT", state.limit_key)
-    success: SuccessLimit | None = getattr(view, "success_limit", None) if state.caller else None
+    success: SuccessLimit | None = view.write.limit if state.caller and hasattr(view, "write") else None
     looked_at = success.slots(request, hit=False) if success else []
     if counted or looked_at:
         state.redis_epoch = app.redis.epoch if app.redis else 0
-        windows, state.cache_version = app.windows.check_and_hit([*counted, *looked_at], CACHE_VERSION_KEY)
+        windows, state.cache_version = app.windows.check_and_hit([*counted, *looked_at])
         state.success_windows = windows[len(counted) :]
         require_room(windows[: len(counted)], state)
 
 
 def require_room(windows: Iterable[Window], state: RequestState) -> None:
-    """Raise TooMany at the first full window. The headers show the window with the least room."""
+    """Raise TooManyRequests at the first full window. The headers show the window with the least room."""
     for window in windows:
         shown = state.limit_shown
         if shown is None or not window.allowed or window.remaining < shown.remaining:
             state.limit_shown = window
         if not window.allowed:
-            raise TooMany
+            raise TooManyRequests
 
 
 # ---------------------------------------------------------------- successes
@@ -117,20 +113,20 @@ class SuccessLimit:
         return slots(limits, self.setting, *self.keys(**request.view_args or {}), hit=hit)
 
     def require_room(self) -> None:
-        """Raise TooMany if the limit was reached when the request arrived."""
+        """Raise TooManyRequests if the limit was reached when the request arrived."""
         state = current_state()
         if not state.success_counted:
             require_room(state.success_windows, state)
 
     def count(self) -> None:
-        """Count a success by one atomic hit, right before the commit. Raise TooMany, which rolls back.
+        """Count a success by one atomic hit, right before the commit. Raise TooManyRequests, which rolls back.
 
         Of many simultaneous requests, only as many pass as are left. A retried transaction counts once."""
         state = current_state()
         if state.success_counted:
             return
         if asked := self.slots(current_request(), hit=True):
-            require_room(current_shop().windows.check_and_hit(asked, CACHE_VERSION_KEY)[0], state)
+            require_room(current_shop().windows.check_and_hit(asked)[0], state)
         state.success_counted = True
 
 

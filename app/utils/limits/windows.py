@@ -17,6 +17,8 @@ from app.utils.redis import RedisClient, RedisUnavailable
 
 HITS_BETWEEN_PURGES = 4096
 """Hits between two purges of expired windows."""
+CACHE_VERSION_KEY = "shop:inventory"
+"""Redis returns this value with the windows: see ``inventory/cache.py``. So a cached response takes one round trip."""
 SCRIPT = Path(__file__).with_name("moving_window.lua")
 
 
@@ -46,31 +48,33 @@ def slots(items: Iterable[RateLimitItem], *keys: str, hit: bool = True) -> list[
 
 
 class MovingWindows:
+    """Moving windows in Redis, or in memory if there is no Redis or it fails."""
+
     def __init__(self, redis: RedisClient | None) -> None:
         self.memory = MemoryWindows()
         self.redis = redis
         self.script = redis.client.register_script(SCRIPT.read_text()) if redis else None
 
-    def check_and_hit(self, asked: Sequence[Slot], extra_key: str = "shop:none") -> tuple[list[Window], bytes | None]:
+    def check_and_hit(self, asked: Sequence[Slot]) -> tuple[list[Window], bytes | None]:
         """Hit the windows of all slots if each has room, else none of them.
 
-        Return the windows, and the value of ``extra_key`` in Redis; None instead if Redis was not asked."""
+        Return the windows, and the cache version in Redis; None instead if Redis was not asked."""
         if self.redis is not None:
             try:
-                return self._check_in_redis(self.redis, asked, extra_key)
+                return self._check_in_redis(self.redis, asked)
             except RedisUnavailable:
                 pass
         return self.memory.check_and_hit(asked), None
 
-    def _check_in_redis(self, redis: RedisClient, asked: Sequence[Slot], extra_key: str) -> tuple[list[Window], bytes | None]:
-        keys = [*(slot.key for slot in asked), extra_key]
+    def _check_in_redis(self, redis: RedisClient, asked: Sequence[Slot]) -> tuple[list[Window], bytes | None]:
+        keys = [*(slot.key for slot in asked), CACHE_VERSION_KEY]
         arguments = [value for slot in asked for value in (slot.amount, slot.seconds, int(slot.hit))]
-        extra, *states = redis.run(lambda: self.script(keys, arguments))  # type: ignore[misc]
+        version, *states = redis.run(lambda: self.script(keys, arguments))  # type: ignore[misc]
         windows = [
             Window(states[3 * number] == 1, slot.amount, states[3 * number + 1], states[3 * number + 2] / 1_000_000)
             for number, slot in enumerate(asked)
         ]
-        return windows, extra
+        return windows, version
 
 
 class MemoryWindows:

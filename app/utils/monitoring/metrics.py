@@ -37,10 +37,8 @@ def init_app(app: Flask) -> None:
         return response
 
     app.after_request(observe)
-    app.extensions["metrics"] = (
-        retried.connect(lambda _: retries.inc(), weak=False),
-        refused.connect(lambda _, rule: refusals.labels(rule).inc(), weak=False),
-    )
+    retried.connect(lambda _: retries.inc(), weak=False)
+    refused.connect(lambda _, rule: refusals.labels(rule).inc(), weak=False)
     with app.app_context():
         for name, engine in db.engines.items():
             gauge = in_use.labels(name or "writes")

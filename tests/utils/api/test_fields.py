@@ -272,9 +272,14 @@ def test_refusal_gives_one_reason(field, sent):
         ("PUT", "{ticket}", {"add_parts": [None]}, {"add_parts.0": ["may not be null"]}),
         ("PUT", "{ticket}", {"remove_parts": ["1"]}, {"remove_parts.0": ["must be the id of a part, or an object"]}),
         ("PUT", "{ticket}", {"remove_parts": [0]}, {"remove_parts.0": ["must be from 1 to 2147483647"]}),
-        ("PUT", "{ticket}", {"remove_parts": [999]}, {"remove_parts.0": ["names no part"]}),
-        ("PUT", "{ticket}", {"remove_parts": [{"inventory_id": 999}]}, {"remove_parts.0.inventory_id": ["names no part"]}),
-        ("PUT", "{ticket}", {"remove_parts": [{}]}, {"remove_parts.0.inventory_id": ["is needed"]}),
+        ("PUT", "{ticket}", {"remove_parts": [999]}, {"remove_parts.0": ["must be the id of a part"]}),
+        (
+            "PUT",
+            "{ticket}",
+            {"remove_parts": [{"inventory_id": 999}]},
+            {"remove_parts.0.inventory_id": ["must be the id of a part"]},
+        ),
+        ("PUT", "{ticket}", {"remove_parts": [{}]}, {"remove_parts.0.inventory_id": ["is required"]}),
     ],
     ids=str,
 )

@@ -138,13 +138,13 @@ def test_messages_are_flattened_to_dotted_fields():
     nested = {
         "parts": {0: {"quantity": ["must be a whole number"]}, "_schema": ["is long"]},
         "_schema": ["is odd"],
-        "vin": "is needed",
+        "vin": "is required",
     }
     assert dict(flatten(nested)) == {
         "parts.0.quantity": ["must be a whole number"],
         "parts": ["is long"],
         "body": ["is odd"],
-        "vin": ["is needed"],
+        "vin": ["is required"],
     }
 
 
@@ -156,9 +156,9 @@ def test_every_wrong_field_is_listed(anyone, unchanged):
     with unchanged():
         problem = assert_problem(anyone.post("/customers", json={"phone": "x", "id": 5}), 422, "Unprocessable Content")
     assert problem["errors"] == {
-        "name": ["is needed"],
-        "email": ["is needed"],
-        "password": ["is needed"],
+        "name": ["is required"],
+        "email": ["is required"],
+        "password": ["is required"],
         "phone": ["must have 3 to 20 characters"],
         "id": ["is no field of this request"],
     }

@@ -31,7 +31,7 @@ def shop(database, worker_id):
 @pytest.fixture
 def staff(shop):
     with shop.app_context():
-        return Person(shop, make_token("mechanic", 1, 1)["token"])
+        return Person(shop, make_token("mechanic", 1, 1))
 
 
 @pytest.mark.parametrize("path", [NO_MATCH, f"{NO_MATCH}&after=9799"])

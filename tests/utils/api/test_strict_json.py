@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from app.utils.api.strict_json import MAX_DEPTH, loads, nesting_depth
-from app.utils.errors import Malformed
+from app.utils.errors import MalformedBody
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_number_with_fraction_or_exponent_is_an_exact_decimal(text):
     ],
 )
 def test_invalid_or_ambiguous_json_is_malformed(text, detail):
-    with pytest.raises(Malformed) as error:
+    with pytest.raises(MalformedBody) as error:
         loads(text.encode())
     assert detail in error.value.detail
 
@@ -66,7 +66,7 @@ def test_invalid_or_ambiguous_json_is_malformed(text, detail):
     "body", ["{}".encode("utf-16"), "{}".encode("utf-32"), b'{"a": "\xff"}', b'"\xed\xa0\x80"', b'"\xc0\x80"']
 )
 def test_other_encodings_are_malformed(body):
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedBody):
         loads(body)
 
 
@@ -75,7 +75,7 @@ def test_nesting_up_to_the_limit_is_parsed(levels):
     text = "[" * levels + "]" * levels
     assert nesting_depth(text) == levels
     loads(text.encode())
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedBody):
         loads(("[" * (MAX_DEPTH + 1 - levels) + text + "]" * (MAX_DEPTH + 1 - levels)).encode())
 
 

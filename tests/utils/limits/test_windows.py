@@ -99,7 +99,7 @@ def test_memory_takes_over_while_the_circuit_breaker_is_open(key, monkeypatch):
     monkeypatch.setattr(windows, "script", script)
     assert [hit(windows, limit, key).allowed for _ in range(3)] == [True, True, False]
     assert len(calls) == 1
-    windows.redis.breaker.open_until = 0.0
+    windows.redis.open_until = 0.0
     hit(windows, limit, key)
     assert len(calls) == 2
 
