@@ -8,7 +8,8 @@ from sqlalchemy import make_url
 
 import config
 from config import BadSetting, Settings
-from tests.support.settings import LIMITS, NAMES, PRODUCTION, load, refusal
+from tests.support.environment import LIMITS
+from tests.support.settings import NAMES, PRODUCTION, load, refusal
 
 
 # ---------------------------------------------------------------- single settings

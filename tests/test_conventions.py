@@ -228,7 +228,7 @@ def test_ready_names_an_unreachable_redis(app, anyone, monkeypatch):
     assert "database" not in response.json["detail"]
 
 
-@pytest.mark.skipif(not services.answers("redis"), reason="Redis is not reachable")
+@pytest.mark.skipif(not services.is_available("redis"), reason="Redis is not reachable")
 def test_ready_checks_redis_if_configured(app, anyone, monkeypatch):
     monkeypatch.setattr(app, "redis", RedisClient(services.url_of("redis")))
     response = anyone.get("/health/ready")

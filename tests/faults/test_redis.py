@@ -34,7 +34,7 @@ def redis():
 @pytest.fixture
 def database_url(tmp_path):
     """Create a database on PostgreSQL if available, which suits two workers better, else on SQLite."""
-    kind = "postgresql" if services.answers("postgresql") else "sqlite"
+    kind = "postgresql" if services.is_available("postgresql") else "sqlite"
     name = f"shop_redis_{uuid.uuid4().hex[:12]}"
     yield services.fresh_database(kind, name)
     services.drop_database(kind, name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import postgresql_folder
-from tests.support.services import REQUIRED, answers
+from tests.support.services import REQUIRED, is_available
 
 SERVERS = {"postgres": "postgresql", "mariadbd": "mariadb", "redis-server": "redis"}
 
@@ -19,7 +19,7 @@ def is_installed(program):
 
 def is_selected(program):
     """Return False for a server whose service is not part of this run, to keep runs on SQLite short."""
-    return program not in SERVERS or answers(SERVERS[program])
+    return program not in SERVERS or is_available(SERVERS[program])
 
 
 def needs(*programs):

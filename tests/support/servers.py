@@ -22,7 +22,7 @@ def postgresql_folder() -> Path:
     return found[-1] if found else Path(str(shutil.which("initdb"))).parent
 
 
-def answers(url: str) -> bool:
+def accepts_connections(url: str) -> bool:
     engine = create_engine(database_url(url), connect_args={"connect_timeout": 2})
     try:
         with engine.connect() as connection:
@@ -74,7 +74,7 @@ class PostgreSQL:
     def start(self, *more: str) -> "PostgreSQL":
         self.program.command = [*self.command, *more]
         self.program.start()
-        until(lambda: answers(self.url("postgres")), 60, "the start of PostgreSQL")
+        until(lambda: accepts_connections(self.url("postgres")), 60, "the start of PostgreSQL")
         return self
 
     def create(self) -> "PostgreSQL":
@@ -132,7 +132,7 @@ class MariaDB:
     def start(self, *more: str) -> "MariaDB":
         self.program.command = [*self.command, *more]
         self.program.start()
-        until(lambda: answers(self.url("mysql")), 90, "the start of MariaDB")
+        until(lambda: accepts_connections(self.url("mysql")), 90, "the start of MariaDB")
         return self
 
     def create(self) -> "MariaDB":

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from redis import Redis, RedisError
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from config import database_url
+from tests.support.servers import accepts_connections
 
 DEFAULT_URLS = {
     "postgresql": "postgresql://postgres@127.0.0.1:5432/postgres",
@@ -30,27 +30,23 @@ def url_of(service: str) -> str:
 
 
 @cache
-def answers(service: str) -> bool:
+def is_available(service: str) -> bool:
     """Return whether a service accepts connections."""
+    if service != "redis":
+        return accepts_connections(url_of(service))
     try:
-        if service == "redis":
-            return bool(Redis.from_url(url_of(service), socket_connect_timeout=1, socket_timeout=1).ping())
-        engine = create_engine(database_url(url_of(service)), connect_args={"connect_timeout": 2})
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-        engine.dispose()
-    except (SQLAlchemyError, RedisError):
+        return bool(Redis.from_url(url_of(service), socket_connect_timeout=1, socket_timeout=1).ping())
+    except RedisError:
         return False
-    return True
 
 
 def missing() -> list[str]:
-    return [service for service in DEFAULT_URLS if not answers(service)]
+    return [service for service in DEFAULT_URLS if not is_available(service)]
 
 
 def databases() -> list[str]:
     """Return the kinds of database that the tests run on."""
-    return ["sqlite", *(kind for kind in ("postgresql", "mariadb") if answers(kind))]
+    return ["sqlite", *(kind for kind in ("postgresql", "mariadb") if is_available(kind))]
 
 
 def fresh_database(kind: str, name: str) -> str:

@@ -10,7 +10,6 @@ SECRET = "a secret of more than thirty-two bytes"
 GIVEN = {"SECRET_KEY": SECRET}
 PRODUCTION = {"APP_ENV": "production", "SECRET_KEY": SECRET, "DATABASE_URL": "postgresql://shop@db/shop"}
 NAMES = {"APP_ENV", *(each.name for each in fields(Settings))}
-LIMITS = sorted(name for name in NAMES if name.startswith("LIMIT_"))
 
 
 def load(**given):

@@ -14,20 +14,11 @@ from typing import Any
 from sqlalchemy import Engine, create_engine
 
 from config import ROOT, database_url
+from tests.support.environment import LIMITS
 from tests.support.processes import Program, folder_of, free_port, until
 
 PASSWORD = "correct horse battery"
-UNLIMITED = dict.fromkeys(
-    (
-        "LIMIT_TICKET_MECHANICS",
-        "LIMIT_TICKET_INVENTORY",
-        "LIMIT_TICKET_DELETE",
-        "LIMIT_REGISTER",
-        "LIMIT_LOGIN",
-        "LIMIT_DEFAULT",
-    ),
-    "100000000 per minute",
-)
+UNLIMITED = dict.fromkeys(LIMITS, "100000000 per minute")
 CONNECTION_ERRORS = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
 """Exceptions of a client whose server dies."""
 

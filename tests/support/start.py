@@ -13,22 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from config import ROOT
+from tests.support.environment import LIMITS
 
 TIMEOUT = 60
 """Seconds for a start on a busy machine."""
 SECRET = {"SECRET_KEY": "a secret of more than thirty-two bytes"}
 ADMIN = {"ADMIN_EMAIL": "ann@example.com", "ADMIN_PASSWORD": "correct horse battery"}
-NO_LIMITS = dict.fromkeys(
-    (
-        "LIMIT_TICKET_MECHANICS",
-        "LIMIT_TICKET_INVENTORY",
-        "LIMIT_TICKET_DELETE",
-        "LIMIT_REGISTER",
-        "LIMIT_LOGIN",
-        "LIMIT_DEFAULT",
-    ),
-    "",
-)
+NO_LIMITS = dict.fromkeys(LIMITS, "")
 
 
 def free_port():

@@ -20,7 +20,7 @@ from tests.support.servers import Redis
 from tests.support.simultaneous import at_once
 
 REDIS = services.url_of("redis")
-with_redis = pytest.mark.skipif(not services.answers("redis"), reason="needs Redis")
+with_redis = pytest.mark.skipif(not services.is_available("redis"), reason="needs Redis")
 
 
 def connected():
@@ -39,7 +39,7 @@ def key(monkeypatch):
     return name
 
 
-@pytest.fixture(params=["local", *(["redis"] if services.answers("redis") else [])])
+@pytest.fixture(params=["local", *(["redis"] if services.is_available("redis") else [])])
 def version(request, app, key):
     with app.test_request_context():
         yield RedisVersion(connected()) if request.param == "redis" else LocalVersion(None)

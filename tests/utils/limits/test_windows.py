@@ -16,7 +16,7 @@ from tests.support.simultaneous import at_once
 REDIS = services.url_of("redis")
 
 
-@pytest.fixture(params=["memory", *(["redis"] if services.answers("redis") else [])])
+@pytest.fixture(params=["memory", *(["redis"] if services.is_available("redis") else [])])
 def windows(request):
     """Return windows in memory or in Redis."""
     return MovingWindows(RedisClient(REDIS) if request.param == "redis" else None)
