@@ -22,7 +22,7 @@ from tests.support import services
 from tests.support.clients import Maker, Person
 from tests.support.endpoints import ROLES
 from tests.support.environment import ENVIRONMENT
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.tables import TABLES, Left
 
 LONG_AGO = datetime(2020, 1, 1)
@@ -80,7 +80,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     yield shared_app
     with shared_app.app_context():
         engine = db.engine
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def make(app: Flask) -> Maker:
 
 @pytest.fixture
 def admin(make: Maker) -> Person:
-    return make.boss
+    return make.creator
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from tests.support.invariants import RULES, faults, statement
+from tests.support.invariants import RULES, broken_invariants, statement
 
 SUM = "a quantity is not the sum of its movements"
 LAST = "a quantity is not the last balance"
@@ -84,11 +84,11 @@ def test_sabotaged_tables_break_the_expected_rules(engine, stocked, name):
     sql, expected = SABOTAGE[name]
     with unchecked(engine) as connection:
         in_transaction = SimpleNamespace(connect=lambda: nullcontext(connection))
-        assert faults(in_transaction) == []
+        assert broken_invariants(in_transaction) == []
         connection.execute(statement(connection, sql), {key: value for key, value in stocked.items() if f":{key}" in sql})
-        found = faults(in_transaction)
+        found = broken_invariants(in_transaction)
     assert {fault.partition(": ")[0] for fault in found} == expected
-    assert faults(engine) == [], "the sabotage was not undone"
+    assert broken_invariants(engine) == [], "the sabotage was not undone"
 
 
 def test_every_rule_has_a_sabotage():

@@ -14,7 +14,7 @@ OWN = {
     for endpoint in READS
     if "customer" in endpoint.roles and "anonymous" not in endpoint.roles
 }
-"""What a customer may read."""
+"""Paths that a customer may read."""
 
 
 class GrowingShop:
@@ -36,15 +36,15 @@ class GrowingShop:
 
     def fill(self):
         """Add thirty records of each kind, thirty mechanics and parts on the first ticket, thirty movements of the part."""
-        boss = self.make.boss
-        boss.put(f"/inventory/{self.part.id}", json={"quantity": 1000})
+        creator = self.make.creator
+        creator.put(f"/inventory/{self.part.id}", json={"quantity": 1000})
         for _ in range(28):
             self.add_one_of_each()
-        mechanics = [mechanic["id"] for mechanic in boss.get("/mechanics?per_page=30").json]
-        parts = [{"inventory_id": part["id"]} for part in boss.get("/inventory?per_page=30").json]
+        mechanics = [mechanic["id"] for mechanic in creator.get("/mechanics?per_page=30").json]
+        parts = [{"inventory_id": part["id"]} for part in creator.get("/inventory?per_page=30").json]
         path = f"/tickets/{self.ticket.id}"
-        assert boss.put(f"{path}/mechanics", json={"mechanic_ids": [*mechanics[-29:], self.mechanic.id]}).status_code == 200
-        assert boss.put(f"{path}/inventory", json={"add_parts": parts}).status_code == 200
+        assert creator.put(f"{path}/mechanics", json={"mechanic_ids": [*mechanics[-29:], self.mechanic.id]}).status_code == 200
+        assert creator.put(f"{path}/inventory", json={"add_parts": parts}).status_code == 200
 
     def count(self, url, *, person=None, token_is_cached=False):
         if not token_is_cached:

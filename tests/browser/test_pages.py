@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from sqlalchemy import create_engine
 
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.pages import INSTALLED, SCRIPTS, both_pages
 from tests.support.services import REQUIRED
 
@@ -31,7 +31,7 @@ def run_script(tmp_path):
         assert re.search(r"^# pass [1-9]", ran.stdout, re.MULTILINE), ran.stdout
         [database] = (tmp_path / "shop" / "instance").glob("*.db")
         engine = create_engine(f"sqlite:///{database}")
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
         engine.dispose()
 
     return run

@@ -16,7 +16,7 @@ from config import Settings, database_url
 from tests.support import services
 from tests.support.clients import Person
 from tests.support.environment import ENVIRONMENT, PASSWORD
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 
 LATE = 2_000_000_000
 """An id after all others."""
@@ -49,7 +49,7 @@ def shop(make, engine, admin):
     lines = [{"inventory_id": part.id, "quantity": 3} for part in (*parts[:2], full_part)]
     ticket, other, _ = (make.ticket(mechanic_ids=[mechanic.id], parts=lines) for _ in range(3))
     body = {name: vars(ticket)[name] for name in ("customer_id", "service_date", "description", "vin")}
-    assert make.boss.post("/tickets", json=body, headers={"Idempotency-Key": "once"}).status_code == 201
+    assert make.creator.post("/tickets", json=body, headers={"Idempotency-Key": "once"}).status_code == 201
     credentials = {"email": admin.record["email"], "password": PASSWORD}
     assert admin.post("/mechanics/login", json=credentials).status_code == 200  # The address is known from now on.
     admin.put("/shop", json={"name": "The source", "supplies": {"percent": 1.5}})
@@ -96,7 +96,7 @@ def test_every_row_is_copied(run, shop, engine, target, target_engine, unchanged
     assert code == 0, output
     assert f"{count:,} rows, {count:,} of them written by this run, all compared." in output[-2]
     assert rows_of(target_engine) == rows_of(engine)
-    assert faults(target_engine) == []
+    assert broken_invariants(target_engine) == []
     assert {table.name for table in TABLES} == {name for name, rows in rows_of(target_engine).items() if rows}
 
 
@@ -122,7 +122,7 @@ def test_copy_can_be_served_and_continues_the_ids(run, shop, engine, admin, targ
         for table, new in made.items():
             response = person.post(f"/{table.removeprefix('service_')}", json=new, headers={"Idempotency-Key": table})
             assert (response.status_code, response.json["id"]) == (201, max(row[0] for row in before[table]) + 1), response.text
-        assert faults(target_engine) == []
+        assert broken_invariants(target_engine) == []
     finally:
         dispose(app)
 
@@ -197,7 +197,7 @@ def test_source_that_changed_since_an_interrupted_copy_is_refused(run, shop, mak
     assert run("copy-to", target)[0] == 0
     before = rows_of(target_engine)
     part = rows_of(engine)["inventory"][0][0]
-    assert make.boss.put(f"/inventory/{part}", json={"name": "Renamed"}).status_code == 200
+    assert make.creator.put(f"/inventory/{part}", json={"name": "Renamed"}).status_code == 200
     code, output = run("copy-to", target)
     assert (code, f"inventory with id {part} is not a row of this shop, or has changed" in output[-1]) == (1, True)
     assert rows_of(target_engine) == before

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import customers, inventory, mechanics, service_tickets, stock_movements, ticket_mechanics, ticket_parts, utcnow
 from app.startup.prepare import prepare
 from tests.support.environment import PASSWORD
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 
 OPENED = datetime(2024, 1, 1, 8)
 
@@ -58,7 +58,7 @@ def test_demo_of_any_size_keeps_the_invariants(run, left, engine, tickets):
         f"The shop has {shop.customers:,} customers, {shop.mechanics} mechanics, {shop.parts} parts "
         f"and {tickets} ticket{'s' * (tickets > 1)}."
     )
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
 
 
 def test_rows_follow_from_their_number(run, left):
@@ -169,7 +169,7 @@ def test_database_with_records_is_refused(run, make, unchanged, kind, reason):
 def test_database_with_deleted_records_is_refused(app, run, make, engine, unchanged):
     """The ledger may refer to a deleted record."""
     part = make.part()
-    make.boss.delete(f"/inventory/{part.id}")
+    make.creator.delete(f"/inventory/{part.id}")
     with engine.begin() as connection:
         connection.execute(update(mechanics).values(deleted_at=utcnow(), search=None))
     assert run("--if-empty")[1][-1] == "The database is left as it is: it has inventory already."
@@ -237,4 +237,4 @@ def test_demo_of_fifty_thousand_tickets_is_the_benchmark_shop(run, left, engine)
         estimate = connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE relname = 'service_tickets'").scalar()
         assert estimate == 50_000
     assert {table.name for table in Demo(1).counts} <= set(inspect(engine).get_table_names())
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []

@@ -5,7 +5,7 @@ from sqlalchemy import event, select
 
 from app.commands import import_parts
 from app.models import inventory, stock_movements
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 
 HEADER = "name,price,quantity,sku"
 
@@ -65,7 +65,7 @@ def test_apply_adds_parts_with_a_movement_each(run, file, parts, staff, engine):
         "by": None,
     }
     assert staff.get(f"/inventory/{second['id']}/movements").json == []
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
 
 
 def test_import_invalidates_the_cached_list(run, file, staff, make):
@@ -157,7 +157,7 @@ def test_import_is_one_transaction(run, file, engine, parts):
     assert len(parts()) == 2000
     with engine.connect() as connection:
         assert len(connection.execute(select(stock_movements)).all()) == len([each for each in range(2000) if each % 7])
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
 
 
 def test_sku_taken_meanwhile_undoes_the_whole_import(run, file, make, unchanged, monkeypatch):

@@ -42,7 +42,7 @@ def keys(engine):
 
 def test_purge_without_anything_to_delete_changes_nothing(run, make, unchanged):
     make.ticket()
-    make.boss.delete(f"/customers/{make.customer().id}")
+    make.creator.delete(f"/customers/{make.customer().id}")
     with unchanged():
         assert run("purge") == (0, NOTHING)
 
@@ -92,9 +92,9 @@ def test_data_of_a_deleted_customer_is_erased_and_tickets_stay(run, make, left, 
 
 
 def test_stored_responses_about_a_deleted_customer_are_deleted(run, make, store_key, keys):
-    """They show a name, an email and a phone. Those about other customers stay."""
+    """Stored responses show a name, an email and a phone. Those about other customers stay."""
     deleted, other = make.customer(), make.customer()
-    make.boss.delete(f"/customers/{deleted.id}")
+    make.creator.delete(f"/customers/{deleted.id}")
     for person in (deleted, other):
         store_key(f"of {person.id}", location=f"/customers/{person.id}", body=json.dumps(person.record["name"]).encode())
         store_key(f"by {person.id}", caller=f"customer:{person.id}")

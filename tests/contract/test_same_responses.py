@@ -41,11 +41,11 @@ def shops():
         mechanic, part = make.mechanic(), make.part()
         ticket = make.ticket(parts=[{"inventory_id": part.id}], mechanic_ids=[mechanic.id])
         gone = make.part()
-        make.boss.delete(f"/inventory/{gone.id}")
+        make.creator.delete(f"/inventory/{gone.id}")
         make.part(sku="TAKEN")
         make.customer(email="taken@example.com")
         records = {"customer_id": ticket.customer_id, "mechanic_id": mechanic.id, "part_id": part.id, "ticket_id": ticket.id}
-        records |= {"gone": gone.id, "boss": make.boss.id}
+        records |= {"gone": gone.id, "admin": make.creator.id}
         opened[kind] = (make, records)
     yield opened
     for make, _ in opened.values():
@@ -65,7 +65,7 @@ def differences(shops, requests):
     for name, method, path, role, arguments in requests:
         seen = {}
         for kind, (make, records) in shops.items():
-            person = make.boss if role == "admin" else Person(make.app)
+            person = make.creator if role == "admin" else Person(make.app)
             body = {"data": fill_body(arguments["data"], records)} if "data" in arguments else {}
             response = person.open(method, fill(path, records), **(arguments | body))
             seen[kind] = (response.status_code, [response.headers.get(header) for header in HEADERS], response.data)
@@ -130,7 +130,7 @@ CONFLICTS = {
     ),
     "a sku that is taken": ("POST", "/inventory", {"name": "Pad", "price": 1, "sku": "TAKEN"}),
     "an email that is taken": ("POST", "/customers", {"name": "Ann", "email": "TAKEN@Example.com", "password": PASSWORD}),
-    "the last admin": ("DELETE", "/mechanics/{boss}", None),
+    "the last admin": ("DELETE", "/mechanics/{admin}", None),
     "an unknown mechanic": ("PUT", "/tickets/{ticket_id}/mechanics", {"add_mechanic_ids": [2_000_000_000]}),
     "an unknown customer": ("PUT", "/tickets/{ticket_id}", {"customer_id": 2_000_000_000}),
     "a stale ETag": ("PUT", "/inventory/{part_id}", {"price": 2}),
@@ -147,7 +147,7 @@ def test_conflict_gets_the_same_response(shops, conflict):
         text = None if body is None else re.sub(r'"(\{\w+\})"', r"\1", json.dumps(body))
         headers = {"If-Match": '"stale"'} if conflict == "a stale ETag" else {}
         sent = {} if text is None else {"data": fill(text, records), "content_type": "application/json"}
-        response = make.boss.open(method, fill(path, records), headers=headers, **sent)
+        response = make.creator.open(method, fill(path, records), headers=headers, **sent)
         seen[kind] = (response.status_code, response.data)
     statuses = {status for status, _ in seen.values()}
     assert len(statuses) == 1

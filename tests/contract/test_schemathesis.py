@@ -16,7 +16,7 @@ from schemathesis.specs.openapi import checks
 
 from tests.support.clients import Person
 from tests.support.endpoints import DOCUMENTED
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 
 pytestmark = [pytest.mark.slow, pytest.mark.databases("sqlite")]
 
@@ -92,7 +92,7 @@ class Fixtures:
         make = self.make
         makers = {"customer": make.customer, "mechanic": make.mechanic, "admin": make.admin}
         self.person = makers[self.role]() if self.role in makers else Person(make.app)
-        make.boss = make.admin()
+        make.creator = make.admin()
         part = make.part(quantity=MAX_QUANTITY // 2)
         owner = self.person.id if self.role == "customer" else make.customer().id
         mechanic = make.mechanic().id
@@ -167,7 +167,7 @@ def test_every_response_is_as_documented(document, make, engine, proof, role):
     if role == "admin":
         failing = [label for label, statuses in counts.items() if not any(status < 400 for status in statuses)]
         assert [label for label in failing if not label.endswith("/login")] == []
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     proof.report(operations=len(counts), requests=sum(sum(each.values()) for each in counts.values()))
 
 
@@ -205,7 +205,7 @@ def test_linked_requests_are_as_documented(document, make, engine, proof, role):
             suppress_health_check=list(HealthCheck),
         )
     )
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     proof.report(role=role, steps=next(steps))
 
 

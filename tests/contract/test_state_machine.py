@@ -9,7 +9,7 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from app.utils.auth.tokens import make_token
 from tests.support.clients import Person
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.shop_machine import DAY, NUMBER, VIN, ShopMachine
 from tests.support.shop_model import ShopModel
 
@@ -80,7 +80,7 @@ class Shop(ShopMachine):
             assert not ledger or ledger[0]["balance"] == self.model.stock.stock[number]
 
     def teardown(self):
-        assert faults(self.engine) == []
+        assert broken_invariants(self.engine) == []
 
 
 def without_times(record):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from app.commands.copy_to import TABLES
 from config import ROOT, database_url
 from tests.support import services
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 
 pytestmark = [pytest.mark.slow, pytest.mark.databases("postgresql", "mariadb")]
 
@@ -109,6 +109,6 @@ def test_copy_killed_three_times_is_complete_in_the_end(proof, shop, target):
         assert {table.name: digest(destination, table) for table in TABLES} == {
             table.name: digest(source, table) for table in TABLES
         }
-        assert faults(destination) == []
+        assert broken_invariants(destination) == []
         assert finished(command(target, "check"))[0] == 0
     proof.report(rows=total, kills=3, rows_after_the_last_kill=partial[-1], seconds_to_finish=round(seconds))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from sqlalchemy import event, text
 
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def require_consistency(engine, writer):
         assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
     assert descriptions == Counter(dict.fromkeys(writer.done, 1))
     assert stock == 1_000_000 - 2 * len(writer.done)
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
 
 
 def test_full_disk_refuses_writes_and_recovers(tmp_path, proof):

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from config import database_url
 from tests.support import sabotage
 from tests.support.galera import PROVIDER, Galera
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.needs import needs
 from tests.support.processes import until
 from tests.support.servers import Redis
@@ -141,7 +141,7 @@ def test_three_galera_nodes_sell_exactly_the_stock(cluster, shops, engine, proof
         assert list(left) == [0, 0, 0]
         orders = connection.execute(text("SELECT description FROM service_tickets WHERE vin = 'RUSH'")).scalars().all()
     assert Counter(orders) == Counter(order for seller in sellers for order in seller.tickets)
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     retried = conflicts(cluster) - before
     assert retried, "there was no conflict between nodes"
     proof.report(orders=sum(statuses.values()), sold=sold.total(), oversold=0, conflicts_retried=retried)
@@ -167,7 +167,7 @@ def test_idempotency_key_sent_to_three_nodes_runs_once(shops, engine, proof):
             assert connection.execute(count, {"name": part["name"]}).scalar() == 1
     for client in clients:
         client.close()
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     proof.report(keys=counts[201], replays=counts["replayed"], in_flight_409=counts[409])
 
 
@@ -246,4 +246,4 @@ def test_missing_lock_and_stale_reads_on_three_nodes_are_detected(cluster, redis
         assert stale_reads(cluster, sabotaged, 2)
         sellers, parts = sell_out(sabotaged, 8, 24)
         sold = sum((seller.sold for seller in sellers), Counter())
-        assert faults(engine) or sold != dict.fromkeys(parts, 8)
+        assert broken_invariants(engine) or sold != dict.fromkeys(parts, 8)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import customers, service_tickets, stock_movements, ticket_parts
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.processes import until
 from tests.support.running_shop import Seeder, open_engine, shop_on
 from tests.support.shop import CONNECTION_ERRORS, PASSWORD
@@ -64,7 +64,7 @@ class Load:
             lines = dict(connection.execute(select(ticket_parts.c.ticket_id, ticket_parts.c.quantity)).all())
             moved = select(stock_movements.c.ticket_id, func.count()).where(stock_movements.c.reason == "used")
             moved = dict(connection.execute(moved.group_by(stock_movements.c.ticket_id)).all())
-            assert faults(engine) == []
+            assert broken_invariants(engine) == []
         ticket_ids = {*self.shared_tickets, *(ticket for ticket, _ in self.opened)}
         assert Counter(row.vin for row in tickets if row.id not in self.shared_tickets) == Counter(
             vin for _, vin in self.opened

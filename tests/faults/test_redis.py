@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.support import sabotage, services
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.inventory_load import InventoryLoad, client_per_worker
 from tests.support.needs import needs
 from tests.support.servers import Redis
@@ -102,7 +102,7 @@ def test_redis_failure_under_load_causes_no_error_or_stale_list(redis, open_shop
     lags = [max((when - end for when in load.stale if start <= when <= end + 5), default=0.0) for start, end in outages]
     assert [when for when in load.stale if not any(start <= when <= end + RECOVERY for start, end in outages)] == []
     assert quantity_on_every_worker(shop, load) == load.acknowledged
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     engine.dispose()
     proof.report(
         requests=sum(load.statuses.values()),
@@ -224,7 +224,7 @@ def test_rate_limits_hold_within_a_worker_during_redis_outage(redis, open_shop, 
     engine = shop.engine()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT quantity FROM inventory").scalar() == 47
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     engine.dispose()
     admin.close()
     proof.report(requests=len(responses), refused_with_429=sum(response.status == 429 for response in responses))

@@ -35,7 +35,7 @@ def test_create_returns_the_part_and_its_location(staff, left):
 def test_quantity_and_sku_are_optional(staff, make, left):
     """`quantity` defaults to 0, without a movement, and `sku` to null. Many parts may have no sku."""
     for body in ({"name": "Oil", "price": 0}, {"name": "Oil", "price": 0, "quantity": 0, "sku": None}):
-        part = make.made("/inventory", body)
+        part = make.create("/inventory", body)
         assert (part.price, part.quantity, part.sku) == (0, 0, None)
         assert left.movements_of(part) == []
 
@@ -131,7 +131,7 @@ def test_update_to_the_current_values_changes_nothing(staff, make, left, backdat
 
 # ---------------------------------------------------------------- deleting
 def test_deleted_part_is_404_but_stays_on_old_tickets(admin, make, left):
-    """It is in no list; old tickets and the ledger keep it."""
+    """No list has the part; old tickets and the ledger keep it."""
     part, other = make.part(name="Pads", sku="BP-1"), make.part()
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 2}])
     response = admin.delete(f"/inventory/{part.id}")
@@ -165,7 +165,7 @@ def test_list_is_searched_and_paginated(customer, staff, make):
         response = customer.get(f"/inventory?{query}")
         assert response.status_code == 200
         assert [part["id"] for part in response.json] == [ids[name] for name in expected], query
-    make.boss.delete(f"/inventory/{oil.id}")
+    make.creator.delete(f"/inventory/{oil.id}")
     assert [part["id"] for part in staff.get(f"/inventory?after={oil.id}").json] == [belt.id]
     assert staff.get("/inventory?page=1").headers["X-Total-Count"] == "2"
 

@@ -27,10 +27,10 @@ def test_ledger_has_every_movement(staff, make, left):
     staff.put(f"/inventory/{part.id}", json={"quantity": 5})
     staff.put(f"/inventory/{part.id}", json={"quantity": 9})
     mechanic.delete(f"/tickets/{ticket.id}")
-    boss, mia, me = ({"id": person.id, "name": person.record["name"]} for person in (make.boss, mechanic, staff))
+    creator, mia, me = ({"id": person.id, "name": person.record["name"]} for person in (make.creator, mechanic, staff))
     expected = [
-        (10, 10, "received", None, boss),
-        (-4, 6, "used", ticket.id, boss),
+        (10, 10, "received", None, creator),
+        (-4, 6, "used", ticket.id, creator),
         (1, 7, "returned", ticket.id, mia),
         (-2, 5, "counted", None, me),
         (4, 9, "counted", None, me),

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from app.models import inventory, stock_movements, ticket_parts
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.stock_model import MAX_QUANTITY, Model, Refused
 
 INDEX = st.integers(0, 5)
@@ -150,7 +150,7 @@ class Shop(RuleBasedStateMachine):
             assert [(row.reason, row.change) for row in ledger if row.inventory_id == part_id] == movements
 
     def teardown(self):
-        assert faults(self.engine) == []
+        assert broken_invariants(self.engine) == []
 
 
 @pytest.mark.slow

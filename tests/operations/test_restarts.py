@@ -12,7 +12,7 @@ from sqlalchemy import func, inspect, select, text
 
 from app.models import inventory, service_tickets, ticket_parts
 from tests.support import services
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.needs import needs
 from tests.support.operations.document import TEXT
 from tests.support.operations.fleet import Fleet, Users, copy_of_the_code
@@ -77,7 +77,7 @@ def check_stock(fleet, users):
         assert connection.execute(select(func.count()).select_from(service_tickets)).scalar() == tickets
         assert connection.execute(select(func.sum(ticket_parts.c.quantity))).scalar() == 2 * tickets + puts
         assert connection.execute(select(inventory.c.quantity)).scalar() == 100_000 - 2 * tickets - puts
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
     return tickets
 
 
@@ -104,7 +104,7 @@ def test_rolling_upgrade_fails_no_request_and_can_be_rolled_back():
         fleet.start()
         with open_engine(fleet) as engine:
             assert not inspect(engine).has_table("bays")
-            assert faults(engine) == []
+            assert broken_invariants(engine) == []
         broken, _ = version_with(fleet, BREAKING)
         with Users(fleet) as users:
             fleet.deploy(broken)
@@ -146,7 +146,7 @@ def check_kill_of_a_process(fleet, users):
                 assert open_ticket(vin).status == 201
         created = blocker.execute(select(service_tickets.c.vin).where(service_tickets.c.vin.in_(vins))).scalars()
         assert sorted(created) == list(vins)
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
 
 
 def documented_steps():

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.models import service_tickets
 from tests.support import services
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.needs import is_installed
 from tests.support.operations.keeping import PROGRAMS, BackgroundWriters, DatabaseShop
 from tests.support.operations.reads import every_read, ids_of
@@ -92,7 +92,7 @@ def check_consistent_snapshot(shop, tickets, started, ended):
     """Require all tickets acknowledged before the backup, none requested after it, and no partial change."""
     with open_engine(shop) as engine, engine.connect() as connection:
         restored_vins = set(connection.execute(select(service_tickets.c.vin)).scalars())
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
     assert {vin for vin, _, answered in tickets if answered < started} <= restored_vins
     assert not {vin for vin, requested, _ in tickets if requested > ended} & restored_vins
     assert 0 < len(restored_vins & {vin for vin, _, _ in tickets}) < len(tickets), "no ticket was opened during the backup"
@@ -110,7 +110,7 @@ def check_shop_continues(filled, ids):
     for name, body in bodies.items():
         assert seeder.create(f"/{name}", body)["id"] > max(ids[name])
     with open_engine(shop) as engine:
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
 
 
 def test_single_changed_letter_is_detected(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import customers, idempotency_keys, inventory, service_tickets, stock_movements, ticket_parts
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.running_shop import Seeder, open_engine, shop_on
 from tests.support.shop import PASSWORD
 
@@ -83,7 +83,7 @@ def repeat(shop, count):
             orders += path.startswith("/tickets")
         used = count_of(stock_movements, (stock_movements.c.inventory_id == part) & (stock_movements.c.reason == "used"))
         assert connection.execute(used).scalar_one() == orders, "a key has more than one set of stock movements"
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
     return {"keys": count, "requests": count * COPIES, "done_once": count, "done_twice": 0, **counts}
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import service_tickets, stock_movements
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.running_shop import Seeder, open_engine, shop_on
 
 CLIENTS = 8
@@ -112,7 +112,7 @@ def mix(shop, seconds):
     with open_engine(shop) as engine, engine.connect() as connection:
         movements = connection.execute(select(stock_movements).where(stock_movements.c.inventory_id.in_(workload.parts))).all()
         tickets = connection.execute(select(service_tickets.c.id, service_tickets.c.vin, service_tickets.c.deleted_at)).all()
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
     unexpected = {key: times for key, times in workload.statuses.items() if key[1] not in (200, 201, 204, 404, 409)}
     assert not unexpected, unexpected
     used, returned = defaultdict(list), Counter()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import inventory, service_tickets, stock_movements, ticket_parts
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.running_shop import Seeder, open_engine, shop_on
 from tests.support.shop import Client
 
@@ -70,7 +70,7 @@ def sell_out(shop, count, units):
         movements = connection.execute(select(stock_movements).where(stock_movements.c.inventory_id.in_(parts))).all()
         vins = [body["vin"] for _, path, body in orders if path == "/tickets"]
         found = connection.execute(select(service_tickets.c.vin).where(service_tickets.c.vin.in_(vins))).scalars().all()
-        assert faults(engine) == []
+        assert broken_invariants(engine) == []
     assert left == dict.fromkeys(parts, 0), "some stock is left, though there were enough orders"
     assert {(line.ticket_id, line.inventory_id): line.quantity for line in lines} == sold, (
         "the sold parts differ from the acknowledged orders"

@@ -126,7 +126,7 @@ def end(pid):
 
 
 def test_process_is_alone_again_with_new_versions(tmp_path, monkeypatch):
-    """What was cached before another process served may be stale."""
+    """Responses cached before another process served may be stale."""
     presence = Presence(str(tmp_path / "shop.db.serving"))
     presence.look()
     assert (presence.is_alone, presence.generation) == (True, 0)

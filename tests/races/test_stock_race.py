@@ -12,7 +12,7 @@ from app.extensions import db
 from app.models import inventory, stock_movements, ticket_parts, utcnow
 from app.utils.db.engines import begin_immediate
 from app.utils.db.statements import execute, fetch_all
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.simultaneous import at_once
 
 BUYERS, STOCK = 12, 10
@@ -152,7 +152,7 @@ def test_stock_read_without_a_lock_is_detected(staff, make, left, engine, unguar
     """Control: more than ten units are sold, and the invariants find that the movements do not add up."""
     with pytest.raises(AssertionError, match="Counter"):
         sell_out(orders, staff, make, left)
-    assert "a quantity is not the sum of its movements" in [fault.partition(": ")[0] for fault in faults(engine)]
+    assert "a quantity is not the sum of its movements" in [fault.partition(": ")[0] for fault in broken_invariants(engine)]
     with engine.begin() as connection:
         for table in (stock_movements, ticket_parts, inventory):
             connection.execute(table.delete())

@@ -151,7 +151,7 @@ def test_deleted_mechanic_is_reported_before_shortages(staff, make, unchanged, l
     """Errors in the request come before those of the stock: 422, not 409; and a deleted mechanic before an unknown part. No
     part is deducted."""
     part, deleted = make.part(quantity=1), make.mechanic()
-    make.boss.delete(f"/mechanics/{deleted.id}")
+    make.creator.delete(f"/mechanics/{deleted.id}")
     body = {"customer_id": make.customer().id, "service_date": "2026-11-24", "description": "Pads", "vin": "V1"}
     body |= {"mechanic_ids": [deleted.id], "parts": [{"inventory_id": part.id} | line] if line else []}
     with unchanged():

@@ -102,7 +102,7 @@ def test_list_is_paginated_by_page_and_by_after(customer, make):
     assert listed_ids(customer, "?per_page=2&page=2") == newest[2:4]
     assert listed_ids(customer, "?per_page=2&page=9") == []
     assert listed_ids(customer, f"?after={newest[1]}&per_page=2") == newest[2:4]
-    make.boss.delete(f"/tickets/{newest[1]}")
+    make.creator.delete(f"/tickets/{newest[1]}")
     assert listed_ids(customer, f"?after={newest[1]}&per_page=2") == newest[2:4]
     assert customer.get("/tickets/my-tickets?page=1").headers["X-Total-Count"] == "4"
 

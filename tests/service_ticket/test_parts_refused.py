@@ -91,7 +91,7 @@ def test_line_beyond_the_largest_quantity_is_409(staff, make, left, unchanged, c
 
 
 def test_deleted_part_can_be_removed_but_not_added(admin, make, left, unchanged, change_parts):
-    """It is still shown on old tickets."""
+    """Old tickets still show the part."""
     part = make.part(name="Pads", quantity=5)
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 3}])
     other_ticket = make.ticket()
@@ -132,7 +132,7 @@ WRONG_LINES = [
 
 @pytest.mark.parametrize(("field", "value", "wrong"), WRONG_LINES, ids=lambda value: f"{value!r:.40}")
 def test_wrong_line_is_422_and_named_by_its_number(staff, make, unchanged, field, value, wrong):
-    """So is an unknown id. Nothing is changed."""
+    """An unknown id is refused as well. Nothing is changed."""
     part = make.part()
     ticket = make.ticket(parts=[{"inventory_id": part.id}])
     known = {"inventory_id": part.id, "quantity": 1}

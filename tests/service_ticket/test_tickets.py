@@ -164,7 +164,7 @@ def test_update_to_the_current_values_changes_nothing(staff, make, backdate):
     "case", [*WRONG_FIELDS, *((name, [], name) for name in ("mechanic_ids", "parts_total", "id", "customer_name"))], ids=case_id
 )
 def test_update_with_a_wrong_field_is_422(staff, make, unchanged, case):
-    """So are mechanics and parts, which have endpoints of their own. Nothing is changed."""
+    """Mechanics and parts are refused as well: they have endpoints of their own. Nothing is changed."""
     field, value, wrong = case
     ticket = make.ticket()
     with unchanged():

@@ -64,7 +64,7 @@ def test_movements_are_newest_first_with_the_mechanic(staff, make, engine):
     assert list(rows_of(response)[0]) == MOVEMENTS
     assert [(row["change"], row["balance"], row["reason"], row["ticket_id"], row["by"]) for row in rows_of(response)] == [
         ("-2", "5", "counted", "", staff.record["name"]),
-        ("-3", "7", "used", str(ticket.id), make.boss.record["name"]),
+        ("-3", "7", "used", str(ticket.id), make.creator.record["name"]),
         ("10", "10", "received", "", ""),
     ]
     assert [(int(row["id"]), row["by_id"], row["created_at"]) for row in rows_of(response)] == [
@@ -204,8 +204,8 @@ def test_batches_are_stable_under_inserts_and_deletions(staff, make, monkeypatch
     chunks = iter(response.response)
     first_chunk = next(chunks)
     make.ticket()
-    make.boss.put(f"/tickets/{tickets[1].id}", json={"service_date": "2000-01-01"})
-    make.boss.delete(f"/tickets/{tickets[3].id}")
+    make.creator.put(f"/tickets/{tickets[1].id}", json={"service_date": "2000-01-01"})
+    make.creator.delete(f"/tickets/{tickets[3].id}")
     other_chunks = b"".join(chunks)
     ids = [int(line.split(b",")[0]) for line in (first_chunk + other_chunks).splitlines()[1:]]
     assert ids == [tickets[0].id, tickets[1].id, tickets[2].id, tickets[4].id, tickets[5].id, tickets[1].id]

@@ -97,7 +97,7 @@ def test_hundred_thousand_tickets_are_streamed_with_flat_memory(shop_and_token):
 
 @pytest.mark.slow
 def test_client_that_stops_reading_blocks_no_other(shop_and_token):
-    """It holds no database connection, and its export slot is free again after it has gone."""
+    """The client holds no database connection, and its export slot is free again after it has closed the connection."""
     shop, token = shop_and_token
     connection, response, _ = request_tickets(shop, token)
     for _ in range(20):  # Meanwhile the client does not read, and other requests are answered.

@@ -54,7 +54,7 @@ class Maker:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.numbers = count(1)
-        self.boss = self.account(mechanics, role="admin", salary_cents=0)
+        self.creator = self.account(mechanics, role="admin", salary_cents=0)
 
     def account(self, table: Any, **given: Any) -> Person:
         number = next(self.numbers)
@@ -79,7 +79,7 @@ class Maker:
     def part(self, **given: Any) -> SimpleNamespace:
         """Create a part; by default with 10 in stock at 9.99."""
         number = next(self.numbers)
-        return self.made("/inventory", {"name": f"Part {number}", "price": 9.99, "quantity": 10} | given)
+        return self.create("/inventory", {"name": f"Part {number}", "price": 9.99, "quantity": 10} | given)
 
     def ticket(self, **given: Any) -> SimpleNamespace:
         """Create a ticket; by default of a new customer, without mechanics and parts."""
@@ -87,10 +87,10 @@ class Maker:
         body = {"service_date": "2026-11-24", "description": f"Visit {number}", "vin": f"VIN{number}"} | given
         if "customer_id" not in body:
             body["customer_id"] = self.customer().id
-        return self.made("/tickets", body)
+        return self.create("/tickets", body)
 
-    def made(self, path: str, body: dict[str, Any]) -> SimpleNamespace:
+    def create(self, path: str, body: dict[str, Any]) -> SimpleNamespace:
         """POST a body as an admin, and return the created record."""
-        response = self.boss.post(path, json=body)
+        response = self.creator.post(path, json=body)
         assert response.status_code == 201, response.text
         return SimpleNamespace(**response.json)  # type: ignore[arg-type]

@@ -5,11 +5,11 @@ from sqlalchemy import select, text
 from app.commands.check import RULES, find_broken
 from app.models import customers, inventory, mechanics, search_value, service_tickets
 
-__all__ = ["RULES", "faults", "statement"]
+__all__ = ["RULES", "broken_invariants", "statement"]
 SEARCHED = (customers, mechanics, inventory, service_tickets)
 
 
-def faults(engine):
+def broken_invariants(engine):
     """Return the broken rules, each with its first rows."""
     broken = [f"{rule}: {[tuple(row) for row in rows]}" for rule, rows in find_broken(engine, 3).items()]
     return broken + [fault for table in SEARCHED for fault in unsearchable(engine, table)]

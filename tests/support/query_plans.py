@@ -11,7 +11,7 @@ JOINED = ("mechanics", "inventory", "customers")
 
 
 class Access(NamedTuple):
-    """How a table is read: by an index, or by a full scan if it is None. ``by_condition``: only the rows of the index that
+    """The access of a table: by an index, or by a full scan if it is None. ``by_condition``: only the rows of the index that
     a condition selects, instead of from its end."""
 
     table: str

@@ -1,4 +1,4 @@
-"""A machine for hypothesis that asks the app over HTTP and a plain model of the shop for the same."""
+"""A state machine for hypothesis that sends each request to the app and to a plain model of the shop."""
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -10,7 +10,7 @@ from tests.support.shop_model import Refused, ShopModel, asked
 from tests.support.tables import TABLES
 
 NUMBER = st.integers(0, 7)
-"""Which of the records that were ever made, counted around; at times it is one that is gone."""
+"""The index of a record ever created, modulo their number; it may be deleted."""
 NAME = st.sampled_from(["Ann", "Bob", "Zoë 🔧", "100 % _x", "x" * 255])
 EMAIL = st.sampled_from(["a@example.com", "B@Example.com", "b@example.com", "c@example.com", "d@example.com"])
 PHONE = st.sampled_from(["555-0100", "+1 (555) 010.1 x9"])
@@ -28,20 +28,19 @@ OFF = st.lists(st.tuples(NUMBER, st.integers(1, 4) | st.sampled_from(["bare", "w
 
 
 def some(**fields):
-    """Any subset of the fields of a change."""
+    """Return a strategy for any subset of the fields of a change."""
     return st.fixed_dictionaries({}, optional=fields)
 
 
 class ShopMachine(RuleBasedStateMachine):
-    """The app over HTTP beside the model. Each rule asks both, and both must answer alike."""
+    """Each rule sends one request to the app and the model, and compares the results."""
 
     def __init__(self, admin, engine, steps, model=ShopModel):
         super().__init__()
         self.admin, self.engine, self.steps = admin, engine, steps
         self.app = admin.app
         self.empty()
-        boss = self.admin.get(f"/mechanics/{admin.id}").json
-        self.model = model(boss)
+        self.model = model(self.admin.get(f"/mechanics/{admin.id}").json)
         self.made = {"customers": [], "mechanics": [], "inventory": [], "tickets": []}
 
     def empty(self):
@@ -53,13 +52,13 @@ class ShopMachine(RuleBasedStateMachine):
         self.app.token_cache.entries.clear()
 
     def nth(self, what, number):
-        """The id of one of the records that were ever made, or of none."""
+        """Return the id of a record ever created, or an unknown id if there is none."""
         made = self.made[what]
         return made[number % len(made)] if made else 2_000_000_000
 
-    # ------------------------------------------------------------ asking
+    # ------------------------------------------------------------ requests
     def ask(self, method, path, body, act, *, key=None, match=None, exists=True):
-        """Send it, and let the model do the same; the statuses must be equal. Return the answer where it was done."""
+        """Send a request, and let ``act`` change the model; the statuses must be equal. Return the response of a success."""
         next(self.steps)
         headers = {"Idempotency-Key": key} if key else {}
         if match:
@@ -94,7 +93,7 @@ class ShopMachine(RuleBasedStateMachine):
     def stock_up(self):
         self.add_part("Pad", 999, 5, None, None)
         self.register("Ann", "a@example.com", "555-0100", None)
-        self.hire("Max", "a@example.com", "555-0100", 100, "mechanic", None)
+        self.create_mechanic("Max", "a@example.com", "555-0100", 100, "mechanic", None)
         self.open_ticket(0, "2026-11-24", "Brakes", "V1", [0], [(0, 1)], None)
 
     @rule(name=NAME, email=EMAIL, phone=PHONE | st.none(), key=KEY)
@@ -122,7 +121,7 @@ class ShopMachine(RuleBasedStateMachine):
             model.forget(f"/customers/{number}", f'"customer_id":{number},')
 
     @rule(name=NAME, email=EMAIL, phone=PHONE, cents=CENTS, role=st.sampled_from(["mechanic", "admin"]), key=KEY)
-    def hire(self, name, email, phone, cents, role, key):
+    def create_mechanic(self, name, email, phone, cents, role, key):
         body = {"name": name, "email": email, "phone": phone, "salary": cents / 100, "role": role}
         free = lambda: self.model.require_free(self.model.mechanics, email.lower())  # noqa: E731
         if answer := self.ask("POST", "/mechanics", body, free, key=key):
@@ -141,7 +140,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.ask("PUT", f"/mechanics/{number}", changes, act, match=match, exists=number in model.mechanics)
 
     @rule(number=NUMBER, match=MATCH)
-    def let_go(self, number, match):
+    def delete_mechanic(self, number, match):
         number, model = self.nth("mechanics", number), self.model
         there = number in model.mechanics
         self.ask(
@@ -151,7 +150,7 @@ class ShopMachine(RuleBasedStateMachine):
             model.forget(f"/mechanics/{number}")
 
     @rule(demote=st.booleans())
-    def let_the_last_admin_go(self, demote):
+    def remove_the_last_admin(self, demote):
         if [each["id"] for each in self.model.mechanics.values() if each["role"] == "admin"] == [self.admin.id]:
             path = f"/mechanics/{self.admin.id}"
             sent = {"json": {"role": "mechanic"}} if demote else {}
@@ -229,7 +228,7 @@ class ShopMachine(RuleBasedStateMachine):
         number, model = self.nth("tickets", number), self.model
         add, remove = ([self.nth("mechanics", each) for each in ids] for ids in (add, remove))
         body = {"mechanic_ids": add} if whole else {"add_mechanic_ids": add, "remove_mechanic_ids": remove}
-        if not whole and set(add) & set(remove):  # The schema sees that before anything is looked up.
+        if not whole and set(add) & set(remove):  # The schema refuses that before any lookup.
             assert self.admin.put(f"/tickets/{number}/mechanics", json=body).status_code == 422
             return
         there = number in model.tickets

@@ -1,4 +1,4 @@
-"""The shop in plain dictionaries: what each request should do, and what must be shown after it."""
+"""A plain model of the shop: the effect of each request, and the records shown after it."""
 
 import json
 
@@ -9,15 +9,15 @@ __all__ = ["Refused", "ShopModel"]
 
 
 class ShopModel:
-    """What the shop should hold. A method does what a request asks for, or raises Refused with the status."""
+    """The expected records. A method makes the change of a request, or raises Refused with the status."""
 
-    def __init__(self, boss):
+    def __init__(self, admin):
         self.customers = {}
-        self.mechanics = {boss["id"]: boss}
+        self.mechanics = {admin["id"]: admin}
         self.parts, self.stock = {}, Stock()
         self.tickets = {}
-        self.names = {"mechanics": {boss["id"]: boss["name"]}, "parts": {}}  # Also of who and what is gone.
-        self.kept = {}  # Key → (what was asked, the answer, where it is).
+        self.names = {"mechanics": {admin["id"]: admin["name"]}, "parts": {}}  # Also of deleted records.
+        self.kept = {}  # Key → (request, (status, body, location)).
 
     # ------------------------------------------------------------ accounts
     def require_free(self, table, email, but=None):
@@ -89,7 +89,7 @@ class ShopModel:
 
     # ------------------------------------------------------------ keys
     def replay(self, key, asked):
-        """The first answer to a key, where there is one; raise Refused where it was another request's."""
+        """Return the stored response of a key, if any. Raise Refused if the key is of another request."""
         if key not in self.kept:
             return None
         if self.kept[key][0] != asked:
@@ -99,14 +99,14 @@ class ShopModel:
     def forget(self, location, reference="\0"):
         """Drop the stored responses that show a person who is erased, or a ticket of theirs."""
         self.kept = {
-            key: (request, answer)
-            for key, (request, answer) in self.kept.items()
-            if answer[2] != location and reference.encode() not in answer[1]
+            key: (request, response)
+            for key, (request, response) in self.kept.items()
+            if response[2] != location and reference.encode() not in response[1]
         }
 
-    # ------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------ lists
     def shown(self, what):
-        """The list of something, without the times."""
+        """Return a list as the shop shows it, without the times."""
         if what == "tickets":
             order = sorted(self.tickets, key=lambda number: (self.tickets[number]["service_date"], number), reverse=True)
             return [self.ticket(number) for number in order]
@@ -140,7 +140,7 @@ class ShopModel:
         return [{"id": each, "name": self.names["mechanics"][each]} for each in sorted(self.tickets[number]["crew"])]
 
     def ledger(self, number):
-        """The movements of a part, newest first: (reason, change)."""
+        """Return the movements of a part, newest first: (reason, change)."""
         return self.stock.ledger[number][::-1]
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.shop import CONNECTION_ERRORS
 
 STOCK = 1_000_000
@@ -206,5 +206,5 @@ def require_consistency(traffic, engine):
         call for when, call in traffic.record.unavailable if not any(start < when < end for start, end in traffic.faults)
     ]
     assert not outside, f"503 without a fault: {outside[:5]}"
-    found = contradictions(traffic.record, engine) + faults(engine)
+    found = contradictions(traffic.record, engine) + broken_invariants(engine)
     assert not found, found

@@ -168,8 +168,8 @@ def test_etag_differs_with_and_without_the_salary(admin, make):
     reader."""
     max_, eva = make.mechanic(), make.mechanic()
     path = f"/mechanics/{max_.id}"
-    own, other, boss = (person.get(path) for person in (max_, eva, admin))
-    assert own.headers["ETag"] == boss.headers["ETag"] != other.headers["ETag"]
+    own, other, full = (person.get(path) for person in (max_, eva, admin))
+    assert own.headers["ETag"] == full.headers["ETag"] != other.headers["ETag"]
     assert max_.put(path, json={"phone": "555-1"}, headers={"If-Match": own.headers["ETag"]}).status_code == 200
     assert admin.put(path, json={"phone": "555-2"}, headers={"If-Match": own.headers["ETag"]}).status_code == 412
 

@@ -89,7 +89,7 @@ def test_refused_request_can_be_retried_with_its_key(staff, make, order, engine)
     body["parts"][0]["quantity"] = 11
     assert staff.post("/tickets", json=body, headers=KEY).status_code == 409
     assert count_keys(engine) == 0
-    make.boss.put(f"/inventory/{part.id}", json={"quantity": 11})
+    make.creator.put(f"/inventory/{part.id}", json={"quantity": 11})
     response = staff.post("/tickets", json=body, headers=KEY)
     assert response.status_code == 201
     assert "Idempotency-Replayed" not in response.headers

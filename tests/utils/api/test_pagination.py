@@ -17,7 +17,7 @@ class PopulatedList:
     """A list with its reader, its path and the ids of its records."""
 
     def __init__(self, name, make, engine):
-        self.make, self.reader, self.name = make, make.mechanic() if name != "customers" else make.boss, name
+        self.make, self.reader, self.name = make, make.mechanic() if name != "customers" else make.creator, name
         self.paths = {"own tickets": "/tickets/my-tickets", "assigned tickets": "/tickets/my-tickets"}
         self.owner = self.part = None
         if name == "own tickets":
@@ -26,7 +26,7 @@ class PopulatedList:
             self.part = make.part(quantity=0)
             self.paths["movements"] = f"/inventory/{self.part.id}/movements"
         self.days = {}
-        self.ids = {make.boss.id, self.reader.id} if name == "mechanics" else set()
+        self.ids = {make.creator.id, self.reader.id} if name == "mechanics" else set()
 
     @property
     def path(self):
@@ -52,7 +52,7 @@ class PopulatedList:
 
     def delete(self, number):
         base = "/tickets" if "tickets" in self.path else self.path
-        assert self.make.boss.delete(f"{base}/{number}").status_code == 204
+        assert self.make.creator.delete(f"{base}/{number}").status_code == 204
         self.ids.discard(number)
 
     def in_order(self):
@@ -156,7 +156,7 @@ def test_after_is_stable_under_inserts_and_deletions(listing):
     before = listing.in_order()
     if listing.name != "movements":  # The ledger is never shortened.
         for record_id in (seen[-1], seen[0], before[6]):
-            if not (listing.name == "mechanics" and record_id in (listing.make.boss.id, listing.reader.id)):
+            if not (listing.name == "mechanics" and record_id in (listing.make.creator.id, listing.reader.id)):
                 listing.delete(record_id)
     for number in range(3):
         listing.add(number)

@@ -15,7 +15,7 @@ from app.utils.db.engines import LOCK_SECONDS
 from app.utils.db.statements import execute
 from app.utils.db.transactions import MAX_ATTEMPTS, after_commit, transaction
 from tests.support.failing import conflict, failing, raising
-from tests.support.invariants import faults
+from tests.support.invariants import broken_invariants
 from tests.support.processes import until
 
 KEY = {"Idempotency-Key": "once"}
@@ -184,6 +184,6 @@ def test_error_other_than_a_conflict_is_not_retried(database, staff, order, engi
     with failing(engine, "UPDATE inventory", raising(conflict(database, other))) as executed:
         assert staff.post("/tickets", json=body).status_code == 503
     assert len(executed) == 1
-    assert faults(engine) == []
+    assert broken_invariants(engine) == []
     with engine.connect() as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM service_tickets")).scalar() == 0

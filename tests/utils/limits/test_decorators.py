@@ -194,7 +194,7 @@ def test_logins_are_counted_per_account(area, app, limit, make):
 
 @pytest.mark.parametrize("area", ["customers", "mechanics"])
 def test_known_address_is_not_counted_by_account(area, app, limit, make, engine):
-    """Nobody can keep an owner out: an address that signed in to the account lately is let through."""
+    """An attacker can't lock an owner out: addresses that signed in to the account in the last 30 days are exempt."""
     limit("LIMIT_LOGIN", "3 per day")
     email = (make.customer if area == "customers" else make.mechanic)().record["email"]
     assert log_in(app, email, "10.1.0.1", area, PASSWORD).status_code == 200

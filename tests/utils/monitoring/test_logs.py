@@ -155,7 +155,7 @@ def test_log_has_no_secret_query_or_body(customer, anyone, make, environment):
         anyone.post("/customers/login", json={"email": "zelda@example.com", "password": "wrong-" + secret})
         anyone.post("/customers", json=body | {"email": "zelda", "phone": "555-zelda"})
         customer.get("/inventory?q=zelda-search")
-        make.boss.get("/customers?q=zelda&after=1")
+        make.creator.get("/customers?q=zelda&after=1")
         customer.get("/tickets/my-tickets", headers={"Cookie": "zelda=1", "Referer": "http://zelda.example"})
     text = "\n".join(log.lines)
     assert len(log.lines) == 7
