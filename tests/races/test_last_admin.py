@@ -25,7 +25,7 @@ def delete(caller, other):
 @pytest.fixture
 def admins_left(engine):
     def count():
-        admins = select(func.count()).select_from(mechanics).where(routes.NOT_DELETED, mechanics.c.role == "admin")
+        admins = select(func.count()).select_from(mechanics).where(service.NOT_DELETED, mechanics.c.role == "admin")
         with engine.connect() as connection:
             return connection.execute(admins).scalar_one()
 
@@ -84,7 +84,7 @@ def test_missing_lock_on_admins_is_detected(database, admin, make, monkeypatch, 
     if database == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     barrier, other = Barrier(2), make.admin()
-    unlocked = select(mechanics.c.id).where(routes.NOT_DELETED, mechanics.c.role == "admin")
+    unlocked = select(mechanics.c.id).where(service.NOT_DELETED, mechanics.c.role == "admin")
 
     def require_other_admin(mechanic_id):
         admins = [row.id for row in fetch_all(unlocked)]
