@@ -195,6 +195,8 @@ class Id(StrictInteger):
 
 
 class Quantity(StrictInteger):
+    """A count of a part, at most 2,147,483,647."""
+
     def __init__(self, low: int = 1, **kwargs: Any) -> None:
         super().__init__(low, MAX_COUNT, **kwargs)
 
@@ -224,7 +226,8 @@ class FixedPoint(fields.Float):
         stored = getattr(obj, self.attribute or attr)
         if stored is None or stored < EXACT_FLOAT:
             return None if stored is None else stored / 10**self.places
-        return orjson.Fragment(f"{stored // 100}.{stored % 100:02}")
+        whole, rest = divmod(stored, 10**self.places)
+        return orjson.Fragment(f"{whole}.{rest:0{self.places}}")
 
 
 class Money(FixedPoint):
