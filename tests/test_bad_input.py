@@ -1,4 +1,4 @@
-"""«Errors»: no input gives a 5xx, and a refusal changes nothing.
+"""Bad input of every endpoint: no input gives a 5xx, and a refusal changes nothing.
 
 Tables of bad values (tests/support/bad_bodies.py, bad_values.py) against every body, query and path of the endpoint
 table, and random input by hypothesis.
@@ -25,7 +25,7 @@ fuzzed = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 OWN_WORDS = re.compile(r"(is|has|have|must|may|can't|takes|shares|was|[0-9]+ is)\b.*[^.]")
-"""What the shop says of a field: «must be a string», without the field and a full stop."""
+"""A message of a field, such as "must be a string": without the name of the field, and without a full stop."""
 each_with_body = pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda endpoint: endpoint.name)
 each_list = pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endpoint.name)
 

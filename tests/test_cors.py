@@ -1,4 +1,4 @@
-"""«CORS»: the allowed origins, and the headers that their pages may read."""
+"""CORS: the allowed origins, and the headers that their pages may read."""
 
 import pytest
 

@@ -192,7 +192,7 @@ def test_request_examples_are_accepted():
     order = ["/customers", "/customers/login", "/mechanics", "/inventory", "/inventory/{part_id}/movements", "/tickets"]
     sent = [("post", path) for path in order] + [(method, path) for path, method in OPERATIONS if method == "put"]
     for method, path in sent:
-        if path == "/tickets/{ticket_id}/inventory":  # The example «Another part instead» needs a second part.
+        if path == "/tickets/{ticket_id}/inventory":  # The example "Another part instead" needs a second part.
             assert admin.post("/inventory", json={"name": "Rotor", "price": 1, "quantity": 9}).status_code == 201
         for body in examples_in(OPERATIONS[path, method]["requestBody"]["content"]["application/json"]):
             response = admin.open(method.upper(), re.sub("{.+}", "1", path), json=body)

@@ -74,7 +74,7 @@ def test_thirty_records_take_as_many_statements_as_two(shop):
 
 
 def test_cached_inventory_takes_only_the_lookup_of_the_caller(shop):
-    """«Cached»: the second GET looks up the caller alone."""
+    """The second GET only looks up the caller."""
     for url in CACHED:
         shop.count(url)
         assert shop.count(url) == CALLER, url

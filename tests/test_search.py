@@ -1,4 +1,4 @@
-"""«q» of every list: it compares letters, in any case and either normal form, with the same answers on every database."""
+"""Search with `q` in every list: letters in any case and normal form are equal, with the same results on all databases."""
 
 from unicodedata import normalize
 

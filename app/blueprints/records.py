@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, ClassVar
 
 from marshmallow import Schema, missing, pre_load
@@ -70,6 +71,13 @@ class Subset:
     shown: ClassVar[Schema]
     fields: dict[str, Field[Any]]
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for name, shown in self.shown.fields.items():
+            if name not in self.fields:  # The OpenAPI document names the field as readOnly.
+                field = self.fields[name] = copy(shown)
+                field.dump_only, field.required = True, False
+
     @pre_load
     def set_read_only_aside(self, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         shown = self.shown.fields
@@ -82,7 +90,7 @@ class Subset:
 
     def is_read_only(self, name: str, value: Any, shown: Field[Any]) -> bool:
         writable = self.fields.get(name)
-        return writable is None or (value is None and shown.allow_none and not writable.allow_none)
+        return writable is None or writable.dump_only or (value is None and shown.allow_none and not writable.allow_none)
 
     def on_bind_field(self, _name: str, field: Field[Any]) -> None:
         field.required, field.load_default = False, missing

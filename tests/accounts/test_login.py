@@ -51,7 +51,7 @@ def verified_hashes(monkeypatch):
 
 
 def test_login_returns_a_token(app, anyone, log_in, make_account, kind):
-    """Exactly the contract's fields, and not cacheable."""
+    """The response has exactly the documented fields, and is not cacheable."""
     person = make_account()
     response = log_in(person.record["email"])
     assert response.status_code == 200

@@ -1,23 +1,23 @@
-/** A customer at the example's page. */
+/** Customers use the example's page. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PAGE, PASSWORD, boss, customer, isAccessible, look, mechanic, part, sees, seesNo, signIn, ticket } from "./desk.mjs";
+import { PAGE, PASSWORD, logInAsAdmin, customer, requireAccessible, usePage, mechanic, part, waitForVisible, waitForHidden, signIn, ticket } from "./harness.mjs";
 
 const AS = "I am a customer";
-const texts = (thing) => thing.allInnerTexts();
+const texts = (elements) => elements.allInnerTexts();
 
-test("a customer signs in and sees their tickets, with what was done and what it costs", async () => {
-  const [admin, bea] = [await boss(), await customer()];
+test("a customer signs in and sees their tickets with parts and prices", async () => {
+  const [admin, bea] = [await logInAsAdmin(), await customer()];
   const [max, pads] = [await mechanic(admin), await part(admin, "Brake pad", 20)];
   const lines = { parts: [{ inventory_id: pads.id, quantity: 4 }], mechanic_ids: [max.id] };
   const { vin } = await ticket(admin, bea, { description: "The old one", service_date: "2026-01-02" });
   const mine = await ticket(admin, bea, lines);
   await ticket(admin, await customer(), { description: "Someone else's" });
-  await look(PAGE, async (page) => {
-    await isAccessible(page);
+  await usePage(PAGE, async (page) => {
+    await requireAccessible(page);
     await signIn(page, bea, AS);
-    await sees(page.getByRole("heading", { name: "Your tickets" }));
-    await isAccessible(page);
+    await waitForVisible(page.getByRole("heading", { name: "Your tickets" }));
+    await requireAccessible(page);
     const cards = page.getByRole("article");
     const [first, second, ...others] = await texts(cards);
     assert.deepEqual(others, []);
@@ -26,49 +26,49 @@ test("a customer signs in and sees their tickets, with what was done and what it
     }
     assert.deepEqual(await texts(cards.first().getByRole("row").nth(1).getByRole("cell")), ["4", "49.90", "199.60"]);
     assert.ok(second.includes("The old one") && second.includes(vin.toUpperCase()) && second.includes("No parts."));
-    await seesNo(page.getByRole("button", { name: "Show more" }));
+    await waitForHidden(page.getByRole("button", { name: "Show more" }));
     await page.reload();
-    await sees(page.getByRole("heading", { name: "Your tickets" }));
+    await waitForVisible(page.getByRole("heading", { name: "Your tickets" }));
   });
 });
 
-test("more tickets than fit are shown when they ask for more", async () => {
-  const [admin, bea] = [await boss(), await customer()];
+test("more tickets are shown on request", async () => {
+  const [admin, bea] = [await logInAsAdmin(), await customer()];
   for (let day = 10; day < 22; day++) await ticket(admin, bea, { service_date: `2026-03-${day}` });
-  await look(PAGE, async (page) => {
+  await usePage(PAGE, async (page) => {
     await signIn(page, bea, AS);
-    await sees(page.getByRole("article"));
+    await waitForVisible(page.getByRole("article"));
     assert.equal(await page.getByRole("article").count(), 10);
     await page.getByRole("button", { name: "Show more" }).click();
-    await sees(page.getByText("2 more."));
+    await waitForVisible(page.getByText("2 more."));
     assert.equal(await page.getByRole("article").count(), 12);
     assert.ok((await texts(page.getByRole("article"))).at(-1).includes("10 Mar 2026"));
-    await seesNo(page.getByRole("button", { name: "Show more" }));
+    await waitForHidden(page.getByRole("button", { name: "Show more" }));
   });
 });
 
-test("a customer without tickets is told so, and signs out", async () => {
+test("a customer without tickets gets a message and signs out", async () => {
   const bea = await customer();
-  await look(PAGE, async (page) => {
+  await usePage(PAGE, async (page) => {
     await signIn(page, bea, AS);
-    await sees(page.getByText("You have no tickets yet."));
-    await isAccessible(page);
+    await waitForVisible(page.getByText("You have no tickets yet."));
+    await requireAccessible(page);
     await page.getByRole("button", { name: "Sign out" }).click();
-    await sees(page.getByRole("heading", { name: "Sign in" }));
+    await waitForVisible(page.getByRole("heading", { name: "Sign in" }));
     await page.reload();
-    await sees(page.getByRole("heading", { name: "Sign in" }));
+    await waitForVisible(page.getByRole("heading", { name: "Sign in" }));
   });
 });
 
-test("a wrong password is said, and can be typed anew", async () => {
+test("a wrong password gets a message and can be entered again", async () => {
   const bea = await customer();
-  const told = async (page) => {
+  const steps = async (page) => {
     await signIn(page, bea, AS, "thirteen horses");
-    await sees(page.getByRole("alert").filter({ hasText: "The email or the password is wrong" }));
-    await isAccessible(page);
+    await waitForVisible(page.getByRole("alert").filter({ hasText: "The email or the password is wrong" }));
+    await requireAccessible(page);
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press("Enter");
-    await sees(page.getByText("You have no tickets yet."));
+    await waitForVisible(page.getByText("You have no tickets yet."));
   };
-  await look(PAGE, told, { expects: [401] });
+  await usePage(PAGE, steps, { expects: [401] });
 });

@@ -1,10 +1,10 @@
-/** Everything at the example's page without a mouse. */
+/** Use the example's page with the keyboard alone. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PAGE, PASSWORD, boss, customer, held, look, mechanic, part, sees, stock, tabTo, ticket } from "./desk.mjs";
+import { PAGE, PASSWORD, logInAsAdmin, customer, partsOnTicket, usePage, mechanic, part, waitForVisible, stockOf, tabTo, ticket } from "./harness.mjs";
 
-/** Sign in by keys alone; arrows choose between customer and mechanic. */
-async function enter(page, { email }, arrow = "") {
+/** Sign in; the arrow keys choose between customer and mechanic. */
+async function signInByKeyboard(page, { email }, arrow = "") {
   await tabTo(page.getByRole("radio", { name: "I am a customer" }));
   if (arrow) await page.keyboard.press(arrow);
   await tabTo(page.getByLabel("Email"));
@@ -14,19 +14,19 @@ async function enter(page, { email }, arrow = "") {
   await page.keyboard.press("Enter");
 }
 
-async function press(thing) {
-  await tabTo(thing);
-  await thing.page().keyboard.press("Enter");
+async function press(element) {
+  await tabTo(element);
+  await element.page().keyboard.press("Enter");
 }
 
 const button = (page, name) => page.getByRole("button", { name });
 
-test("a mechanic does it all by keyboard", async () => {
-  const admin = await boss();
+test("a mechanic edits a ticket by keyboard", async () => {
+  const admin = await logInAsAdmin();
   const [max, pads, oil] = [await mechanic(admin), await part(admin, "Brake pad", 20), await part(admin, "Oil", 8)];
   const job = await ticket(admin, await customer(), { parts: [{ inventory_id: oil.id, quantity: 3 }] });
-  const story = async (page) => {
-    await enter(page, max, "ArrowDown");
+  const steps = async (page) => {
+    await signInByKeyboard(page, max, "ArrowDown");
     await tabTo(page.getByLabel("Find a ticket"));
     await page.keyboard.type(job.vin);
     await page.keyboard.press("Enter");
@@ -41,27 +41,27 @@ test("a mechanic does it all by keyboard", async () => {
     await press(button(page, `Take off ${oil.name}`));
     await press(button(page, "Save the parts"));
     await press(button(page, "Take what is there"));
-    assert.deepEqual(await held(admin, job), { [oil.id]: 3 });
-    await page.keyboard.press("Enter"); // «Save the parts» has the focus.
-    await sees(page.getByText("Saved."));
-    assert.deepEqual(await held(admin, job), { [pads.id]: 20 });
-    assert.deepEqual([await stock(admin, pads), await stock(admin, oil)], [0, 8]);
+    assert.deepEqual(await partsOnTicket(admin, job), { [oil.id]: 3 });
+    await page.keyboard.press("Enter"); // "Save the parts" has the focus.
+    await waitForVisible(page.getByText("Saved."));
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 20 });
+    assert.deepEqual([await stockOf(admin, pads), await stockOf(admin, oil)], [0, 8]);
     await press(button(page, "Back to the tickets"));
     await press(button(page, "Sign out"));
-    await sees(page.getByRole("heading", { name: "Sign in" }));
+    await waitForVisible(page.getByRole("heading", { name: "Sign in" }));
   };
-  await look(PAGE, story, { expects: [409] });
+  await usePage(PAGE, steps, { expects: [409] });
 });
 
-test("a customer does it all by keyboard", async () => {
-  const [admin, bea] = [await boss(), await customer()];
+test("a customer lists tickets by keyboard", async () => {
+  const [admin, bea] = [await logInAsAdmin(), await customer()];
   for (let day = 10; day < 22; day++) await ticket(admin, bea, { service_date: `2026-03-${day}` });
-  await look(PAGE, async (page) => {
-    await enter(page, bea);
+  await usePage(PAGE, async (page) => {
+    await signInByKeyboard(page, bea);
     await press(button(page, "Show more"));
-    await sees(page.getByText("2 more."));
+    await waitForVisible(page.getByText("2 more."));
     assert.equal(await page.getByRole("article").count(), 12);
     await press(button(page, "Sign out"));
-    await sees(page.getByRole("heading", { name: "Sign in" }));
+    await waitForVisible(page.getByRole("heading", { name: "Sign in" }));
   });
 });

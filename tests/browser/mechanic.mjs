@@ -1,11 +1,11 @@
-/** A mechanic at the example's page: finds a ticket, puts parts on it and takes them off. */
+/** Mechanics use the example's page: find a ticket, add parts and remove them. */
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { PAGE, boss, call, customer, held, isAccessible, look, mechanic, part, sees, seesNo, signIn, stock, ticket } from "./desk.mjs";
+import { PAGE, logInAsAdmin, call, customer, partsOnTicket, requireAccessible, usePage, mechanic, part, waitForVisible, waitForHidden, signIn, stockOf, ticket } from "./harness.mjs";
 
 let admin, bea, max;
 beforeEach(async () => {
-  admin = await boss();
+  admin = await logInAsAdmin();
   [bea, max] = [await customer(), await mechanic(admin)];
 });
 
@@ -20,10 +20,10 @@ async function find(page, text) {
 async function open(page, { id }) {
   await find(page, String(id));
   await page.getByRole("button", { name: `Ticket ${id}` }).click();
-  await sees(page.getByRole("heading", { name: `Ticket ${id}` }));
+  await waitForVisible(page.getByRole("heading", { name: `Ticket ${id}` }));
 }
 
-async function putOn(page, { name }) {
+async function addPart(page, { name }) {
   await page.getByLabel("Part or SKU").fill(name);
   await page.getByRole("button", { name: "Find parts" }).click();
   await page.getByRole("button", { name: `Put on ${name}` }).click();
@@ -31,117 +31,117 @@ async function putOn(page, { name }) {
 
 const save = (page) => page.getByRole("button", { name: "Save the parts" }).click();
 
-test("a mechanic finds a ticket by its number, its VIN and its words, and their own without any", async () => {
+test("a mechanic finds tickets by number, VIN and description, and their own with an empty search", async () => {
   const [one, other] = [await ticket(admin, bea, { mechanic_ids: [max.id] }), await ticket(admin, bea, { description: "Squeaks in rain" })];
   const found = (page, { id }) => page.getByRole("button", { name: `Ticket ${id}` });
-  const story = async (page) => {
+  const steps = async (page) => {
     await signIn(page, max);
-    await sees(found(page, one));
-    await seesNo(found(page, other));
-    await isAccessible(page);
+    await waitForVisible(found(page, one));
+    await waitForHidden(found(page, other));
+    await requireAccessible(page);
     for (const text of [String(other.id), other.vin.toLowerCase(), "squeaks in"]) {
       await find(page, text);
-      await sees(found(page, other));
-      await seesNo(found(page, one));
+      await waitForVisible(found(page, other));
+      await waitForHidden(found(page, one));
     }
     await find(page, "nothing like it");
-    await sees(page.getByText("No ticket was found."));
+    await waitForVisible(page.getByText("No ticket was found."));
     await find(page, "999999");
-    await sees(alert(page).filter({ hasText: "There is no ticket 999999." }));
-    await isAccessible(page);
+    await waitForVisible(alert(page).filter({ hasText: "There is no ticket 999999." }));
+    await requireAccessible(page);
   };
-  await look(PAGE, story, { expects: [404] });
+  await usePage(PAGE, steps, { expects: [404] });
 });
 
-test("parts are put on and taken off, saved at once, and the stock follows", async () => {
+test("parts are added and removed in one save, and the stock follows", async () => {
   const [pads, oil] = [await part(admin, "Brake pad", 20), await part(admin, "Oil", 8)];
   const job = await ticket(admin, bea, { parts: [{ inventory_id: oil.id, quantity: 3 }] });
-  await look(PAGE, async (page) => {
+  await usePage(PAGE, async (page) => {
     await signIn(page, max);
     await open(page, job);
-    await putOn(page, pads);
-    await isAccessible(page);
+    await addPart(page, pads);
+    await requireAccessible(page);
     await count(page, pads).fill("4");
     await count(page, oil).fill("1");
-    await sees(page.getByRole("cell", { name: "−2" }));
-    assert.deepEqual(await held(admin, job), { [oil.id]: 3 }, "nothing is done before it is saved");
+    await waitForVisible(page.getByRole("cell", { name: "−2" }));
+    assert.deepEqual(await partsOnTicket(admin, job), { [oil.id]: 3 }, "nothing changes before it is saved");
     await save(page);
-    await sees(page.getByText("Saved. Changes of these parts that are left for now: 2."));
-    await sees(page.getByText("All parts: 249.50"));
-    assert.deepEqual(await held(admin, job), { [pads.id]: 4, [oil.id]: 1 });
-    assert.deepEqual([await stock(admin, pads), await stock(admin, oil)], [16, 7]);
+    await waitForVisible(page.getByText("Saved. Changes of these parts that are left for now: 2."));
+    await waitForVisible(page.getByText("All parts: 249.50"));
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 4, [oil.id]: 1 });
+    assert.deepEqual([await stockOf(admin, pads), await stockOf(admin, oil)], [16, 7]);
     await page.getByRole("button", { name: `Take off ${pads.name}` }).click();
-    await sees(page.getByRole("cell", { name: "comes off" }));
+    await waitForVisible(page.getByRole("cell", { name: "comes off" }));
     await save(page);
-    await sees(page.getByText("left for now: 1."));
-    await seesNo(count(page, pads));
-    assert.deepEqual(await held(admin, job), { [oil.id]: 1 });
-    assert.equal(await stock(admin, pads), 20);
+    await waitForVisible(page.getByText("left for now: 1."));
+    await waitForHidden(count(page, pads));
+    assert.deepEqual(await partsOnTicket(admin, job), { [oil.id]: 1 });
+    assert.equal(await stockOf(admin, pads), 20);
     await save(page);
-    await sees(page.getByText("Nothing was changed."));
+    await waitForVisible(page.getByText("Nothing was changed."));
     await page.getByRole("button", { name: "Back to the tickets" }).click();
-    await sees(page.getByRole("heading", { name: "Tickets", exact: true }));
+    await waitForVisible(page.getByRole("heading", { name: "Tickets", exact: true }));
   });
 });
 
-test("where too little is in stock, all of it is named, nothing is changed, and one may take what is there", async () => {
+test("a shortage lists every part, changes nothing and offers the available stock", async () => {
   const [pads, oil, wiper] = [await part(admin, "Brake pad", 5), await part(admin, "Oil", 2), await part(admin, "Wiper", 9)];
   const job = await ticket(admin, bea, { parts: [{ inventory_id: pads.id, quantity: 1 }] });
-  const story = async (page) => {
+  const steps = async (page) => {
     await signIn(page, max);
     await open(page, job);
-    for (const each of [oil, wiper]) await putOn(page, each);
+    for (const each of [oil, wiper]) await addPart(page, each);
     for (const [each, wanted] of [[pads, 9], [oil, 3], [wiper, 9]]) await count(page, each).fill(String(wanted));
     await save(page);
-    await sees(alert(page).filter({ hasText: "There is too little in stock, and nothing was changed" }));
+    await waitForVisible(alert(page).filter({ hasText: "There is too little in stock, and nothing was changed" }));
     const short = await alert(page).getByRole("listitem").allInnerTexts();
     assert.deepEqual(short, [`${pads.name}: 8 wanted, 4 there`, `${oil.name}: 3 wanted, 2 there`]);
-    await isAccessible(page);
-    assert.deepEqual(await held(admin, job), { [pads.id]: 1 });
-    assert.equal(await stock(admin, wiper), 9);
+    await requireAccessible(page);
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 1 });
+    assert.equal(await stockOf(admin, wiper), 9);
     await page.getByRole("button", { name: "Take what is there" }).click();
     await save(page);
-    await sees(page.getByText("Saved."));
-    assert.deepEqual(await held(admin, job), { [pads.id]: 5, [oil.id]: 2, [wiper.id]: 9 });
-    for (const each of [pads, oil, wiper]) assert.equal(await stock(admin, each), 0);
+    await waitForVisible(page.getByText("Saved."));
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 5, [oil.id]: 2, [wiper.id]: 9 });
+    for (const each of [pads, oil, wiper]) assert.equal(await stockOf(admin, each), 0);
   };
-  await look(PAGE, story, { expects: [409] });
+  await usePage(PAGE, steps, { expects: [409] });
 });
 
-test("what a colleague did meanwhile is shown, and not overwritten", async () => {
+test("a simultaneous change is shown and not overwritten", async () => {
   const [pads, oil] = [await part(admin, "Brake pad", 20), await part(admin, "Oil", 8)];
   const job = await ticket(admin, bea, { parts: [{ inventory_id: pads.id, quantity: 2 }] });
-  const story = async (page) => {
+  const steps = async (page) => {
     await signIn(page, max);
     await open(page, job);
     await count(page, pads).fill("3");
     const colleague = { add_parts: [{ inventory_id: pads.id, quantity: 4 }, { inventory_id: oil.id }] };
     assert.equal((await call("PUT", `/tickets/${job.id}/inventory`, { token: admin, body: colleague })).status, 200);
     await save(page);
-    await sees(alert(page).filter({ hasText: "Someone else has changed this ticket." }));
+    await waitForVisible(alert(page).filter({ hasText: "Someone else has changed this ticket." }));
     assert.equal(await count(page, pads).inputValue(), "7");
     assert.equal(await count(page, oil).inputValue(), "1");
-    await isAccessible(page);
-    assert.deepEqual(await held(admin, job), { [pads.id]: 6, [oil.id]: 1 });
+    await requireAccessible(page);
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 6, [oil.id]: 1 });
     await save(page);
-    await sees(page.getByText("Saved."));
-    assert.deepEqual(await held(admin, job), { [pads.id]: 7, [oil.id]: 1 });
-    assert.equal(await stock(admin, pads), 13);
+    await waitForVisible(page.getByText("Saved."));
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 7, [oil.id]: 1 });
+    assert.equal(await stockOf(admin, pads), 13);
   };
-  await look(PAGE, story, { expects: [412] });
+  await usePage(PAGE, steps, { expects: [412] });
 });
 
-test("what a field can't hold is said beside it, and not sent", async () => {
+test("an invalid quantity is not sent", async () => {
   const pads = await part(admin, "Brake pad", 20);
   const job = await ticket(admin, bea, { parts: [{ inventory_id: pads.id, quantity: 2 }] });
-  await look(PAGE, async (page) => {
+  await usePage(PAGE, async (page) => {
     await signIn(page, max);
     await open(page, job);
     for (const wrong of ["-1", "1.5", ""]) {
       await count(page, pads).fill(wrong);
       await save(page);
-      await seesNo(page.getByText("Saved."));
+      await waitForHidden(page.getByText("Saved."));
     }
-    assert.deepEqual(await held(admin, job), { [pads.id]: 2 });
+    assert.deepEqual(await partsOnTicket(admin, job), { [pads.id]: 2 });
   });
 });

@@ -40,7 +40,7 @@ def run_script(tmp_path):
 NO_LIMITS = {"LIMIT_LOGIN": "", "LIMIT_REGISTER": ""}
 
 
-@pytest.mark.parametrize("name", ["controls", "cors", "customer", "docs", "mechanic", "trouble", "keyboard"])
+@pytest.mark.parametrize("name", ["controls", "cors", "customer", "docs", "mechanic", "failures", "keyboard"])
 def test_script_passes(run_script, name):
     run_script(name, **NO_LIMITS)
 
@@ -50,12 +50,12 @@ def test_example_explains_a_limit(run_script):
 
 
 def test_page_of_another_origin_gets_no_data(run_script):
-    run_script("stranger", CORS_ORIGINS="https://desk.example")
+    run_script("foreign_origin", CORS_ORIGINS="https://desk.example")
 
 
 def test_scripts_find_elements_by_role_label_and_text():
-    """Only desk.mjs may look at the DOM."""
-    scripts = [path for path in SCRIPTS.glob("*.mjs") if path.name != "desk.mjs"]
+    """Only harness.mjs may look at the DOM."""
+    scripts = [path for path in SCRIPTS.glob("*.mjs") if path.name != "harness.mjs"]
     assert len(scripts) >= 5
     dom_access = re.compile(r"evaluate|locator\(|\$\(|querySelector|TestId|content\(\)|force:")
     assert [path.name for path in scripts if dom_access.search(path.read_text("utf-8"))] == []

@@ -62,7 +62,7 @@ def test_password_argument_is_refused(run, unchanged, no_admin):
 
 
 def test_phone_and_salary_are_required_except_for_the_first_admin(run, anyone, engine, no_admin, left):
-    """«`phone` and `salary` are null for the first admin only.»"""
+    """Both are null only for the first admin."""
     assert run(*NEW, "--password-stdin", stdin=PASSWORD)[0] == 0
     before = left.everything()
     code, lines = run("create-admin", "max@example.com", "--password-stdin", stdin=PASSWORD)
@@ -92,7 +92,7 @@ def test_phone_and_salary_are_required_except_for_the_first_admin(run, anyone, e
     ],
 )
 def test_wrong_values_are_refused_as_in_the_api(run, unchanged, no_admin, args, stdin, error):
-    """«What a field may hold»: the same rules, and nothing is changed."""
+    """Nothing is changed."""
     with unchanged():
         assert run("create-admin", *args, "--password-stdin", stdin=stdin) == (1, [f"Error: {error}"])
 

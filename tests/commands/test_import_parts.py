@@ -45,7 +45,7 @@ def test_dry_run_reports_the_parts_and_adds_nothing(run, file, unchanged):
 
 
 def test_apply_adds_parts_with_a_movement_each(run, file, parts, staff, engine):
-    """«`by` being the mechanic who did it, or null for the shop itself (an import, the demo)»."""
+    """`by` is null, since no mechanic did it."""
     path = file(HEADER, '"Brake pad, front",49.90,20,BP-1042', "Oil filter,9.5,,", " Ölfilter 6\u2033 , 0 , 2147483647 , Ö-1 ")
     staff.get("/inventory")
     output = [f"3 parts were added, with {2_147_483_647 + 20:,} pieces in stock."]
@@ -232,7 +232,7 @@ LINES = {
 
 
 def test_every_fault_is_named_with_its_line(run, file, make, unchanged):
-    """«2,000 rows, 40 kinds of fault: every fault named with its line; nothing changed», by a dry run or with --apply."""
+    """The file has 2,000 rows with 40 kinds of errors. Nothing changes, in a dry run and with --apply."""
     assert len(LINES) >= 40
     part = make.part(sku="TAKEN").id
     rows = [f"Part {each},{each}.25,{each % 7},SKU-{each}" for each in range(2000)]

@@ -39,7 +39,7 @@ def test_deleting_erases_the_personal_data_and_keeps_the_tickets(request, ann, m
 
 
 def test_deleting_erases_stored_idempotent_responses(anyone, admin, engine):
-    """«A deleted customer's personal data is erased»: no table has it, and no replay shows it."""
+    """No table has personal data of the deleted customer, and no replay shows it."""
     body = ANN | {"password": PASSWORD}
     made = anyone.post("/customers", body, headers={"Idempotency-Key": "once"})
     ticket = {"customer_id": made.json["id"], "service_date": "2026-11-24", "description": "Oil", "vin": "V"}

@@ -46,7 +46,7 @@ WRITES = {
 
 @pytest.mark.parametrize("write", WRITES)
 def test_no_write_leaves_a_stale_response(admin, customer, make, parts_and_ticket, write):
-    """«Never stale: once a write has been answered, no worker serves the list from before it»; nor a record."""
+    """After the response to a write, neither the list nor the record is served from before it."""
     parts, ticket = parts_and_ticket
     method, path, body = WRITES[write]
     if path == "/tickets":
@@ -151,7 +151,7 @@ def test_response_computed_before_a_write_is_not_served_after_it(customer, staff
 
 @pytest.mark.parametrize("failing", ["read", "replace", "read replace"])
 def test_failing_cache_causes_no_error(customer, staff, make, left, monkeypatch, failing):
-    """Reads come from the database, and «what is committed stays committed»."""
+    """Reads come from the database, and committed writes stay."""
     part, ticket = make.part(quantity=5), make.ticket()
 
     def fail(*_args, **_kwargs):

@@ -128,7 +128,7 @@ def test_failing_cache_does_not_change_a_response(customer, make, redis_stub, in
 
 @pytest.mark.databases("sqlite")
 def test_frozen_cache_delays_only_one_request(customer, make, inventory_cache, redis_stub):
-    """«None waits more than a second»: a call times out after 0.2 s, and no further call is made for a second."""
+    """A call times out after 0.2 s, and no further call is made for a second."""
     make.part()
     redis_stub.calls.clear()
     redis_stub.failing, redis_stub.delay, redis_stub.error = {"get", "set"}, 0.2, RedisTimeout

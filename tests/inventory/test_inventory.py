@@ -15,7 +15,7 @@ def case_id(case):
 
 # ---------------------------------------------------------------- creating
 def test_create_returns_the_part_and_its_location(staff, left):
-    """«POST /inventory»: 201, Location, and the new record with every field of the contract."""
+    """201 with Location and every field of the new record."""
     response = staff.post("/inventory", json={"name": "Brake pad", "price": 49.9, "quantity": 20, "sku": "BP-1042"})
     assert response.status_code == 201
     part = response.json
@@ -131,7 +131,7 @@ def test_update_to_the_current_values_changes_nothing(staff, make, left, backdat
 
 # ---------------------------------------------------------------- deleting
 def test_deleted_part_is_404_but_stays_on_old_tickets(admin, make, left):
-    """«DELETE /inventory/<id>»: 204, afterwards 404 and in no list; old tickets and the ledger keep the part."""
+    """It is in no list; old tickets and the ledger keep it."""
     part, other = make.part(name="Pads", sku="BP-1"), make.part()
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 2}])
     response = admin.delete(f"/inventory/{part.id}")

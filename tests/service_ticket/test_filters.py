@@ -1,4 +1,4 @@
-"""«GET /tickets»: newest first, and its filters, alone and combined."""
+"""`GET /tickets`: newest first, and its filters, alone and combined."""
 
 import pytest
 

@@ -53,7 +53,7 @@ def test_repeated_id_counts_once(make, four_mechanics, change_mechanics):
 
 
 def test_update_without_effect_changes_nothing(make, four_mechanics, change_mechanics, staff, backdate):
-    """Adding an assigned mechanic, «removing one who is not assigned changes nothing», nor does `{}`: `updated_at` stays."""
+    """Adding an assigned mechanic, removing one who is not assigned, and `{}`: `updated_at` stays."""
     ann, bob, cem, _ = (mechanic.id for mechanic in four_mechanics)
     ticket = make.ticket(mechanic_ids=[ann, bob])
     backdate(service_tickets, ticket)
@@ -134,7 +134,7 @@ def test_deleted_mechanic_stays_on_a_ticket_but_cannot_be_added(admin, make, fou
 
 
 def test_unassigning_a_mechanic(staff, make, four_mechanics, unchanged):
-    """«DELETE /tickets/<id>/mechanics/<mechanic_id>»: 204; 404 if the mechanic is not assigned."""
+    """204, or 404 if the mechanic is not assigned."""
     ann, bob, cem, _ = (mechanic.id for mechanic in four_mechanics)
     ticket, other = make.ticket(mechanic_ids=[ann, bob]), make.ticket(mechanic_ids=[ann, cem])
     response = staff.delete(f"/tickets/{ticket.id}/mechanics/{ann}")

@@ -1,4 +1,4 @@
-"""«GET /tickets/my-tickets»: the tickets of a customer, or those that a mechanic is assigned to."""
+"""`GET /tickets/my-tickets`: the tickets of a customer, or those that a mechanic is assigned to."""
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +15,7 @@ def listed_ids(person, query=""):
 
 @pytest.mark.parametrize("role", ["customer", "mechanic", "admin"])
 def test_list_without_own_tickets_is_empty(make, role):
-    """«an empty list where there are none»; tickets of others are not shown."""
+    """Tickets of others are not shown."""
     make.ticket(mechanic_ids=[make.mechanic().id])
     response = getattr(make, role)().get("/tickets/my-tickets")
     assert (response.status_code, response.json) == (200, [])

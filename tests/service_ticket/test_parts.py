@@ -12,7 +12,7 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 
 # ---------------------------------------------------------------- adding and removing
 def test_adding_parts_returns_the_ticket_and_deducts_stock(staff, make, left, change_parts):
-    """«answers the ticket»: lines by ascending id, each with its total."""
+    """The response is the ticket with its lines by ascending id, each with its total."""
     pads, oil = make.part(name="Pads", price=49.99, quantity=5), make.part(name="Oil", price=0.1, quantity=5)
     ticket = make.ticket()
     response = change_parts(ticket, on((oil, 3), (pads, 2)))
@@ -29,7 +29,7 @@ def test_adding_parts_returns_the_ticket_and_deducts_stock(staff, make, left, ch
 
 
 def test_parts_and_mechanics_are_shown_by_ascending_id(staff, make, change_parts):
-    """«`mechanics` and `parts` stand by ascending id», alone and in a list; here they are added in descending order."""
+    """The order is the same in a single ticket and in a list. They are added in descending order."""
     parts, mechanics, ticket = [make.part() for _ in range(5)], [make.mechanic() for _ in range(5)], make.ticket()
     for part, mechanic in zip(reversed(parts), reversed(mechanics), strict=True):
         change_parts(ticket, on((part, 1)))

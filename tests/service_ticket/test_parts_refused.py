@@ -49,7 +49,7 @@ def test_available_includes_what_the_request_returns(make, unchanged, change_par
 
 
 def test_removing_more_than_the_ticket_has_is_409(make, unchanged, change_parts):
-    """«taking off more than the ticket holds», added up over lines; so is a part that is not on the ticket."""
+    """Quantities of the same part are added up. A part that is not on the ticket is refused as well."""
     part, other, on_other_ticket = make.part(), make.part(), make.part()
     make.ticket(parts=[{"inventory_id": on_other_ticket.id, "quantity": 5}])
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 3}, {"inventory_id": other.id}])

@@ -22,7 +22,7 @@ BY_OWNER = [("GET", "/tickets/{id}"), ("GET", "/tickets/{id}/mechanics")]
 
 # ---------------------------------------------------------------- creating
 def test_create_returns_the_ticket_and_its_location(staff, customer):
-    """«POST /tickets»: 201, Location, and the new record with every field of the contract."""
+    """201 with Location and every field of the new record."""
     response = staff.post("/tickets", json=A_BODY | {"customer_id": customer.id})
     assert response.status_code == 201
     ticket = response.json
@@ -41,7 +41,7 @@ def test_create_returns_the_ticket_and_its_location(staff, customer):
 
 
 def test_ticket_is_created_with_mechanics_and_parts(staff, customer, make, left):
-    """«stock is deducted in the same transaction»; the default quantity is 1."""
+    """The stock is deducted. The default quantity is 1."""
     ann, bob = make.mechanic(name="Ann"), make.mechanic(name="Bob")
     pads, oil = make.part(name="Pads", price=49.9, quantity=5), make.part(name="Oil", price=8.5, quantity=5)
     lines = [{"inventory_id": oil.id, "quantity": 3}, {"inventory_id": pads.id}]
@@ -133,7 +133,7 @@ def test_create_with_a_deleted_record_is_422(admin, staff, customer, make, uncha
 
 # ---------------------------------------------------------------- changing
 def test_update_changes_only_the_given_fields(staff, make, backdate):
-    """«PUT takes any subset of the writable fields: what is left out stays»; `updated_at` changes."""
+    """`updated_at` changes."""
     ticket, other = make.ticket(), make.customer()
     for field, value, shown in [
         ("description", " Brakes and oil ", {"description": "Brakes and oil"}),
@@ -182,7 +182,7 @@ def test_owner_changes_with_the_customer_id(staff, make, customer):
 
 # ---------------------------------------------------------------- deleting
 def test_deleted_ticket_is_404_and_its_parts_are_returned(staff, make, left):
-    """«DELETE /tickets/<id>»: the parts go back to stock, with a movement each."""
+    """The ledger has a movement for each part."""
     pads, oil, mechanic, owner = make.part(quantity=5), make.part(quantity=9), make.mechanic(), make.customer()
     lines = [{"inventory_id": pads.id, "quantity": 5}, {"inventory_id": oil.id, "quantity": 2}]
     ticket = make.ticket(customer_id=owner.id, mechanic_ids=[mechanic.id], parts=lines)

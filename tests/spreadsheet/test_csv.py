@@ -53,7 +53,7 @@ def test_ticket_is_one_row_with_its_mechanics_and_parts(staff, make):
 
 
 def test_movements_are_newest_first_with_the_mechanic(staff, make, engine):
-    """«By» is blank for the shop itself."""
+    """The column By is blank for the shop itself."""
     part = make.part(quantity=10)
     ticket = make.ticket(parts=[{"inventory_id": part.id, "quantity": 3}])
     staff.put(f"/inventory/{part.id}", json={"quantity": 5})

@@ -72,7 +72,7 @@ def request_tickets(shop, token, query=""):
 
 @pytest.mark.slow
 def test_hundred_thousand_tickets_are_streamed_with_flat_memory(shop_and_token):
-    """«100,000 tickets as CSV»: each ticket once, and the first byte while most of the list is still unread."""
+    """Each ticket is sent once, and the first byte while most of the list is still unread."""
     shop, token = shop_and_token
     connection, response, _ = request_tickets(shop, token, "?q=nothing")  # A first request loads all modules.
     response.read()

@@ -11,9 +11,10 @@ from app.utils.api.strict_json import StrictParser
 from app.utils.context import View
 
 
-def schema_example(schema: Schema) -> Any:
-    """Return an object with every field that has an example; a list of one object if the schema is ``many``."""
-    examples = {field.data_key or name: field_example(field) for name, field in schema.fields.items()}
+def schema_example(schema: Schema, *, to_load: bool = False) -> Any:
+    """Return an object with every field that has an example, or that can be loaded; a list of one if the schema is ``many``."""
+    shown = schema.load_fields if to_load else schema.fields
+    examples = {field.data_key or name: field_example(field) for name, field in shown.items()}
     found = {name: value for name, value in examples.items() if value is not None}
     return [found] if schema.many else found
 
@@ -50,7 +51,7 @@ class Blueprint(flask_smorest.Blueprint):
         """Parse and validate the body or the query with one schema for all requests; document an example."""
         instance = schema() if isinstance(schema, type) else schema
         if kwargs.get("location", "json") == "json" and not {"example", "examples"} & kwargs.keys():
-            kwargs["example"] = schema_example(instance)
+            kwargs["example"] = schema_example(instance, to_load=True)
         return cast("Callable[[View], View]", super().arguments(instance, **kwargs))
 
     def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[View], View]:

@@ -1,40 +1,40 @@
-/** Elements without a framework. Text goes in as text, so that nothing a record holds is ever taken for HTML. */
+/** Create elements without a framework. Text is added as text nodes, so that no data is interpreted as HTML. */
 
 type Properties<Tag extends keyof HTMLElementTagNameMap> = Partial<Omit<HTMLElementTagNameMap[Tag], "style">>;
 
-/** An element with properties, attributes (what has a dash in its name, and `role`), and children. */
+/** Create an element with properties, attributes (names with a dash, and `role`) and children. */
 export function el<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
-  given: Properties<Tag> & Record<`aria-${string}`, string> = {},
+  properties: Properties<Tag> & Record<`aria-${string}`, string> = {},
   ...children: (Node | string)[]
 ): HTMLElementTagNameMap[Tag] {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
-    if (name.includes("-") || name === "role") made.setAttribute(name, String(value));
-    else Object.assign(made, { [name]: value });
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role") element.setAttribute(name, String(value));
+    else Object.assign(element, { [name]: value });
   }
-  made.append(...children);
-  return made;
+  element.append(...children);
+  return element;
 }
 
-/** The element that index.html has. */
-export const place = (id: string) => document.getElementById(id) as HTMLElement;
+/** Return an element of index.html. */
+export const byId = (id: string) => document.getElementById(id) as HTMLElement;
 
-/** Tell something that needs no answer: it is seen at the foot of the page, and read out. */
-export const say = (text: string) => (place("said").textContent = text);
+/** Show a message at the foot of the page; a screen reader reads it out. */
+export const announce = (text: string) => (byId("status").textContent = text);
 
-/** A heading that takes the focus when what stands below it is new. */
+/** Create a heading that `show` can focus. */
 export const heading = (text: string) => el("h2", { tabIndex: -1 }, text);
 
-/** Show something new, and begin reading at its heading. */
-export function show(where: HTMLElement, ...children: Node[]) {
-  where.replaceChildren(...children);
-  where.querySelector("h2")?.focus();
+/** Replace the content of an element, and focus its heading. */
+export function show(parent: HTMLElement, ...children: Node[]) {
+  parent.replaceChildren(...children);
+  parent.querySelector("h2")?.focus();
 }
 
 let fields = 0;
 
-/** A label with its field. */
+/** Create a label with its field. */
 export function labelled(text: string, field: HTMLInputElement, hint = "") {
   field.id = `field-${++fields}`;
   const label = el("label", { htmlFor: field.id }, text);
@@ -44,7 +44,7 @@ export function labelled(text: string, field: HTMLInputElement, hint = "") {
 }
 
 /**
- * Do what a form is for when it is sent, and only once at a time: a second click while it works does nothing.
+ * Run `work` when a form is submitted, once at a time: a second click during the work does nothing.
  * The button keeps the focus, which it would lose if it were disabled.
  */
 export function onSubmit(form: HTMLFormElement, work: () => Promise<void>) {
@@ -54,7 +54,7 @@ export function onSubmit(form: HTMLFormElement, work: () => Promise<void>) {
     if (button.ariaDisabled === "true") return;
     button.ariaDisabled = "true";
     form.ariaBusy = "true";
-    say("");
+    announce("");
     try {
       await work();
     } finally {

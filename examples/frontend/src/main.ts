@@ -1,12 +1,12 @@
-/** The page: whoever signs in sees what is theirs. */
+/** Start the page: sign in, then show the page of a customer or mechanic. */
 import { customerPage } from "./customer";
-import { el, place, show } from "./dom";
+import { byId, el, show } from "./dom";
 import { mechanicPage } from "./mechanic";
-import { session, whenEnded } from "./session";
+import { session, onTokenExpired } from "./session";
 import { signInAgain, signInPage } from "./signin";
 import "./style.css";
 
-const main = place("main");
+const main = byId("main");
 const title = el("h1", {}, "MyMechanicShop");
 
 function signOut() {
@@ -15,15 +15,15 @@ function signOut() {
 }
 
 function start() {
-  const signedIn = session.now;
+  const signedIn = session.current;
   if (!signedIn) {
-    place("top").replaceChildren(title);
+    byId("top").replaceChildren(title);
     return show(main, signInPage(start));
   }
-  const leave = el("button", { type: "button", className: "quiet", onclick: signOut }, "Sign out");
-  place("top").replaceChildren(title, el("p", {}, signedIn.email, " ", leave));
-  void (signedIn.who === "customer" ? customerPage(main) : mechanicPage(main));
+  const button = el("button", { type: "button", className: "quiet", onclick: signOut }, "Sign out");
+  byId("top").replaceChildren(title, el("p", {}, signedIn.email, " ", button));
+  void (signedIn.kind === "customer" ? customerPage(main) : mechanicPage(main));
 }
 
-whenEnded(signInAgain);
+onTokenExpired(signInAgain);
 start();

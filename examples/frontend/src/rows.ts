@@ -1,35 +1,35 @@
-/** The table in which the parts of a ticket are changed: what it holds, and what is wanted. */
-import { el, say } from "./dom";
+/** The table to edit the parts of a ticket: current and wanted quantities. */
+import { announce, el } from "./dom";
+import { amount } from "./format";
 import type { Part, Problem, Ticket } from "./shop";
 import { cell, table } from "./ticket";
-import { amount } from "./words";
 
-export type Line = { id: number; name: string; held: number; wanted: number };
+export type Line = { id: number; name: string; current: number; wanted: number };
 type Row = Line & { element: HTMLTableRowElement; draw: (price: number) => void };
 type Shortages = NonNullable<Problem["shortages"]>;
 
-const MOST = 2_147_483_647;
+const MAX_QUANTITY = 2_147_483_647;
 
-/** What a line says of itself until it is saved. */
-function note({ held, wanted }: Line) {
-  if (wanted === held) return "";
+/** Describe the change of a line that is not saved yet. */
+function note({ current, wanted }: Line) {
+  if (wanted === current) return "";
   if (!wanted) return "comes off";
-  return held ? `${wanted > held ? "+" : "−"}${Math.abs(wanted - held)}` : "new";
+  return current ? `${wanted > current ? "+" : "−"}${Math.abs(wanted - current)}` : "new";
 }
 
 export function rows(ticket: Ticket) {
-  const known = new Map<number, Row>();
-  const made = table(`Parts on ticket ${ticket.id}`, [["Part"], ["Count"], ["Each", "number"], ["Not saved"], ["Change"]], []);
-  const body = made.tBodies[0] as HTMLTableSectionElement;
-  const none = el("p", {}, "No parts.");
+  const lines = new Map<number, Row>();
+  const grid = table(`Parts on ticket ${ticket.id}`, [["Part"], ["Count"], ["Each", "number"], ["Not saved"], ["Change"]], []);
+  const body = grid.tBodies[0] as HTMLTableSectionElement;
+  const empty = el("p", {}, "No parts.");
   const total = el("p", { className: "total" });
 
   function row(id: number, name: string): Row {
-    const count = el("input", { type: "number", min: "0", max: String(MOST), required: true, "aria-label": `Count of ${name}` });
+    const count = el("input", { type: "number", min: "0", max: String(MAX_QUANTITY), required: true, "aria-label": `Count of ${name}` });
     const off = el("button", { type: "button", className: "quiet", "aria-label": `Take off ${name}` }, "Take off");
     const [each, unsaved] = [cell("", "number"), cell("", "unsaved")];
     const element = el("tr", {}, el("th", { scope: "row" }, name), cell(count), each, unsaved, cell(off));
-    const line: Row = { id, name, held: 0, wanted: 0, element, draw };
+    const line: Row = { id, name, current: 0, wanted: 0, element, draw };
     function draw(price: number) {
       count.value = String(line.wanted);
       each.textContent = amount(price);
@@ -42,72 +42,72 @@ export function rows(ticket: Ticket) {
     off.onclick = () => {
       count.valueAsNumber = 0;
       count.oninput?.(new Event("input"));
-      say(`${name} comes off when you save.`);
+      announce(`${name} comes off when you save.`);
     };
-    known.set(id, line);
+    lines.set(id, line);
     return line;
   }
 
-  /** Set how many of a part the ticket holds; what is wanted beside it stays the same. */
-  function hold(id: number, name: string, held: number, price: number) {
-    const line = known.get(id) ?? row(id, name);
-    [line.held, line.wanted] = [held, Math.max(0, held + line.wanted - line.held)];
+  /** Set the current quantity of a part; the change that is not saved stays. */
+  function setCurrent(id: number, name: string, current: number, price: number) {
+    const line = lines.get(id) ?? row(id, name);
+    [line.current, line.wanted] = [current, Math.max(0, current + line.wanted - line.current)];
     line.draw(price);
     body.append(line.element);
   }
 
-  function renew(fresh: Ticket) {
-    const there = new Set(fresh.parts.map((part) => part.inventory_id));
-    for (const part of fresh.parts) hold(part.inventory_id, part.name, part.quantity, part.unit_price);
-    for (const line of known.values()) {
-      if (there.has(line.id)) continue;
-      [line.held, line.wanted] = [0, Math.max(0, line.wanted - line.held)];
+  function refresh(latest: Ticket) {
+    const onTicket = new Set(latest.parts.map((part) => part.inventory_id));
+    for (const part of latest.parts) setCurrent(part.inventory_id, part.name, part.quantity, part.unit_price);
+    for (const line of lines.values()) {
+      if (onTicket.has(line.id)) continue;
+      [line.current, line.wanted] = [0, Math.max(0, line.wanted - line.current)];
       if (line.wanted) body.append(line.element);
-      else forget(line);
+      else remove(line);
     }
-    total.textContent = `All parts: ${amount(fresh.parts_total)}`;
-    made.hidden = !known.size;
-    none.hidden = Boolean(known.size);
+    total.textContent = `All parts: ${amount(latest.parts_total)}`;
+    grid.hidden = !lines.size;
+    empty.hidden = Boolean(lines.size);
   }
 
-  function forget(line: Row) {
-    known.delete(line.id);
+  function remove(line: Row) {
+    lines.delete(line.id);
     line.element.remove();
   }
 
-  renew(ticket);
+  refresh(ticket);
   return {
-    element: el("div", {}, made, none, total),
-    renew,
-    lines: (): Line[] => [...known.values()],
-    /** One more of a part. */
+    element: el("div", {}, grid, empty, total),
+    refresh,
+    lines: (): Line[] => [...lines.values()],
+    /** Add one of a part. */
     add(part: Part) {
-      const line = known.get(part.id) ?? row(part.id, part.name);
+      const line = lines.get(part.id) ?? row(part.id, part.name);
       line.wanted += 1;
       line.draw(part.price);
       body.append(line.element);
-      made.hidden = false;
-      none.hidden = true;
-      say(`${line.wanted} × ${part.name}, not saved yet.`);
+      grid.hidden = false;
+      empty.hidden = true;
+      announce(`${line.wanted} × ${part.name}, not saved yet.`);
     },
-    /** What is wanted is held now. */
-    saved() {
-      for (const line of known.values()) line.held = line.wanted;
+    /** Make the wanted quantities the current ones. */
+    markSaved() {
+      for (const line of lines.values()) line.current = line.wanted;
     },
-    /** Want no more than there is. */
-    settleFor(shortages: Shortages) {
+    /** Reduce the wanted quantities to the stock. */
+    limitToStock(shortages: Shortages) {
       for (const { inventory_id, available } of shortages) {
-        const line = known.get(inventory_id);
+        const line = lines.get(inventory_id);
         if (!line) continue;
         const count = line.element.querySelector("input") as HTMLInputElement;
-        count.valueAsNumber = line.held + available;
+        count.valueAsNumber = line.current + available;
         count.oninput?.(new Event("input"));
       }
     },
-    /** The parts that are short, by name. */
-    missing(shortages: Shortages) {
+    /** Create a list of the shortages by name. */
+    listShortages(shortages: Shortages) {
       const items = shortages.map(({ inventory_id, requested, available }) => {
-        const name = known.get(inventory_id)?.name ?? `part ${inventory_id}`;
+        const name = lines.get(inventory_id)?.name ?? `part ${inventory_id}`;
         return el("li", {}, `${name}: ${requested} wanted, ${available} there`);
       });
       return el("ul", {}, ...items);

@@ -181,7 +181,7 @@ export interface paths {
          */
         get: operations["get_mechanic"];
         /**
-         * Change a mechanic; one who is no admin only themselves, without salary and role.
+         * Change a mechanic. A mechanic may change their own record, except salary and role.
          * @description Roles: admin, mechanic.
          */
         put: operations["update_mechanic"];
@@ -194,7 +194,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * The same as PUT. Change a mechanic; one who is no admin only themselves, without salary and role.
+         * The same as PUT. Change a mechanic. A mechanic may change their own record, except salary and role.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_mechanic"];
@@ -342,7 +342,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Take parts off a ticket and put parts on it; the stock follows in the same transaction.
+         * Remove parts from a ticket and add parts to it; the stock follows in the same transaction.
          * @description Roles: admin, mechanic.
          */
         put: operations["change_parts"];
@@ -351,7 +351,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * The same as PUT. Take parts off a ticket and put parts on it; the stock follows in the same transaction.
+         * The same as PUT. Remove parts from a ticket and add parts to it; the stock follows in the same transaction.
          * @description Roles: admin, mechanic.
          */
         patch: operations["patch_parts"];
@@ -561,7 +561,7 @@ export interface components {
              * @description field → what is wrong with it
              * @example {
              *       "vin": [
-             *         "is needed"
+             *         "is required"
              *       ]
              *     }
              */
@@ -700,6 +700,19 @@ export interface components {
             password?: string;
             /** @example 555-0100 */
             phone?: string | null;
+            /** @example 1 */
+            readonly id?: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00Z
+             */
+            readonly created_at?: string;
+            /**
+             * @default customer
+             * @example customer
+             * @enum {string}
+             */
+            readonly role?: "customer";
         };
         MechanicIn: {
             /** @example Max Wrench */
@@ -772,6 +785,8 @@ export interface components {
              * @enum {string}
              */
             role?: "mechanic" | "admin";
+            /** @example 1 */
+            readonly id?: number;
         };
         PartLineIn: {
             /** @example 1 */
@@ -858,6 +873,23 @@ export interface components {
             description?: string;
             /** @example 1HGCM82633A004352 */
             vin?: string;
+            /** @example 1 */
+            readonly id?: number;
+            /** @example Ann Driver */
+            readonly customer_name?: string | null;
+            readonly mechanics?: components["schemas"]["MechanicReference"][];
+            /** @example 199.6 */
+            readonly parts_total?: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00Z
+             */
+            readonly created_at?: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00Z
+             */
+            readonly updated_at?: string;
         };
         MechanicsChange: {
             mechanic_ids?: number[];
@@ -930,6 +962,18 @@ export interface components {
             quantity?: number;
             /** @example BP-1042 */
             sku?: string | null;
+            /** @example 1 */
+            readonly id?: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00Z
+             */
+            readonly created_at?: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00Z
+             */
+            readonly updated_at?: string;
         };
         MovementOut: {
             /** @example 1 */
@@ -1146,7 +1190,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Not Found: There is no such record, or it is someone else's. */
+        /** @description Not Found: There is no such record, or the caller may not see it. */
         NotFound: {
             headers: {
                 [name: string]: unknown;
@@ -1231,7 +1275,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1242,7 +1286,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1266,10 +1310,10 @@ export interface operations {
                     "application/json": components["schemas"]["CustomerAccountOut"] | components["schemas"]["MechanicOut"];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1290,11 +1334,11 @@ export interface operations {
                 per_page?: number;
                 /** @description Id of the last record seen; instead of `page` */
                 after?: number;
-                /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                /** @description Text to look for. A page is refused if the database takes more than 2 seconds to search, or to count what it found */
                 q?: string;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1305,7 +1349,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1330,10 +1374,10 @@ export interface operations {
                     "application/json": components["schemas"]["CustomerOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1350,7 +1394,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1373,11 +1417,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
-                    /** @description Path of the new record */
+                    /** @description Path of the new record, or of the list that has it */
                     Location?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1486,7 +1530,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path: {
@@ -1499,7 +1543,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1522,10 +1566,10 @@ export interface operations {
                     "application/json": components["schemas"]["CustomerOut"];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1564,7 +1608,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1669,7 +1713,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1722,11 +1766,11 @@ export interface operations {
                 per_page?: number;
                 /** @description Id of the last record seen; instead of `page` */
                 after?: number;
-                /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                /** @description Text to look for. A page is refused if the database takes more than 2 seconds to search, or to count what it found */
                 q?: string;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1737,7 +1781,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1763,10 +1807,10 @@ export interface operations {
                     "application/json": components["schemas"]["MechanicOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1783,7 +1827,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1808,11 +1852,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
-                    /** @description Path of the new record */
+                    /** @description Path of the new record, or of the list that has it */
                     Location?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1929,7 +1973,7 @@ export interface operations {
                 per_page?: number;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1940,7 +1984,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -1967,10 +2011,10 @@ export interface operations {
                     "application/json": components["schemas"]["PopularMechanicOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -1987,7 +2031,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path: {
@@ -2000,7 +2044,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2024,10 +2068,10 @@ export interface operations {
                     "application/json": components["schemas"]["MechanicOut"];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2066,7 +2110,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2181,7 +2225,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2242,11 +2286,11 @@ export interface operations {
                 from?: string;
                 /** @description Last service date */
                 to?: string;
-                /** @description Text to look for in the description. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                /** @description Text to look for in the description. A page is refused if the database takes more than 2 seconds to search, or to count what it found */
                 q?: string;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -2257,7 +2301,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2301,10 +2345,10 @@ export interface operations {
                     "application/json": components["schemas"]["TicketOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2321,7 +2365,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2353,11 +2397,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
-                    /** @description Path of the new record */
+                    /** @description Path of the new record, or of the list that has it */
                     Location?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2429,7 +2473,7 @@ export interface operations {
                 after?: number;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -2440,7 +2484,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2484,10 +2528,10 @@ export interface operations {
                     "application/json": components["schemas"]["TicketOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2504,7 +2548,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path: {
@@ -2517,7 +2561,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2559,10 +2603,10 @@ export interface operations {
                     "application/json": components["schemas"]["TicketOut"];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2604,7 +2648,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2731,7 +2775,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2789,7 +2833,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path: {
@@ -2802,7 +2846,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2824,10 +2868,10 @@ export interface operations {
                     "application/json": components["schemas"]["MechanicReference"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2861,7 +2905,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -2936,7 +2980,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3032,7 +3076,7 @@ export interface operations {
             header?: {
                 /** @description ETag that must be current */
                 "If-Match"?: string;
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3049,9 +3093,9 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3097,7 +3141,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket has fewer of a part than would be removed; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `line_full`: The ticket would have more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3120,7 +3164,7 @@ export interface operations {
             header?: {
                 /** @description ETag that must be current */
                 "If-Match"?: string;
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3137,9 +3181,9 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3185,7 +3229,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket holds fewer of a part than would come off; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `line_full`: The ticket would hold more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
+            /** @description Conflict: `out_of_stock`: There is too little stock; nothing was taken. `not_on_ticket`: The ticket has fewer of a part than would be removed; nothing was changed. `stock_full`: The stock of a part would pass 2,147,483,647; nothing was changed. `line_full`: The ticket would have more than 2,147,483,647 of a part; nothing was changed. `in_flight`: A request with this Idempotency-Key is being answered; try again shortly. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3211,11 +3255,11 @@ export interface operations {
                 per_page?: number;
                 /** @description Id of the last record seen; instead of `page` */
                 after?: number;
-                /** @description Text to look for. Refused if the database takes more than 2 seconds to search, or to count what it found */
+                /** @description Text to look for. A page is refused if the database takes more than 2 seconds to search, or to count what it found */
                 q?: string;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -3226,7 +3270,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3253,10 +3297,10 @@ export interface operations {
                     "application/json": components["schemas"]["PartOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3273,7 +3317,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3296,11 +3340,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
-                    /** @description Path of the new record */
+                    /** @description Path of the new record, or of the list that has it */
                     Location?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3348,7 +3392,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path: {
@@ -3361,7 +3405,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3386,10 +3430,10 @@ export interface operations {
                     "application/json": components["schemas"]["PartOut"];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3431,7 +3475,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3541,7 +3585,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3598,7 +3642,7 @@ export interface operations {
                 after?: number;
             };
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path: {
@@ -3611,7 +3655,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3642,10 +3686,10 @@ export interface operations {
                     "application/json": components["schemas"]["MovementOut"][];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3663,7 +3707,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: with the same key and body it is done once, for 24 hours */
+                /** @description Makes the request safe to repeat: with the same key and body it runs once within 24 hours */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3687,11 +3731,11 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
-                    /** @description `true` if this is the first answer again */
+                    /** @description `true` if the response was stored by an earlier request */
                     "Idempotency-Replayed"?: string;
-                    /** @description Path of the new record */
+                    /** @description Path of the new record, or of the list that has it */
                     Location?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3744,7 +3788,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description ETag that the client holds already */
+                /** @description ETag of the client's copy */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -3755,7 +3799,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3800,10 +3844,10 @@ export interface operations {
                     "application/json": components["schemas"]["ShopOut"];
                 };
             };
-            /** @description The client holds this already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3840,7 +3884,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3921,7 +3965,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Version of the answer */
+                    /** @description Version of the response */
                     ETag?: string;
                     /** @description Requests in the window */
                     "X-RateLimit-Limit"?: number;
@@ -3980,7 +4024,7 @@ export interface operations {
     download_parts: {
         parameters: {
             query?: {
-                /** @description Text to look for, however long that takes */
+                /** @description Text to look for. A page is refused if the database takes more than 2 seconds to search, or to count what it found */
                 q?: string;
             };
             header?: never;
@@ -4022,7 +4066,7 @@ export interface operations {
                 from?: string;
                 /** @description Last service date */
                 to?: string;
-                /** @description Text to look for in the description, however long that takes */
+                /** @description Text to look for in the description. A page is refused if the database takes more than 2 seconds to search, or to count what it found */
                 q?: string;
             };
             header?: never;
@@ -4043,7 +4087,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example id,customer_id,service_date,description,vin,mechanics,parts,parts_total,created_at,updated_at */
+                    /** @example id,customer_id,customer_name,service_date,description,vin,mechanics,parts,parts_total,created_at,updated_at */
                     "text/csv": string;
                 };
             };

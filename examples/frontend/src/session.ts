@@ -1,22 +1,22 @@
-/** Who is signed in. The token is kept for this tab, and forgotten with it. */
+/** The signed-in account. sessionStorage keeps it until the tab is closed. */
 
-export type Session = { who: "customer" | "mechanic"; email: string; token: string };
+export type Session = { kind: "customer" | "mechanic"; email: string; token: string };
 
-const KEPT_AS = "session";
+const STORAGE_KEY = "session";
 
 export const session = {
-  get now(): Session | null {
-    return JSON.parse(sessionStorage.getItem(KEPT_AS) ?? "null");
+  get current(): Session | null {
+    return JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
   },
-  begin: (signedIn: Session) => sessionStorage.setItem(KEPT_AS, JSON.stringify(signedIn)),
-  end: () => sessionStorage.removeItem(KEPT_AS),
+  begin: (signedIn: Session) => sessionStorage.setItem(STORAGE_KEY, JSON.stringify(signedIn)),
+  end: () => sessionStorage.removeItem(STORAGE_KEY),
 };
 
-let asking: Promise<void> | null = null;
-let ask = () => Promise.resolve();
+let pending: Promise<void> | null = null;
+let signInAgain = () => Promise.resolve();
 
-/** How a person is asked to sign in again; the page says it when it starts. */
-export const whenEnded = (how: () => Promise<void>) => (ask = how);
+/** Set the function that lets the user sign in again after the token has expired. */
+export const onTokenExpired = (callback: () => Promise<void>) => (signInAgain = callback);
 
-/** Ask once, however many requests have found out that the token has ended. */
-export const askAgain = () => (asking ??= ask().finally(() => (asking = null)));
+/** Let the user sign in again; simultaneous requests share one dialog. */
+export const renewToken = () => (pending ??= signInAgain().finally(() => (pending = null)));

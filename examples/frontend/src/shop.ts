@@ -1,6 +1,6 @@
-/** The shop, with the types that its document gives. A path, field or answer that changes there is an error here. */
+/** The client of the shop. Its types come from docs/openapi.json: a change there that does not fit is a compile error here. */
 import createClient from "openapi-fetch";
-import { askAgain, session } from "./session";
+import { renewToken, session } from "./session";
 import type { components, paths } from "./schema";
 
 export type Ticket = components["schemas"]["TicketOut"];
@@ -8,12 +8,12 @@ export type Part = components["schemas"]["PartOut"];
 export type PartsChange = components["schemas"]["PartsChange"];
 export type Problem = components["schemas"]["Problem"];
 
-const TRIES = 3;
-const PATIENCE = 8_000;
-/** Milliseconds that an answer may take. */
+const MAX_TRIES = 3;
+/** Timeout of a request in milliseconds. */
+const TIMEOUT_MS = 8_000;
 
-/** The shop said no, and why. */
-export class Refusal extends Error {
+/** The shop refused a request; `problem` says why. */
+export class ProblemError extends Error {
   constructor(
     readonly problem: Problem,
     readonly response: Response,
@@ -22,43 +22,43 @@ export class Refusal extends Error {
   }
 }
 
-/** Nobody knows whether the shop did it: the request or its answer was lost. */
-export class NoAnswer extends Error {}
+/** The request or its response was lost: the shop may have done it or not. */
+export class ConnectionLost extends Error {}
 
 export const shop = createClient<paths>({
   baseUrl: import.meta.env.VITE_SHOP ?? "http://localhost:5000",
   fetch: send,
 });
 
-/** What was answered; raises Refusal where it is an error. */
-export function answered<Data>(answer: { data?: Data; error?: Problem; response: Response }): Data {
-  if (answer.error) throw new Refusal(answer.error, answer.response);
-  return answer.data as Data;
+/** Return the data of a result, or throw ProblemError. */
+export function dataOf<Data>(result: { data?: Data; error?: Problem; response: Response }): Data {
+  if (result.error) throw new ProblemError(result.error, result.response);
+  return result.data as Data;
 }
 
-/** The seconds that an answer asks to wait. */
+/** Return the seconds to wait before the next try. */
 export const retryAfter = (response: Response) => Number(response.headers.get("Retry-After") ?? 0);
 
-/** Send a request as whoever is signed in; where the token has ended, ask them to sign in, and send it again. */
+/** Send a request with the token. If the token has expired, let the user sign in again, and repeat the request. */
 async function send(request: Request): Promise<Response> {
-  if (session.now) request.headers.set("Authorization", `Bearer ${session.now.token}`);
-  const response = await persist(request);
-  if (response.status !== 401 || !session.now) return response;
-  await askAgain();
+  if (session.current) request.headers.set("Authorization", `Bearer ${session.current.token}`);
+  const response = await sendWithRetries(request);
+  if (response.status !== 401 || !session.current) return response;
+  await renewToken();
   return send(request);
 }
 
-/** Send a request; again where no answer comes or the shop is busy, if doing it twice can do no harm. */
-async function persist(request: Request): Promise<Response> {
-  const harmless = request.method === "GET" || request.headers.has("Idempotency-Key");
-  for (let left = harmless ? TRIES - 1 : 0; ; left--) {
+/** Send a request. If there is no response or the shop is busy, repeat it if it is safe to run twice. */
+async function sendWithRetries(request: Request): Promise<Response> {
+  const isRetryable = request.method === "GET" || request.headers.has("Idempotency-Key");
+  for (let retries = isRetryable ? MAX_TRIES - 1 : 0; ; retries--) {
     try {
-      const response = await fetch(request.clone(), { signal: AbortSignal.timeout(PATIENCE) });
-      const busy = (response.status === 503 || response.status === 409) && response.headers.has("Retry-After");
-      if (!busy || !left) return response;
+      const response = await fetch(request.clone(), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const isBusy = (response.status === 503 || response.status === 409) && response.headers.has("Retry-After");
+      if (!isBusy || !retries) return response;
       await pause(retryAfter(response));
     } catch {
-      if (!left) throw new NoAnswer();
+      if (!retries) throw new ConnectionLost();
       await pause(0.5);
     }
   }

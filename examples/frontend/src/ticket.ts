@@ -1,16 +1,16 @@
-/** How a ticket looks. */
+/** Show a ticket, and create tables. */
 import { el } from "./dom";
+import { amount, date } from "./format";
 import type { Ticket } from "./shop";
-import { amount, date } from "./words";
 
 const fact = (name: string, value: string) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
 
 export const title = (ticket: Ticket) => `Ticket ${ticket.id}`;
 
 export function facts(ticket: Ticket) {
-  const crew = ticket.mechanics.map((mechanic) => mechanic.name).join(", ");
-  const given = [fact("Date", date(ticket.service_date)), fact("VIN", ticket.vin), fact("Mechanics", crew || "nobody yet")];
-  return el("dl", {}, ...given);
+  const mechanics = ticket.mechanics.map((mechanic) => mechanic.name).join(", ");
+  const items = [fact("Date", date(ticket.service_date)), fact("VIN", ticket.vin), fact("Mechanics", mechanics || "nobody yet")];
+  return el("dl", {}, ...items);
 }
 
 const head = (text: string, className = "") => el("th", { scope: "col", className }, text);
@@ -28,7 +28,7 @@ export function table(caption: string, columns: [string, string?][], rows: HTMLT
 
 export const cell = (content: string | Node, className = "") => el("td", { className }, content);
 
-/** The parts as they stand, with what they cost. */
+/** Create the table of the parts with their prices. */
 export function bill(ticket: Ticket) {
   if (!ticket.parts.length) return el("p", {}, "No parts.");
   const rows = ticket.parts.map((line) =>
@@ -41,10 +41,10 @@ export function bill(ticket: Ticket) {
       cell(amount(line.total), "number"),
     ),
   );
-  const made = table(`Parts on ticket ${ticket.id}`, [["Part"], ["Count", "number"], ["Each", "number"], ["Total", "number"]], rows);
+  const element = table(`Parts on ticket ${ticket.id}`, [["Part"], ["Count", "number"], ["Each", "number"], ["Total", "number"]], rows);
   const total = el("th", { scope: "row", colSpan: 3 }, "All parts");
-  made.append(el("tfoot", {}, el("tr", {}, total, cell(amount(ticket.parts_total), "number"))));
-  return made;
+  element.append(el("tfoot", {}, el("tr", {}, total, cell(amount(ticket.parts_total), "number"))));
+  return element;
 }
 
 export function card(ticket: Ticket) {

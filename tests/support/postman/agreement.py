@@ -37,7 +37,8 @@ def endpoint_differences(
     for place, used in (("query", queries(items)), ("header", headers(items))):
         documented = {each["name"] for each in operation.get("parameters", []) if each["in"] == place}
         yield from differences(f"{name}: {place} parameters", used, documented)
-    writable = fields_of(operation.get("requestBody"), document)
+    body = operation.get("requestBody")
+    writable = fields_of(body, document) - read_only_fields_of(body, document)
     yield from differences(f"{name}: fields of the body", bodies(items), writable)
     for status, response in operation["responses"].items():
         if status.startswith("2"):
@@ -108,6 +109,17 @@ def fields_of(part: dict[str, Any] | None, document: dict[str, Any]) -> Names:
     content = (part or {}).get("content", {})
     lines = columns(content["text/csv"]["example"]) if "text/csv" in content else set()
     return lines.union(*(fields(each["schema"], document) for each in content.values()))
+
+
+def read_only_fields_of(part: dict[str, Any] | None, document: dict[str, Any]) -> Names:
+    """Return the names of the fields that a client may send back, but not change, and of the fields inside them."""
+    names: Names = set()
+    for each in (part or {}).get("content", {}).values():
+        schema = document["components"]["schemas"][each["schema"]["$ref"].rpartition("/")[2]]
+        for key, field in schema["properties"].items():
+            if field.get("readOnly"):
+                names |= fields({"properties": {key: field}}, document)
+    return names
 
 
 def fields(schema: dict[str, Any], document: dict[str, Any], before: str = "") -> Names:

@@ -1,4 +1,4 @@
-"""«Caching»: each record and list has an ETag. A matching If-None-Match gets 304, a stale If-Match gets 412."""
+"""Each record and list has an ETag. A matching If-None-Match gets 304, a stale If-Match gets 412."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""«What a field may hold»: each field accepts its boundary values, and stores them as the contract says."""
+"""Each field accepts its boundary values, stores them, and refuses others."""
 
 from decimal import Decimal
 from types import SimpleNamespace
@@ -149,7 +149,7 @@ def test_text_of_nothing_visible_is_refused(field):
 
 @pytest.mark.parametrize("character", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 def test_text_that_turns_its_direction_is_refused(character):
-    """«exe.fdp» would read as «pdf.exe». At an end, such a character turns nothing, unless it is an override."""
+    """ "exe.fdp" would read as "pdf.exe". At an end, such a character turns nothing, unless it is an override."""
     for sent in (f"A{character}B", *([f"{character}A", f"A{character}", character] if character in "\u202d\u202e" else [])):
         for field in (Text(9), Text(9, breaks=True), Phone(), Vin()):
             with pytest.raises(ValidationError) as error:

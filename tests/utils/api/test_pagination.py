@@ -1,4 +1,4 @@
-"""«Lists»: each list, by ``page`` and by ``after``, shows every record once and in order."""
+"""Pagination: each list, by ``page`` and by ``after``, shows every record once and in order."""
 
 import re
 from itertools import chain

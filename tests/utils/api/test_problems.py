@@ -1,4 +1,4 @@
-"""«Errors»: each error is a problem of RFC 9457, whatever raised it, and reveals nothing internal."""
+"""Errors: each error is a problem of RFC 9457, whatever raised it, and reveals nothing internal."""
 
 import pytest
 from sqlalchemy.exc import InterfaceError, OperationalError

@@ -1,4 +1,4 @@
-"""«Bodies» and «numbers»: JSON is parsed strictly and written exactly."""
+"""JSON is parsed strictly and written exactly."""
 
 import gzip
 import json
@@ -90,7 +90,7 @@ def test_times_end_in_z_and_dates_have_no_time(app):
 
 @pytest.mark.parametrize("price", ["0", "0.01", "0.1", "9.99", "12.340", "1.5e1", "1234567.89", "99999999.99", "4.35", "0.29"])
 def test_price_is_returned_as_sent(price, admin):
-    """«Money is a JSON number with at most two decimals, computed exactly»."""
+    """A price is a JSON number with at most two decimals."""
     made = admin.post("/inventory", data=f'{{"name": "Pad", "price": {price}}}', content_type="application/json")
     assert made.status_code == 201
     shown = json.loads(made.text, parse_float=Decimal, parse_int=Decimal)

@@ -1,4 +1,4 @@
-"""«Rate limits»: each limit allows exactly its amount, also of simultaneous requests, and a refusal changes nothing."""
+"""Rate limits: each limit allows exactly its amount, also of simultaneous requests, and a refusal changes nothing."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
