@@ -40,7 +40,7 @@ class OutputList(fields.Nested):
 
 
 class OutputSchema:
-    """A mixin, before marshmallow's class: a response always has every field, and the document says so."""
+    """A mixin, before marshmallow's class: a response always has every field, and the OpenAPI document says so."""
 
     dump_fields: dict[str, fields.Field[Any]]
     many: bool

@@ -22,7 +22,7 @@ except ImportError:  # Windows: there, other processes are not noticed.
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-"""How often a process that is not alone looks whether it is alone again."""
+"""The interval at which a process that is not alone checks whether it is alone again."""
 WARNING = (
     "Another process serves this database, and REDIS_URL is not set: each process counts rate limits of its own, and the "
     "inventory is not cached. Set REDIS_URL, or serve with one process"
