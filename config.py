@@ -109,6 +109,7 @@ def secret(text: str) -> str:
 
 
 def password(text: str) -> str:
+    """Read a password of 8 to 128 characters (NIST SP 800-63B, section 5.1.1.2)."""
     if not 8 <= len(normalize("NFC", text)) <= 128:
         raise ValueError("must have 8 to 128 characters")
     if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
@@ -137,7 +138,7 @@ class Settings:
     """All settings. The names of the fields are those of the environment."""
 
     APP_ENV: ClassVar[str]
-    DATABASE_REQUIRED: ClassVar[bool] = False
+    IS_PRODUCTION: ClassVar[bool] = False
 
     HOST: str = setting("127.0.0.1", host)
     PORT: int = setting(5000, integer(1, 65535))
@@ -169,7 +170,7 @@ class Settings:
         name = getattr(cls, "APP_ENV", "")
         environment = process_environment(name) if environment is None else environment
         name = name or environment.get("APP_ENV", "").strip() or "development"
-        kind = cls if hasattr(cls, "APP_ENV") else KINDS[read_setting("APP_ENV", name, one_of(*KINDS))]
+        kind = cls if hasattr(cls, "APP_ENV") else CONFIGS[read_setting("APP_ENV", name, one_of(*CONFIGS))]
         return kind.complete(kind.given_values(environment))
 
     @classmethod
@@ -190,7 +191,7 @@ class Settings:
             raise BadSetting("METRICS_PORT: must be another than PORT")
         if found.get("ADMIN_PASSWORD") and not found.get("ADMIN_EMAIL"):
             raise BadSetting("ADMIN_EMAIL: is required with ADMIN_PASSWORD")
-        if cls.DATABASE_REQUIRED:
+        if cls.IS_PRODUCTION:
             for name in ("SECRET_KEY", "DATABASE_URL"):
                 if name not in found:
                     raise BadSetting(f"{name}: must be set where APP_ENV is {cls.APP_ENV}")
@@ -222,19 +223,19 @@ class TestingConfig(DevelopmentConfig):
 @dataclass(frozen=True, kw_only=True)
 class ProductionConfig(Settings):
     APP_ENV = "production"
-    DATABASE_REQUIRED = True
+    IS_PRODUCTION = True
 
 
-KINDS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (DevelopmentConfig, TestingConfig, ProductionConfig)}
+CONFIGS: dict[str, type[Settings]] = {kind.APP_ENV: kind for kind in (DevelopmentConfig, TestingConfig, ProductionConfig)}
 
 
-def settings_of(given: "Settings | type[Settings] | str | None") -> "Settings":
+def resolve_settings(given: "Settings | type[Settings] | str | None") -> "Settings":
     """Return the settings of a class, or of its name: ``"TestingConfig"`` or ``"testing"``. Raise BadSetting."""
     if isinstance(given, Settings):
         return given
     if isinstance(given, str):
         name = given.rpartition(".")[2].lower().removesuffix("config")
-        given = KINDS[read_setting("APP_ENV", name, one_of(*KINDS))]
+        given = CONFIGS[read_setting("APP_ENV", name, one_of(*CONFIGS))]
     return (given or Settings).load()
 
 
@@ -244,9 +245,14 @@ def process_environment(app_env: str = "") -> dict[str, str]:
     Tests ignore a ``.env`` that is not for tests: its database is the shop's, and tests empty theirs."""
     file = dotenv(ROOT / ".env")
     found = {**file, **os.environ} | ({"APP_ENV": app_env} if app_env else {})
-    if [each.get("APP_ENV", "").strip().lower() == "testing" for each in (found, file)] == [True, False]:
-        return {name: text for name, text in found.items() if file.get(name) != text}  # Flask's commands load .env, too.
+    if is_testing(found) and not is_testing(file):
+        # Flask's command line has already copied .env into os.environ: drop those values as well.
+        return {name: text for name, text in found.items() if file.get(name) != text}
     return found
+
+
+def is_testing(environment: Mapping[str, str]) -> bool:
+    return environment.get("APP_ENV", "").strip().lower() == "testing"
 
 
 def resolve_workers(found: dict[str, Any]) -> int:

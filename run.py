@@ -60,7 +60,7 @@ def run_module(name: str) -> dict[str, Any]:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop(process))
         for line in process.stdout or ():
-            if line.startswith(b"{"):
+            if line.startswith(b'{"is_prepared":'):
                 found = json.loads(line)
             else:
                 write_stdout(line)

@@ -14,7 +14,7 @@ from app.utils.db import engines
 from app.utils.db.presence import presence_of
 from app.utils.monitoring import logs, metrics
 from app.utils.redis import RedisClient
-from config import INSTANCE, Settings, settings_of
+from config import INSTANCE, Settings, resolve_settings
 
 EXPOSED_HEADERS = ["Location", "Link", "ETag", "X-Total-Count", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
 EXPOSED_HEADERS += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
@@ -23,7 +23,7 @@ EXPOSED_HEADERS += ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-R
 def create_app(settings: Settings | type[Settings] | str | None = None) -> ShopFlask:
     """Return an app with the settings of the environment, or with given ones. Raise config.BadSetting."""
     app = ShopFlask("app", instance_path=str(INSTANCE), static_folder=None)
-    app.config.from_object(settings_of(settings))
+    app.config.from_object(resolve_settings(settings))
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.json = strict_json.OrjsonProvider(app)
     app.redis = RedisClient(app.config["REDIS_URL"]) if app.config["REDIS_URL"] else None  # Limits and cache use it.

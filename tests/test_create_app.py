@@ -9,7 +9,7 @@ import pytest
 
 import config
 from app.utils.db.urls import temporary_database
-from config import BadSetting, DevelopmentConfig, ProductionConfig, Settings, TestingConfig, settings_of
+from config import BadSetting, DevelopmentConfig, ProductionConfig, Settings, TestingConfig, resolve_settings
 from tests.support.start import SECRET, Start, copy_of_the_shop
 
 SUITE = """
@@ -150,13 +150,13 @@ def test_configuration_is_chosen_by_name_or_class(monkeypatch, tmp_path, given, 
     monkeypatch.setenv("APP_ENV", "testing" if kind is DevelopmentConfig else "development")
     monkeypatch.setenv("SECRET_KEY", SECRET["SECRET_KEY"])
     monkeypatch.setenv("DATABASE_URL", "sqlite:////tmp/given.db")
-    assert type(settings_of(given)) is kind
-    assert settings_of(given).DATABASE_URL.database == "/tmp/given.db"
+    assert type(resolve_settings(given)) is kind
+    assert resolve_settings(given).DATABASE_URL.database == "/tmp/given.db"
 
 
 def test_unknown_configuration_is_refused():
     with pytest.raises(BadSetting, match=r"^APP_ENV: must be one of development, testing, production$"):
-        settings_of("StagingConfig")
+        resolve_settings("StagingConfig")
 
 
 @pytest.mark.parametrize("url", ["sqlite:///shop.db", "sqlite:///./shop.db", "sqlite:///../instance/shop.db"])
@@ -175,6 +175,6 @@ def test_env_file_of_tests_is_read_in_testing(monkeypatch, tmp_path, exported):
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:////tmp/file.db\n")
     if exported:
         monkeypatch.setenv("DATABASE_URL", "sqlite:////tmp/file.db")
-    assert temporary_database() == settings_of("testing").DATABASE_URL
+    assert temporary_database() == resolve_settings("testing").DATABASE_URL
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:////tmp/file.db\nAPP_ENV=testing\n")
-    assert settings_of("testing").DATABASE_URL.database == "/tmp/file.db"
+    assert resolve_settings("testing").DATABASE_URL.database == "/tmp/file.db"

@@ -20,7 +20,7 @@ from app.commands.errors import exit_with_message, require_tables
 from app.extensions import db
 from app.startup.prepare import prepare
 from app.utils.db.startup_lock import redacted, startup_lock
-from config import KINDS, database_url
+from config import CONFIGS, database_url
 
 TABLES: Sequence[Table] = db.metadata.sorted_tables
 """Each table after those that it refers to."""
@@ -35,7 +35,7 @@ Rows = Sequence[Row[Any]]
 def prepared_target(url: URL) -> Iterator[tuple[Engine, Engine]]:
     """Yield the engines of the target that write and read, with the schema of this app."""
     config = current_app.config
-    settings = KINDS[config["APP_ENV"]](DATABASE_URL=url, SECRET_KEY=config["SECRET_KEY"], LOG_LEVEL=config["LOG_LEVEL"])
+    settings = CONFIGS[config["APP_ENV"]](DATABASE_URL=url, SECRET_KEY=config["SECRET_KEY"], LOG_LEVEL=config["LOG_LEVEL"])
     app = create_app(settings)  # It shares no Redis and no port with a running shop.
     with app.app_context():
         engines = db.engines

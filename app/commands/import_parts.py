@@ -31,9 +31,9 @@ IGNORED = ("id", "created_at", "updated_at")
 SHEET_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!)|Err:\d+")
 """Error values of spreadsheets."""
 SHORTENED = re.compile(r"-?[0-9]+([.,][0-9]+)?[Ee]\+[0-9]+")
-"""What a spreadsheet makes of a long number: ``1234567890123`` becomes ``1.23457E+12``."""
+"""A long number as a spreadsheet shortens it: ``1234567890123`` becomes ``1.23457E+12``."""
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
-"""How a spreadsheet keeps ``00123`` as it is: by the formula ``="00123"``."""
+"""The formula by which a spreadsheet keeps ``00123`` as it is: ``="00123"``."""
 SEPARATOR = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 """A first line that tells Excel which character separates the cells."""
 CSV_FAULTS = {

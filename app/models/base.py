@@ -1,4 +1,4 @@
-"""What all tables have in common: columns, limits, and the conventions of the schema.
+"""The columns, limits and conventions that all tables share.
 
 Money is stored in whole cents (``price_cents``), so that every database and every sum is exact. Times are UTC without a
 zone, to the second. A record that a client deletes stays, with ``deleted_at`` set, because tickets and the stock ledger

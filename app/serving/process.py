@@ -1,4 +1,4 @@
-"""What a serving process asks of the operating system: open files, signals, memory, its standard output."""
+"""Set up a serving process in the operating system: open files, signals, memory, standard output."""
 
 import ctypes
 import os

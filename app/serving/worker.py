@@ -20,5 +20,5 @@ def create_worker() -> "ShopFlask":
     affinity.pin_to_processor()
     app = create_app()
     if app.presence:
-        app.presence.look()  # Before the first request, so that a second shop warns when it starts.
+        app.presence.refresh()  # Before the first request, so that a second shop warns when it starts.
     return app

@@ -40,16 +40,16 @@ def free_address(host: str, port: int) -> str:
 
 
 def require_redis(url: str) -> None:
-    """Raise CantStart if Redis can't be used. Later, requests are answered without Redis if it fails."""
-    redacted = re.sub("//.*@", "//", url.partition("?")[0])
+    """Raise CantStart if Redis can't be used. Later, requests are served without Redis if it fails."""
+    shown = re.sub("//.*@", "//", url.partition("?")[0])
     try:
         redis = RedisClient(url, socket_timeout=3, socket_connect_timeout=3)
         redis.client.ping()
         redis.close()
     except (ValueError, TypeError):  # Their texts may quote an option.
-        raise CantStart(f"REDIS_URL: {redacted} can't be used: the driver does not accept its options") from None
+        raise CantStart(f"REDIS_URL: {shown} can't be used: the driver does not accept its options") from None
     except Exception as error:  # redis.RedisError or OSError: redis may not be installed.
-        raise CantStart(f"REDIS_URL: {redacted} can't be used: {' '.join(str(error).split())}") from None
+        raise CantStart(f"REDIS_URL: {shown} can't be used: {' '.join(str(error).split())}") from None
 
 
 def newest_revision() -> str:
@@ -70,7 +70,9 @@ def revision_of(connection: Connection) -> str | None:
 
 def require_unicode(connection: Connection) -> None:
     """Raise CantStart if a PostgreSQL database can't hold every letter. On MySQL, our tables and connections choose utf8mb4."""
-    encoding = connection.execute(text("SHOW server_encoding")).scalar() if connection.dialect.name == "postgresql" else "UTF8"
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.execute(text("SHOW server_encoding")).scalar()
     if encoding != "UTF8":
         raise CantStart(
             f"DATABASE_URL: {redacted(connection.engine.url)} has the encoding {encoding}, which does not hold every letter; "
@@ -110,26 +112,19 @@ def main() -> None:
         prepared = is_prepared(settings)
     except (BadSetting, CantStart) as error:
         sys.exit(str(error))
+    is_temporary = settings.APP_ENV == "testing" and temporary_database() == settings.DATABASE_URL
+    host = "localhost" if address == "127.0.0.1" else settings.HOST
     place = {
         "is_prepared": prepared,
-        "url": public_url("localhost" if address == "127.0.0.1" else settings.HOST, settings.PORT),
+        "url": f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}",
         "address": address,
         "port": settings.PORT,
         "workers": settings.WEB_CONCURRENCY,
         "metrics_port": settings.METRICS_PORT,
-        "is_temporary": is_temporary(settings),
-        "database": "" if is_temporary(settings) else describe_database(settings.DATABASE_URL),
+        "is_temporary": is_temporary,
+        "database": "" if is_temporary else describe_database(settings.DATABASE_URL),
     }
     print(json.dumps(place), flush=True)
-
-
-def is_temporary(settings: Settings) -> bool:
-    """Return whether the database is a temporary one, of this process alone."""
-    return settings.APP_ENV == "testing" and temporary_database() == settings.DATABASE_URL
-
-
-def public_url(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def describe_database(url: URL) -> str:

@@ -55,16 +55,16 @@ class RequestState(AppGlobals):
     """When the request arrived, by ``time.perf_counter()``."""
     caller: Caller | None = None
     auth_error: "Unauthorized | None" = None
-    """Why the token was refused, if one was sent."""
+    """The reason why the token was refused, if one was sent."""
     limit_key: str = ""
-    """Whose requests this one is counted with: the caller's key, or the address."""
+    """The key that the request is counted by: the caller's key, or the address."""
     limit_shown: "Window | None" = None
     """The moving window that the rate-limit headers show."""
     success_windows: "Sequence[Window]" = ()
     """The state of the view's limit of successes before the view runs."""
     success_counted: bool = False
     read_only: "Mapping[str, Any] | None" = None
-    """What a change sends back of a record without being able to change it, by field: see ``records.Subset``."""
+    """The read-only fields that a change sends back, for ``lock_if_match``: see ``records.Subset``."""
     cache_version: bytes | None = None
     """The version of the inventory that Redis named while it counted this request."""
     redis_epoch: int = 0

@@ -21,7 +21,7 @@ def before_request() -> None:
     state.__dict__.clear()  # In a test, an app context around several requests gives them one state.
     logs.start_request(request, state)
     if presence := current_shop().presence:
-        presence.look()
+        presence.refresh()
     policy.identify_caller(request, state)
     limits.enforce_default_limit(request, state)
     policy.require_access(request, state)

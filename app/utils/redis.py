@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
 OPEN_SECONDS = 1.0
-"""How long the circuit breaker is open after an error: requests skip Redis instead of waiting for it one by one."""
+"""The time that the circuit breaker is open after an error: requests skip Redis instead of waiting for it one by one."""
 CLIENT_OPTIONS = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "retry": None}
 """redis-py's options for timeouts: without them a frozen Redis holds up each request for seconds."""
 T = TypeVar("T")

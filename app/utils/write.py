@@ -72,14 +72,14 @@ def write(
     def decorate(view: View) -> View:
         if "response" in getattr(view, "_apidoc", {}):
             raise TypeError(f"{view.__name__}: @write must stand right above the function, below @blp.response")
-        contract = Write(limit)
+        writing = Write(limit)
 
         @wraps(view)
         def in_transaction(*args: Any, **kwargs: Any) -> Response:
             key = idempotency.requested_key() if idempotent else None
-            return run_in_transaction(lambda: contract.run(lambda: view(*args, **kwargs), key), repeatable=key is not None)
+            return run_in_transaction(lambda: writing.run(lambda: view(*args, **kwargs), key), repeatable=key is not None)
 
-        in_transaction.write = contract  # type: ignore[attr-defined]
+        in_transaction.write = writing  # type: ignore[attr-defined]
         return document(in_transaction, idempotent=idempotent, conflicts=tuple(conflicts))  # type: ignore[return-value]
 
     return decorate

@@ -114,7 +114,7 @@ def test_check_waits_for_the_startup_lock(prepared, connection):
 
 
 def test_startup_lock_timeout_is_reported(prepared, connection, monkeypatch):
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(locks, "STARTUP_LOCK_SECONDS", 1)
     with startup_lock(connection), pytest.raises(CantStart, match=r"^DATABASE_URL: another process has"):
         ready(prepared)
     assert ready(prepared), "the lock was not released"

@@ -17,7 +17,7 @@ from app.utils.errors import NotFound
 from app.utils.limits.decorators import address, count_attempt
 
 KNOWN_FOR, RENEWED_AFTER = timedelta(days=30), timedelta(days=1)
-"""How long an address is known after a login, and how old an entry is when a login renews it."""
+"""The time that an address is known after a login, and the age at which a login renews its entry."""
 ACCOUNT_TIMES = 10
 """By account, LIMIT_LOGIN allows this many times as many logins as by address."""
 HERE = {

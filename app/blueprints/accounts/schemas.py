@@ -1,4 +1,4 @@
-"""What the accounts of customers and mechanics have in common on the wire: the login."""
+"""The login of customers and mechanics on the wire."""
 
 from marshmallow import Schema, fields
 

@@ -17,8 +17,9 @@ from app.utils.db.statements import execute, fetch_one, insert_row, update_if_ch
 from app.utils.db.transactions import transaction
 from app.utils.errors import Unauthorized
 
-ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}  # With an account.
-DELETED_CUSTOMER = "Deleted customer"  # The name that a deleted customer's tickets show.
+ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}  # Of a deleted account.
+DELETED_CUSTOMER = "Deleted customer"
+"""The name that replaces a deleted customer's."""
 CREDENTIALS = {
     table: select(table.c.id, table.c.name, role, table.c.password_hash, table.c.token_version, known_addresses.c.seen_at)
     .outerjoin_from(table, known_addresses, HERE[table])

@@ -4,8 +4,7 @@ from typing import Any
 
 from app.blueprints.inventory.stock import OutOfStock, StockOverflow
 from app.blueprints.mechanic.schemas import MechanicReference
-from app.blueprints.service_ticket import mechanics, parts, schemas, tickets
-from app.blueprints.service_ticket.parts import LineFull, NotOnTicket
+from app.blueprints.service_ticket import schemas, ticket_mechanics, ticket_parts, tickets
 from app.blueprints.service_ticket.queries import (
     TICKETS,
     TICKETS_OF_MECHANIC,
@@ -15,6 +14,7 @@ from app.blueprints.service_ticket.queries import (
     read_tickets,
 )
 from app.blueprints.service_ticket.schemas import TicketOut
+from app.blueprints.service_ticket.ticket_parts import LineFull, NotOnTicket
 from app.models import service_tickets, utcnow
 from app.utils.api.blueprint import Blueprint
 from app.utils.api.etags import lock_if_match
@@ -45,8 +45,8 @@ def open_ticket(new: dict[str, Any]) -> Any:
     """Open a ticket; its parts are deducted from the stock in the same transaction."""
     values = {name: new[name] for name in ("service_date", "description", "vin")}
     ticket_id = tickets.add_ticket(new["customer_id"], values)
-    mechanics.assign(ticket_id, set(new["mechanic_ids"]), "mechanic_ids")
-    parts.change_parts(ticket_id, [], new["parts"], "parts")
+    ticket_mechanics.assign(ticket_id, set(new["mechanic_ids"]), "mechanic_ids")
+    ticket_parts.change_parts(ticket_id, [], new["parts"], "parts")
     return read_ticket(ticket_id), {"Location": f"/tickets/{ticket_id}"}
 
 
@@ -97,7 +97,7 @@ def update_ticket(changes: dict[str, Any], ticket_id: int) -> Any:
 def delete_ticket(ticket_id: int) -> None:
     """Delete a ticket; its parts are returned to the stock."""
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, deleted_at=utcnow())
-    parts.return_all_parts(ticket_id)
+    ticket_parts.return_all_parts(ticket_id)
 
 
 @blp.get("/<id:ticket_id>/mechanics")
@@ -116,7 +116,7 @@ def list_ticket_mechanics(ticket_id: int) -> Any:
 def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
     """Set the mechanics on a ticket, or add and remove some."""
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket)
-    if mechanics.change_mechanics(ticket_id, change):
+    if ticket_mechanics.change_mechanics(ticket_id, change):
         lock_row(service_tickets, ticket_id, updated_at=utcnow())
     return read_ticket(ticket_id)
 
@@ -128,7 +128,7 @@ def change_mechanics(change: dict[str, Any], ticket_id: int) -> Any:
 def unassign_mechanic(ticket_id: int, mechanic_id: int) -> None:
     """Remove a mechanic from a ticket."""
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, updated_at=utcnow())
-    if not mechanics.unassign(ticket_id, {mechanic_id}):
+    if not ticket_mechanics.unassign(ticket_id, {mechanic_id}):
         raise NotFound("The mechanic is not on this ticket.")
 
 
@@ -143,5 +143,5 @@ def change_parts(change: dict[str, Any], ticket_id: int) -> Any:
     touched = {"updated_at": utcnow()} if remove or add else {}
     lock_if_match(service_tickets, ticket_id, TicketOut, read_ticket, **touched)
     if touched:
-        parts.change_parts(ticket_id, remove, add)
+        ticket_parts.change_parts(ticket_id, remove, add)
     return read_ticket(ticket_id)

@@ -1,4 +1,4 @@
-"""Create and change tickets. Their mechanics and parts change in ``mechanics.py`` and ``parts.py``."""
+"""Create and change tickets. Their mechanics and parts change in ``ticket_mechanics.py`` and ``ticket_parts.py``."""
 
 from typing import Any
 

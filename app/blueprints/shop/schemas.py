@@ -38,7 +38,7 @@ class SuppliesFee(InputSchema):
 
 
 class EstimateTolerance(InputSchema):
-    """How far a bill may pass what was authorized: a percentage, an amount, or the lesser or greater of both."""
+    """The amount by which a bill may exceed the authorized one: a percentage, an amount, or the lesser or greater of both."""
 
     percent = Percent(allow_none=True, load_default=None)
     amount = Money(attribute="amount_cents", allow_none=True, load_default=None)

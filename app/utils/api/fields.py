@@ -19,16 +19,18 @@ from config import PLAIN_EMAIL
 SPACES = characters("20 A0 1680 2000-200A 202F 205F 3000")
 OVERRIDES = characters("202D-202E")
 VARIANTS = characters("FE00-FE0F E0020-E007F E0100-E01EF")
-"""They may belong to the letter before them: the red of a heart, the country of a flag."""
+"""Variation selectors and tags: part of the preceding emoji."""
 TRIMMED_BEFORE = "".join(sorted({*SPACES, *INVISIBLE, *"\t\r\n"} - {*OVERRIDES}))
 TRIMMED_AFTER = "".join(sorted({*TRIMMED_BEFORE} - {*VARIANTS}))
 """White space and invisible characters, which are trimmed at both ends of a text."""
-BREAKS, CONTROLS, TURNING = r"\x0A\x0D\u2028\u2029", r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F", r"\u202A-\u202E\u2066-\u2069"
-"""Characters that a text may not hold, in regular expressions of Python and of the document (ECMA-262) alike: line breaks,
-control characters, and those that turn the direction of a text, so that it reads as another one."""
-NO_TEXT = r"\uD800-\uDFFF"
-ENDS = r"\xAD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF0-\uFFFB"
-"""The invisible characters that a trimmed text neither begins nor ends with, in the document."""
+BREAKS, CONTROLS, BIDI_CONTROLS = r"\x0A\x0D\u2028\u2029", r"\x00-\x09\x0B\x0C\x0E-\x1F\x7F-\x9F", r"\u202A-\u202E\u2066-\u2069"
+"""Characters that a text may not hold, in regular expressions of Python and of the OpenAPI document (ECMA-262) alike: line
+breaks, control characters, and those that turn the direction of a text, so that it reads as another one."""
+SURROGATES = r"\uD800-\uDFFF"
+INVISIBLE_PATTERN = (
+    r"\xAD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF0-\uFFFB"
+)
+"""The invisible characters that a trimmed text neither begins nor ends with, in the OpenAPI document."""
 HYPHENS = characters("2010-2015 2212")
 PLAIN_PHONE = str.maketrans(dict.fromkeys(SPACES, " ") | dict.fromkeys(HYPHENS, "-"))
 EXACT_FLOAT = 10**15
@@ -69,7 +71,7 @@ class Text(fields.String):
 
     default_error_messages = MESSAGES | {"control": "may not hold control characters"}
     length = validate.Length
-    forbidden = CONTROLS + TURNING
+    forbidden = CONTROLS + BIDI_CONTROLS
     latin = False
 
     def __init__(self, high: int, low: int = 1, *, breaks: bool = False, **kwargs: Any) -> None:
@@ -77,7 +79,7 @@ class Text(fields.String):
         forbidden = self.forbidden if breaks else self.forbidden + BREAKS
         kwargs["metadata"] = {"pattern": self.pattern(forbidden, low)} | kwargs.get("metadata", {})
         super().__init__(validate=[size, *kwargs.pop("validate", [])], **kwargs)
-        self.control = re.compile(f"[{forbidden}{NO_TEXT}]")
+        self.control = re.compile(f"[{forbidden}{SURROGATES}]")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -93,8 +95,8 @@ class Text(fields.String):
         return trim(value)
 
     def pattern(self, forbidden: str, low: int) -> str:
-        """Return the pattern of the trimmed text for the document."""
-        trimmed = rf"[^\s{forbidden}{ENDS}\uFE00-\uFE0F]([^{forbidden}]*[^\s{forbidden}{ENDS}])?"
+        """Return the pattern of the trimmed text for the OpenAPI document."""
+        trimmed = rf"[^\s{forbidden}{INVISIBLE_PATTERN}\uFE00-\uFE0F]([^{forbidden}]*[^\s{forbidden}{INVISIBLE_PATTERN}])?"
         return f"^{trimmed}$" if low else f"^({trimmed})?$"
 
 
@@ -195,6 +197,8 @@ class Id(StrictInteger):
 
 
 class Quantity(StrictInteger):
+    """A count of a part, at most 2,147,483,647."""
+
     def __init__(self, low: int = 1, **kwargs: Any) -> None:
         super().__init__(low, MAX_COUNT, **kwargs)
 
@@ -224,7 +228,8 @@ class FixedPoint(fields.Float):
         stored = getattr(obj, self.attribute or attr)
         if stored is None or stored < EXACT_FLOAT:
             return None if stored is None else stored / 10**self.places
-        return orjson.Fragment(f"{stored // 100}.{stored % 100:02}")
+        whole, rest = divmod(stored, 10**self.places)
+        return orjson.Fragment(f"{whole}.{rest:0{self.places}}")
 
 
 class Money(FixedPoint):

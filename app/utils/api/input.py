@@ -1,4 +1,4 @@
-"""Schemas of request bodies: what is wrong is said in the words of ``fields.py``, not in marshmallow's."""
+"""Schemas of request bodies, with the error messages of ``fields.py`` instead of marshmallow's."""
 
 from marshmallow import Schema, fields
 
@@ -8,6 +8,8 @@ NO_OBJECT = {"type": "must be an object"}
 
 
 class InputSchema(Schema):
+    """The object of a request body."""
+
     error_messages = NO_OBJECT | {"unknown": "is no field of this request"}
 
 

@@ -40,7 +40,7 @@ class OutputList(fields.Nested):
 
 
 class OutputSchema:
-    """A mixin, before marshmallow's class: a response always has every field, and the document says so."""
+    """A mixin, before marshmallow's class: a response always has every field, and the OpenAPI document says so."""
 
     dump_fields: dict[str, fields.Field[Any]]
     many: bool
@@ -54,7 +54,7 @@ class OutputSchema:
     @cached_property
     def readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
         """The function that reads each field of a record, by the field's name in the response."""
-        return [(field.data_key or name, _reader(name, field)) for name, field in self.dump_fields.items()]
+        return [(field.data_key or name, reader_of(name, field)) for name, field in self.dump_fields.items()]
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """Serialize records. marshmallow's own method asks of each field whether its value is missing."""
@@ -63,5 +63,5 @@ class OutputSchema:
         return {name: read(obj) for name, read in self.readers}
 
 
-def _reader(name: str, field: fields.Field[Any]) -> Callable[[Any], Any]:
+def reader_of(name: str, field: fields.Field[Any]) -> Callable[[Any], Any]:
     return attrgetter(field.attribute or name) if isinstance(field, PassThrough) else partial(field.serialize, name)

@@ -37,7 +37,7 @@ LIKE_PHONE = re.compile(r"[0-9\s+().x/\u2010-\u2015-]+")
 BATCH_SIZE = 500
 """Records of one statement of a whole list."""
 PAGE_FIELDS = ("page", "per_page", "after")
-"""What a query has besides its filters."""
+"""The fields of a query that are no filters."""
 MIN_DIGITS = 3
 """A search for digits and separators also finds phones by their digits, from this many on."""
 NARROW_SEARCH = "; narrow the list by its other filters"

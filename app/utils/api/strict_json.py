@@ -52,7 +52,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_consta
 
 
 def nesting_depth(text: str) -> int:
-    """Return how many objects and arrays contain each other at the deepest point."""
+    """Return the number of objects and arrays that contain each other at the deepest point."""
     outside_strings = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     return max(accumulate(BRACKETS.get(character, 0) for character in outside_strings), default=0)
 

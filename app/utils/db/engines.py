@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 POOL_SIZE = 3
 """Threads that serve requests in a process; each needs one connection of an engine at a time."""
 LOCK_SECONDS = 5
-"""How long a statement waits for a lock before its transaction is retried."""
+"""The time that a statement waits for a lock before its transaction is retried."""
 CONNECT_SECONDS = 3
 WAL_SINCE = (3, 51, 3)
 """Older versions of SQLite can corrupt the file if two writers meet a reset of the WAL."""

@@ -22,7 +22,7 @@ except ImportError:  # Windows: there, other processes are not noticed.
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-"""How often a process that is not alone looks whether it is alone again."""
+"""The interval at which a process that is not alone checks whether it is alone again."""
 WARNING = (
     "Another process serves this database, and REDIS_URL is not set: each process counts rate limits of its own, and the "
     "inventory is not cached. Set REDIS_URL, or serve with one process"
@@ -41,23 +41,25 @@ class Presence:
         self._looked_at = 0.0
         self._mutex = threading.Lock()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Update ``is_alone``. Call at the start of each request: a fork of this process takes a lock of its own."""
-        is_new = self._process != os.getpid()
-        is_marked = not is_new and os.fstat(self.file).st_size > 0
-        if is_new or (is_marked and (self.is_alone or time.monotonic() - self._looked_at > LOOK_SECONDS)):
-            with self._mutex:
-                self._update()
+        if self._process == os.getpid():
+            is_marked = self.file < 0 or os.fstat(self.file).st_size > 0
+            if not is_marked or (not self.is_alone and time.monotonic() - self._looked_at <= LOOK_SECONDS):
+                return
+        with self._mutex:
+            self._update()
 
     def _update(self) -> None:
+        is_alone, warning = False, WARNING
         try:
             is_alone = self._try_alone()
-        except OSError as error:
-            log.debug("%s can't be locked: %s", self.path, error)
-            return
+        except OSError as error:  # Other processes can't be noticed: nothing is cached.
+            warning = f"The inventory is not cached, because {self.path} can't be locked: {error.strerror}"
         if self.is_alone and not is_alone:
-            log.warning(WARNING)
-        self.generation += is_alone and not self.is_alone
+            log.warning(warning)
+        if is_alone and not self.is_alone:
+            self.generation += 1
         self.is_alone, self._process, self._looked_at = is_alone, os.getpid(), time.monotonic()
 
     def _try_alone(self) -> bool:

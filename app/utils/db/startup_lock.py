@@ -24,7 +24,7 @@ TRY_LOCK = {
 """PostgreSQL's advisory locks belong to a database; MySQL's belong to the server, which may hold several shops."""
 # The lock belongs to a transaction: a pooler may lend a session, and its locks, to another client.
 BEFORE_LOCK = {"postgresql": ("BEGIN ISOLATION LEVEL READ COMMITTED", "SET LOCAL idle_in_transaction_session_timeout = 0")}
-LOCK_SECONDS, PAUSE = 60, 0.05
+STARTUP_LOCK_SECONDS, PAUSE = 60, 0.05
 LOCK_TIMEOUT_MESSAGE = "DATABASE_URL: another process has been preparing or filling the database for a minute; try again later"
 
 
@@ -82,7 +82,7 @@ def startup_lock(connection: Connection) -> Iterator[None]:
             stack.callback(holder.invalidate)  # Closing the connection releases the lock.
             for statement in BEFORE_LOCK.get(kind, ()):
                 holder.exec_driver_sql(statement)
-        deadline = time.monotonic() + LOCK_SECONDS
+        deadline = time.monotonic() + STARTUP_LOCK_SECONDS
         while not (lock_file(file) if kind == "sqlite" else holder.execute(text(TRY_LOCK[kind])).scalar()):
             if time.monotonic() > deadline:
                 raise CantStart(LOCK_TIMEOUT_MESSAGE)

@@ -29,10 +29,10 @@ def fetch_all(statement: Executable, parameters: Parameters = None, *, seconds: 
     Outside a transaction, raise StatementTimeout after ``seconds``."""
     if current_state().transaction is not None:
         return execute(statement, parameters).all()
-    return retry(lambda: _read(statement, parameters, seconds))
+    return retry(lambda: read_rows(statement, parameters, seconds))
 
 
-def _read(statement: Executable, parameters: Parameters, seconds: float | None) -> Sequence[Row[Any]]:
+def read_rows(statement: Executable, parameters: Parameters, seconds: float | None) -> Sequence[Row[Any]]:
     with read_engine().connect() as connection, statement_timeout(connection, seconds) if seconds else nullcontext():
         return connection.execute(statement, parameters).all()
 
@@ -76,7 +76,7 @@ def insert_if_missing(table: Table, values: dict[str, Any]) -> None:
 
 
 @cache
-def _lock_statement(table: Table) -> Update:
+def lock_statement(table: Table) -> Update:
     row = (table.c.id == bindparam("record_id")) & table.c.deleted_at.is_(None)
     return update(table).where(row).values(version=table.c.version + 1)
 
@@ -86,7 +86,7 @@ def lock_row(table: Table, record_id: int, **values: Any) -> None:
 
     Raise NotFound if the record does not exist or is deleted."""
     # SQLAlchemy: names without a bind parameter become columns of SET.
-    if not execute(_lock_statement(table), {"record_id": record_id, **values}).rowcount:
+    if not execute(lock_statement(table), {"record_id": record_id, **values}).rowcount:
         raise NotFound
 
 

@@ -28,7 +28,7 @@ class StatementTimeout(Exception):
 @contextmanager
 def statement_timeout(connection: Connection, seconds: float) -> Iterator[None]:
     """Limit each statement to ``seconds``, on a connection in autocommit mode. Raise StatementTimeout."""
-    _set_timeout(connection, seconds)
+    set_timeout(connection, seconds)
     try:
         yield
     except DBAPIError as error:
@@ -37,10 +37,10 @@ def statement_timeout(connection: Connection, seconds: float) -> Iterator[None]:
         raise
     finally:
         if not connection.invalidated:
-            _set_timeout(connection, None)
+            set_timeout(connection, None)
 
 
-def _set_timeout(connection: Connection, seconds: float | None) -> None:
+def set_timeout(connection: Connection, seconds: float | None) -> None:
     """Set the database's own timeout, or reset it if ``seconds`` is None."""
     dialect, milliseconds = connection.dialect, max(1, round((seconds or 0) * 1000))
     if dialect.name == "sqlite":

@@ -93,7 +93,7 @@ def run_in_transaction(work: Callable[[], T], *, repeatable: bool = False) -> T:
     (deadlock, lock timeout, serialization failure), or if the connection is lost before the commit. If the connection is
     lost during the commit, ``work`` is retried only if it is ``repeatable``: it notices that its commit has happened.
     Raise Unavailable after that; nothing is changed then."""
-    return retry(lambda: _run_once(work), repeatable=repeatable)
+    return retry(lambda: run_once(work), repeatable=repeatable)
 
 
 def transaction(function: Callable[..., T]) -> Callable[..., T]:
@@ -127,7 +127,7 @@ def retry(work: Callable[[], T], *, repeatable: bool = False) -> T:
     raise Unavailable
 
 
-def _run_once(work: Callable[[], T]) -> T:
+def run_once(work: Callable[[], T]) -> T:
     state = current_state()
     if state.transaction is not None:
         raise RuntimeError("Transactions do not nest")

@@ -35,12 +35,12 @@ def limit_attempts(setting: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         limited = limiter.shared_limit(limit_string, setting, key_func=address, exempt_when=is_exempt)(view)
-        return unlimited(_retried_in_memory(cast("View", limited)))
+        return unlimited(retried_in_memory(cast("View", limited)))
 
     return decorate
 
 
-def _retried_in_memory(view: View) -> View:
+def retried_in_memory(view: View) -> View:
     """Check again if Redis failed. Flask-Limiter falls back to memory for the first request alone that meets the error: a
     simultaneous request in another thread would be a 500."""
 
