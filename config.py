@@ -31,8 +31,7 @@ PLAIN_EMAIL = re.compile(
 """A plain address in lower case: ``user@host.tld``, with 64 characters at most before the ``@`` (RFC 5321, 4.5.3.1.1)."""
 LOCAL_ORIGIN = r"^https?://(localhost|127\.0\.0\.1)(:\d{1,5})?$"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-MIN_SECRET_BYTES = 32
-"""HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
+MIN_SECRET_BYTES = 32  # HS256 wants a key as long as its hash (RFC 7518, section 3.2).
 
 
 class BadSetting(ValueError):

@@ -8,5 +8,4 @@ from app.blueprints.service_ticket import routes as service_ticket
 from app.blueprints.shop import routes as shop
 from app.blueprints.spreadsheet import routes as spreadsheet
 
-AREAS = (account, customer, mechanic, service_ticket, inventory, shop, spreadsheet)
-"""In the order of the OpenAPI document."""
+AREAS = (account, customer, mechanic, service_ticket, inventory, shop, spreadsheet)  # In the order of the OpenAPI document.

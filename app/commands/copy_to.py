@@ -22,10 +22,8 @@ from app.startup.prepare import prepare
 from app.utils.db.startup_lock import redacted, startup_lock
 from config import CONFIGS, database_url
 
-TABLES: Sequence[Table] = db.metadata.sorted_tables
-"""Each table after those that it refers to."""
-BATCH_SIZE = 2000
-"""Rows that are compared and written at once; each batch is a transaction of the target."""
+TABLES: Sequence[Table] = db.metadata.sorted_tables  # Each table after those that it refers to.
+BATCH_SIZE = 2000  # Rows that are compared and written at once; each batch is a transaction of the target.
 MAX_SHOWN = 10
 Rows = Sequence[Row[Any]]
 

@@ -32,10 +32,8 @@ from app.startup.prepare import prepare
 from app.utils.db.startup_lock import startup_lock
 
 OPENED = datetime(2024, 1, 1, 8)
-RECEIVED, USED = 100_000_000, 20
-"""The first stock of each part, and what a ticket uses of a part."""
-BATCH_SIZE = 5000
-"""Rows of one statement."""
+RECEIVED, USED = 100_000_000, 20  # The first stock of each part, and what a ticket uses of a part.
+BATCH_SIZE = 5000  # Rows of one statement.
 TABLES = (customers, mechanics, inventory, service_tickets, ticket_mechanics, ticket_parts, stock_movements)
 Row = dict[str, Any]
 

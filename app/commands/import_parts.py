@@ -26,14 +26,12 @@ from app.utils.db.transactions import run_in_transaction
 
 COLUMNS = ("name", "price", "quantity", "sku")
 REQUIRED = ("name", "price")
-IGNORED = ("id", "created_at", "updated_at")
-"""Columns of ``GET /inventory.csv`` that the shop sets itself."""
+IGNORED = ("id", "created_at", "updated_at")  # Columns of ``GET /inventory.csv`` that the shop sets itself.
 SHEET_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!)|Err:\d+")
 """Error values of spreadsheets."""
 SHORTENED = re.compile(r"-?[0-9]+([.,][0-9]+)?[Ee]\+[0-9]+")
 """A long number as a spreadsheet shortens it: ``1234567890123`` becomes ``1.23457E+12``."""
-TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
-"""The formula by which a spreadsheet keeps ``00123`` as it is: ``="00123"``."""
+TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # The formula by which a spreadsheet keeps ``00123`` as it is: ``="00123"``.
 SEPARATOR = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 """A first line that tells Excel which character separates the cells."""
 CSV_FAULTS = {
@@ -50,8 +48,7 @@ NUMBERS = {
 SKUS = select(inventory.c.id, inventory.c.sku).where(inventory.c.sku.is_not(None))
 SCHEMA = PartIn()
 Part = dict[str, Any]
-Fault = tuple[int, str, str]
-"""Line, column and text; the column is blank if the whole line is at fault."""
+Fault = tuple[int, str, str]  # Line, column and text; the column is blank if the whole line is at fault.
 
 
 # ---------------------------------------------------------------- the file

@@ -13,12 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.search import search_column
 
-MAX_COUNT = 2_147_483_647
-"""The largest count of a part, in stock or on a ticket."""
-MAX_CENTS = 9_999_999_999
-"""The largest price or salary, in cents."""
-MAX_ID = 2_147_483_647
-"""The largest id of a record: MySQL, MariaDB and PostgreSQL have integers of 32 bits."""
+MAX_COUNT = 2_147_483_647  # The largest count of a part, in stock or on a ticket.
+MAX_CENTS = 9_999_999_999  # The largest price or salary, in cents.
+MAX_ID = 2_147_483_647  # The largest id of a record: MySQL, MariaDB and PostgreSQL have integers of 32 bits.
 
 # MySQL and MariaDB compare text byte by byte, as SQLite and PostgreSQL do.
 EMAIL_UNTIL_DELETED = ("deleted_at IS NOT NULL OR email IS NOT NULL", "email_until_deleted")

@@ -26,8 +26,7 @@ INVISIBLE = characters(
 """The characters without a shape of their own (Unicode: Default_Ignorable_Code_Point), among them the joiners, the Hangul
 fillers and the selectors of variants, and other empty ones, such as the Braille cell without dots."""
 NOT_SEARCHED = re.compile(f"[{INVISIBLE}]")
-DIGITS_FOLLOW = "\t"
-"""Stands before the digits of a phone. No text holds a tab."""
+DIGITS_FOLLOW = "\t"  # Stands before the digits of a phone. No text holds a tab.
 
 
 def fold(text: str) -> str:

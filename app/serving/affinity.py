@@ -13,8 +13,7 @@ try:
 except ImportError:  # Windows.
     fcntl = None  # type: ignore[assignment]
 
-LOCK_FILE = "SHOP_PROCESSORS"
-"""The environment variable that names the file of the locks."""
+LOCK_FILE = "SHOP_PROCESSORS"  # The environment variable that names the file of the locks.
 
 
 def share_processors(workers: int) -> None:

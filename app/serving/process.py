@@ -13,8 +13,7 @@ except ImportError:  # Windows.
 
 MAX_CONNECTIONS, MAX_FILES = 10_000, 10_240
 """Connections of a worker, with idle ones. macOS allows no more open files than this."""
-PR_SET_PDEATHSIG, M_MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024
-"""prctl(2) and mallopt(3)."""
+PR_SET_PDEATHSIG, M_MMAP_THRESHOLD, MEBIBYTE = 1, -3, 1024 * 1024  # prctl(2) and mallopt(3).
 
 
 def raise_open_files() -> None:

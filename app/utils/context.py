@@ -51,24 +51,17 @@ class RequestState(AppGlobals):
     """``flask.g``: the state of one request, or of one command."""
 
     request_id: str = "-"
-    started_at: float = 0.0
-    """When the request arrived, by ``time.perf_counter()``."""
+    started_at: float = 0.0  # When the request arrived, by ``time.perf_counter()``.
     caller: Caller | None = None
-    auth_error: "Unauthorized | None" = None
-    """The reason why the token was refused, if one was sent."""
-    limit_key: str = ""
-    """The key that the request is counted by: the caller's key, or the address."""
-    limit_shown: "Window | None" = None
-    """The moving window that the rate-limit headers show."""
-    success_windows: "Sequence[Window]" = ()
-    """The state of the view's limit of successes before the view runs."""
+    auth_error: "Unauthorized | None" = None  # The reason why the token was refused, if one was sent.
+    limit_key: str = ""  # The key that the request is counted by: the caller's key, or the address.
+    limit_shown: "Window | None" = None  # The moving window that the rate-limit headers show.
+    success_windows: "Sequence[Window]" = ()  # The state of the view's limit of successes before the view runs.
     success_counted: bool = False
     read_only: "Mapping[str, Any] | None" = None
     """The read-only fields that a change sends back, for ``lock_if_match``: see ``records.Subset``."""
-    cache_version: bytes | None = None
-    """The version of the inventory that Redis named while it counted this request."""
-    redis_epoch: int = 0
-    """The epoch of the Redis client before that."""
+    cache_version: bytes | None = None  # The version of the inventory that Redis named while it counted this request.
+    redis_epoch: int = 0  # The epoch of the Redis client before that.
     transaction: "Transaction | None" = None
 
 
@@ -91,8 +84,7 @@ class ShopFlask(Flask):
     windows: "MovingWindows"
     token_cache: "TokenCache"
     inventory_cache: "InventoryCache"
-    list_counts: dict[tuple[Any, ...], tuple[float, int]]
-    """Lengths of long lists: cache key → (expiry, count)."""
+    list_counts: dict[tuple[Any, ...], tuple[float, int]]  # Lengths of long lists: cache key → (expiry, count).
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match the path alone, whatever the host. Raise NotFound for ``//customers``.

@@ -18,8 +18,7 @@ from app.utils.limits.decorators import address, count_attempt
 
 KNOWN_FOR, RENEWED_AFTER = timedelta(days=30), timedelta(days=1)
 """The time that an address is known after a login, and the age at which a login renews its entry."""
-ACCOUNT_TIMES = 10
-"""By account, LIMIT_LOGIN allows this many times as many logins as by address."""
+ACCOUNT_TIMES = 10  # By account, LIMIT_LOGIN allows this many times as many logins as by address.
 HERE = {
     table: (known_addresses.c.kind == kind)
     & (known_addresses.c.account_id == table.c.id)

@@ -18,8 +18,7 @@ from app.utils.db.transactions import transaction
 from app.utils.errors import Unauthorized
 
 ERASED: dict[str, Any] = {"email": None, "phone": None, "password_hash": None, "search": None}  # Of a deleted account.
-DELETED_CUSTOMER = "Deleted customer"
-"""The name that replaces a deleted customer's."""
+DELETED_CUSTOMER = "Deleted customer"  # The name that replaces a deleted customer's.
 CREDENTIALS = {
     table: select(table.c.id, table.c.name, role, table.c.password_hash, table.c.token_version, known_addresses.c.seen_at)
     .outerjoin_from(table, known_addresses, HERE[table])

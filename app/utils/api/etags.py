@@ -17,8 +17,7 @@ from app.utils.context import current_request, current_shop, current_state
 from app.utils.db.statements import lock_row
 from app.utils.errors import Invalid, PreconditionFailed
 
-NO_STORE = {"Cache-Control": "no-store"}
-"""The header of a response that no cache may keep, and that has no ETag: a token."""
+NO_STORE = {"Cache-Control": "no-store"}  # The header of a response that no cache may keep, and that has no ETag: a token.
 
 
 def etag_of(body: bytes) -> str:

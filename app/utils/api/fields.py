@@ -18,8 +18,7 @@ from config import PLAIN_EMAIL
 
 SPACES = characters("20 A0 1680 2000-200A 202F 205F 3000")
 OVERRIDES = characters("202D-202E")
-VARIANTS = characters("FE00-FE0F E0020-E007F E0100-E01EF")
-"""Variation selectors and tags: part of the preceding emoji."""
+VARIANTS = characters("FE00-FE0F E0020-E007F E0100-E01EF")  # Variation selectors and tags: part of the preceding emoji.
 TRIMMED_BEFORE = "".join(sorted({*SPACES, *INVISIBLE, *"\t\r\n"} - {*OVERRIDES}))
 TRIMMED_AFTER = "".join(sorted({*TRIMMED_BEFORE} - {*VARIANTS}))
 """White space and invisible characters, which are trimmed at both ends of a text."""
@@ -33,8 +32,7 @@ INVISIBLE_PATTERN = (
 """The invisible characters that a trimmed text neither begins nor ends with, in the OpenAPI document."""
 HYPHENS = characters("2010-2015 2212")
 PLAIN_PHONE = str.maketrans(dict.fromkeys(SPACES, " ") | dict.fromkeys(HYPHENS, "-"))
-EXACT_FLOAT = 10**15
-"""Below this integer, the shortest form of a float is the exact number. Only sums of money are above."""
+EXACT_FLOAT = 10**15  # Below this integer, the shortest form of a float is the exact number. Only sums of money are above.
 
 MESSAGES: dict[str, Any] = {
     "required": "is required",

@@ -28,10 +28,8 @@ from app.utils.errors import Conflict, Invalid
 
 RETENTION = timedelta(hours=24)
 PURGE_BATCH = 500
-PURGE_ODDS = 100
-"""One stored response in this many deletes expired keys: no scheduler is needed."""
-LOCK_NOT_AVAILABLE = {1205, 3572}
-"""MySQL and MariaDB: a row is locked, and NOWAIT was asked for."""
+PURGE_ODDS = 100  # One stored response in this many deletes expired keys: no scheduler is needed.
+LOCK_NOT_AVAILABLE = {1205, 3572}  # MySQL and MariaDB: a row is locked, and NOWAIT was asked for.
 
 COLUMNS = ("caller", "key", "fingerprint", "created_at")
 CLAIM: dict[str, Any] = {

@@ -45,8 +45,7 @@ class OutputSchema:
     dump_fields: dict[str, fields.Field[Any]]
     many: bool
 
-    TYPE_MAPPING = Schema.TYPE_MAPPING | {str: OutputString, int: OutputInteger}
-    """The fields that ``auto_field`` creates."""
+    TYPE_MAPPING = Schema.TYPE_MAPPING | {str: OutputString, int: OutputInteger}  # The fields that ``auto_field`` creates.
 
     def on_bind_field(self, _name: str, field: fields.Field[Any]) -> None:
         field.required = True

@@ -23,27 +23,21 @@ from app.utils.db.timeouts import StatementTimeout
 from app.utils.errors import Invalid
 
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
-MAX_OFFSET = 2**62
-"""The largest offset that every database accepts; it is past the end of any list."""
+MAX_OFFSET = 2**62  # The largest offset that every database accepts; it is past the end of any list.
 COUNT_SECONDS, COUNT_CACHED_FROM = 5, 1000
 """The length of a list is cached for five seconds if the list has 1,000 records or more."""
-SEARCH_SECONDS = 2
-"""The statement timeout of a search, and of counting what it found."""
+SEARCH_SECONDS = 2  # The statement timeout of a search, and of counting what it found.
 SEARCH_LIMIT = (
     f"A page is refused if the database takes more than {SEARCH_SECONDS} seconds to search, or to count what it found"
 )
 SEARCH_TOO_SLOW = f"takes more than {SEARCH_SECONDS} seconds to look for in so many records"
 LIKE_PHONE = re.compile(r"[0-9\s+().x/\u2010-\u2015-]+")
-BATCH_SIZE = 500
-"""Records of one statement of a whole list."""
-PAGE_FIELDS = ("page", "per_page", "after")
-"""The fields of a query that are no filters."""
-MIN_DIGITS = 3
-"""A search for digits and separators also finds phones by their digits, from this many on."""
+BATCH_SIZE = 500  # Records of one statement of a whole list.
+PAGE_FIELDS = ("page", "per_page", "after")  # The fields of a query that are no filters.
+MIN_DIGITS = 3  # A search for digits and separators also finds phones by their digits, from this many on.
 NARROW_SEARCH = "; narrow the list by its other filters"
 
-Page = tuple[Sequence[Row[Any]], dict[str, str]]
-"""The records of a page, and the headers that lead to the others."""
+Page = tuple[Sequence[Row[Any]], dict[str, str]]  # The records of a page, and the headers that lead to the others.
 
 
 class PageQuery(Schema):

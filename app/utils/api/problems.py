@@ -20,13 +20,10 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """RFC 9110's names, where those of Python differ from version to version."""
-MAX_ERRORS = 100
-"""The most fields that one response names."""
-MISSING_TABLE = {"42P01", 1146}
-"""Errors of PostgreSQL and MySQL."""
+MAX_ERRORS = 100  # The most fields that one response names.
+MISSING_TABLE = {"42P01", 1146}  # Errors of PostgreSQL and MySQL.
 UNPREPARED = ". If this shop has never started: serve with `python run.py`, or let a WSGI server call run:create_app"
-refused = signal("refused")
-"""Sent with the name of the error's class when a request is refused."""
+refused = signal("refused")  # Sent with the name of the error's class when a request is refused.
 
 
 class ShortageSchema(Schema):

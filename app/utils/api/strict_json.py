@@ -21,8 +21,7 @@ from app.utils.api.fields import trim
 from app.utils.context import current_request, current_shop
 from app.utils.errors import EncodedBody, MalformedBody, WrongMediaType
 
-MAX_DEPTH = 20
-"""The levels of objects and arrays that a body may have; no schema needs more than three."""
+MAX_DEPTH = 20  # The levels of objects and arrays that a body may have; no schema needs more than three.
 BRACKETS = {"[": 1, "{": 1, "]": -1, "}": -1}
 QUERY_CACHE_SIZE, QUERY_CACHE_BYTES = 1000, 200
 """The number of query strings that are cached after parsing, and the length of the longest one."""

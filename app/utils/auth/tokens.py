@@ -14,8 +14,7 @@ from app.utils.db.statements import fetch_one
 from app.utils.errors import Unauthorized
 
 ISSUER = AUDIENCE = "mymechanicshop"
-LEEWAY = 10
-"""Seconds by which two clocks may differ."""
+LEEWAY = 10  # Seconds by which two clocks may differ.
 SUBJECT = re.compile(r"(?P<kind>customer|mechanic):(?P<id>[1-9][0-9]{0,9})")
 DECODER = jwt.PyJWT({"require": ["exp", "iat", "sub", "iss", "aud", "jti"], "enforce_minimum_key_length": True})
 TYPES = {"exp": int, "iat": int, "nbf": int, "sub": str, "iss": str, "jti": str}

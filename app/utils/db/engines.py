@@ -17,13 +17,10 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
 
-POOL_SIZE = 3
-"""Threads that serve requests in a process; each needs one connection of an engine at a time."""
-LOCK_SECONDS = 5
-"""The time that a statement waits for a lock before its transaction is retried."""
+POOL_SIZE = 3  # Threads that serve requests in a process; each needs one connection of an engine at a time.
+LOCK_SECONDS = 5  # The time that a statement waits for a lock before its transaction is retried.
 CONNECT_SECONDS = 3
-WAL_SINCE = (3, 51, 3)
-"""Older versions of SQLite can corrupt the file if two writers meet a reset of the WAL."""
+WAL_SINCE = (3, 51, 3)  # Older versions of SQLite can corrupt the file if two writers meet a reset of the WAL.
 FAILOVER_CODES = {
     "25006",  # PostgreSQL: read only, as a primary is that has become a standby.
     "57P01",  # PostgreSQL: shut down by its administrator.

@@ -21,8 +21,7 @@ except ImportError:  # Windows: there, other processes are not noticed.
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 1.0
-"""The interval at which a process that is not alone checks whether it is alone again."""
+LOOK_SECONDS = 1.0  # The interval at which a process that is not alone checks whether it is alone again.
 WARNING = (
     "Another process serves this database, and REDIS_URL is not set: each process counts rate limits of its own, and the "
     "inventory is not cached. Set REDIS_URL, or serve with one process"
@@ -77,8 +76,7 @@ class Presence:
         return True
 
 
-presence_at = cache(Presence)
-"""One for each file: two files of a process would end each other's locks."""
+presence_at = cache(Presence)  # One for each file: two files of a process would end each other's locks.
 
 
 def presence_of(url: URL) -> Presence | None:

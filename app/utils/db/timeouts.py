@@ -10,8 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.utils.db.engines import error_code
 
-PROGRESS_STEPS = 10_000
-"""SQLite looks at the clock after this many steps of its virtual machine."""
+PROGRESS_STEPS = 10_000  # SQLite looks at the clock after this many steps of its virtual machine.
 TIMEOUT_CODES = {
     "57014",  # PostgreSQL: query canceled.
     1969,  # MariaDB: max_statement_time exceeded.

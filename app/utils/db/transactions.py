@@ -21,8 +21,7 @@ MAX_ATTEMPTS = 30
 """A backstop for DEADLINE: with three Galera nodes that sell the same parts, every second attempt meets a conflict."""
 MAX_LOST_CONNECTIONS = 3
 """The lost connections that a transaction survives: with a database that shuts down, more attempts are of no use."""
-DEADLINE = 10.0
-"""Seconds after which nothing is retried."""
+DEADLINE = 10.0  # Seconds after which nothing is retried.
 PAUSE, MAX_PAUSE = 0.02, 0.5
 """The longest pause before the second attempt, in seconds, doubled with each attempt up to MAX_PAUSE."""
 CONFLICT_CODES: set[object] = {
@@ -37,8 +36,7 @@ CONFLICT_CODES: set[object] = {
 }
 JITTER = random.SystemRandom()
 T = TypeVar("T")
-retried = signal("transaction-retried")
-"""Sent when a transaction or a read is retried."""
+retried = signal("transaction-retried")  # Sent when a transaction or a read is retried.
 
 
 class CommitUnknown(Exception):

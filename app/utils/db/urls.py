@@ -33,8 +33,7 @@ POSTGRESQL_OPTIONS = set(
     "tcp_user_timeout user".split()
 )
 """The options of libpq. Those of psycopg itself take no text."""
-SQLITE_OPTIONS = {"check_same_thread", "timeout"}
-"""Options that are accepted, and set by the shop itself."""
+SQLITE_OPTIONS = {"check_same_thread", "timeout"}  # Options that are accepted, and set by the shop itself.
 POOLER_ON = (("pooler", "transaction"), ("pgbouncer", "true"), ("prepare_threshold", "0"), ("prepare_threshold", "none"))
 POOLER_OFF = (("pooler", "session"), ("pgbouncer", "false"))
 """How URLs say whether PgBouncer, or a pooler like it, lends its connections for a transaction."""

@@ -15,8 +15,7 @@ from limits import RateLimitItem
 
 from app.utils.redis import RedisClient, RedisUnavailable
 
-HITS_BETWEEN_PURGES = 4096
-"""Hits between two purges of expired windows."""
+HITS_BETWEEN_PURGES = 4096  # Hits between two purges of expired windows.
 CACHE_VERSION_KEY = "shop:inventory"
 """Redis returns this value with the windows: see ``inventory/cache.py``. So a cached response takes one round trip."""
 SCRIPT = Path(__file__).with_name("moving_window.lua")

@@ -85,8 +85,7 @@ class StandardErrorHandler(logging.StreamHandler):  # type: ignore[type-arg]
             super().handleError(record)
 
 
-HANDLER = StandardErrorHandler()
-"""One handler, however many apps a process creates."""
+HANDLER = StandardErrorHandler()  # One handler, however many apps a process creates.
 
 
 def formatter(app_env: str) -> logging.Formatter:

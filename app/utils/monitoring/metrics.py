@@ -14,8 +14,7 @@ from app.utils.api.problems import refused
 from app.utils.context import current_state
 from app.utils.db.transactions import retried
 
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-"""Upper bounds of latency in seconds."""
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)  # Upper bounds of latency in seconds.
 
 
 def init_app(app: Flask) -> None:
