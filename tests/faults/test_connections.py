@@ -54,9 +54,10 @@ def test_error_response_waits_for_the_request_body(path, status):
 def test_limit_of_open_files_is_raised_for_connections(soft, hard, expected):
     """The soft limit is raised to 10,240 or to the hard limit, and is never lowered."""
     program = f"""
-import resource, run
+import resource
+from app.serving import process
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-run.raise_open_files()
+process.raise_open_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
