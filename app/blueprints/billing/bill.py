@@ -22,7 +22,7 @@ TAXES = attrgetter("taxes")
 # ---------------------------------------------------------------- input
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a job, or of the other parts if ``job`` is None. Numbers that do not apply to its kind are 0."""
+    """A line of a job; of a part also without one, as one of the other parts. Numbers that do not apply to its kind are 0."""
 
     kind: str
     job: int | None = None
@@ -148,8 +148,9 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     """Split an amount in proportion to weights: floors, then a cent each to the largest remainders, ties to the first."""
     if amount == 0:
         return [0] * len(weights)
-    shares = [amount * weight // sum(weights) for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda index: -(amount * weights[index] % sum(weights)))
+    whole = sum(weights)
+    shares = [amount * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda index: -(amount * weights[index] % whole))
     for index in by_remainder[: amount - sum(shares)]:
         shares[index] += 1
     return shares
