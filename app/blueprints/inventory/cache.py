@@ -10,7 +10,6 @@ If Redis fails, responses come from the database. A write that could not replace
 import secrets
 import threading
 import time
-from contextlib import suppress
 from functools import wraps
 from typing import Any, cast
 
@@ -102,11 +101,13 @@ class InventoryCache:
 
     def _retry_invalidation(self) -> None:
         while pending := self.pending_invalidations:
-            time.sleep(RETRY_SECONDS)
-            with suppress(RedisUnavailable):
+            try:
                 self.version.replace()
-                with self._lock:
-                    self.pending_invalidations -= pending  # Without those that failed after this version.
+            except RedisUnavailable:
+                time.sleep(RETRY_SECONDS)
+                continue
+            with self._lock:  # Without those that failed after this version. No pause: writes may come faster than that.
+                self.pending_invalidations -= pending
 
     def key_lock(self, key: str) -> threading.Lock:
         """Return the lock for a cache key (single-flight): one request reads the database, the others wait."""
