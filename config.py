@@ -127,11 +127,6 @@ def setting(default: Any, read: Callable[[str], Any], *, blank: bool = False, tr
     return field(default=default, metadata={"read": read, "blank": blank, "trim": trim})
 
 
-def limit(default: str) -> Any:
-    """Return a field for rate limits."""
-    return field(default_factory=lambda: rate_limits(default), metadata={"read": rate_limits, "blank": True, "trim": True})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings. The names of the fields are those of the environment."""
@@ -149,12 +144,12 @@ class Settings:
     TOKEN_MINUTES: int = setting(60, integer(1, 525_600))
     ADMIN_EMAIL: str = setting("", email)
     ADMIN_PASSWORD: str = setting("", password, trim=False)
-    LIMIT_TICKET_MECHANICS: RateLimits = limit("3 per day")
-    LIMIT_TICKET_INVENTORY: RateLimits = limit("3 per day")
-    LIMIT_TICKET_DELETE: RateLimits = limit("5 per day")
-    LIMIT_REGISTER: RateLimits = limit("20 per hour")
-    LIMIT_LOGIN: RateLimits = limit("10 per minute")
-    LIMIT_DEFAULT: RateLimits = limit("1200 per minute")
+    LIMIT_TICKET_MECHANICS: RateLimits = setting(rate_limits("3 per day"), rate_limits, blank=True)
+    LIMIT_TICKET_INVENTORY: RateLimits = setting(rate_limits("3 per day"), rate_limits, blank=True)
+    LIMIT_TICKET_DELETE: RateLimits = setting(rate_limits("5 per day"), rate_limits, blank=True)
+    LIMIT_REGISTER: RateLimits = setting(rate_limits("20 per hour"), rate_limits, blank=True)
+    LIMIT_LOGIN: RateLimits = setting(rate_limits("10 per minute"), rate_limits, blank=True)
+    LIMIT_DEFAULT: RateLimits = setting(rate_limits("1200 per minute"), rate_limits, blank=True)
     CORS_ORIGINS: tuple[str, ...] = setting((), comma_separated(origin))
     TRUSTED_PROXIES: int = setting(0, integer(0, 20))
     CACHE_TIMEOUT: int = setting(60, integer(1, 86_400))
