@@ -8,6 +8,7 @@ CALLER = 1
 """One statement looks up the caller, unless the token cache has it from the last second."""
 COUNTS = {endpoint.path + query: CALLER + count for endpoint in READS for query, count in endpoint.statements.items()}
 """URL → number of statements."""
+STATUSES = {endpoint.path: endpoint.status for endpoint in READS}
 CACHED = [endpoint.path + query for endpoint in READS if endpoint.cached for query in endpoint.statements if "q=" not in query]
 OWN = {
     endpoint.path: CALLER + endpoint.statements[""]
@@ -51,7 +52,7 @@ class GrowingShop:
             self.app.token_cache.entries.clear()
         self.statements.clear()
         response = (person or self.mechanic).get(fill(url, self.ids))
-        assert response.status_code in (200, 308), response.get_data(as_text=True)
+        assert response.status_code == STATUSES[url.partition("?")[0]], response.get_data(as_text=True)
         response.close()  # A file of the documentation is streamed.
         timeouts = [statement for statement in self.statements if statement.startswith("SET ")]  # Of a search.
         assert len(timeouts) == (4 if "q=" in url and ".csv" not in url and self.database != "sqlite" else 0)

@@ -53,7 +53,8 @@ class Endpoint:
 
     ``owned``: whether a customer may see only their own records there; to be given if customers have access and the
     path has an id. ``statements``: query string → number of SQL statements of a GET, without the lookup of the caller.
-    ``parameters``: the query parameters that are validated. ``documented``: whether the OpenAPI document has it.
+    ``parameters``: the query parameters that are validated. ``documented``: whether the OpenAPI document has it. ``status``:
+    that of a GET.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Endpoint:
     statements: dict[str, int] = field(default_factory=dict)
     cached: bool = False
     documented: bool = True
+    status: int = 200
 
     @property
     def name(self) -> str:
@@ -151,7 +153,7 @@ ENDPOINTS = [
     Endpoint("GET", "/", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/docs/", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/docs/{path}", ANYONE, statements={"": 0}, documented=False),
-    Endpoint("GET", "/api/docs", ANYONE, statements={"": 0}, documented=False),
+    Endpoint("GET", "/api/docs", ANYONE, statements={"": 0}, documented=False, status=308),
     Endpoint("GET", "/openapi.json", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/health/live", ANYONE, statements={"": 0}, documented=False),
     Endpoint("GET", "/health/ready", ANYONE, statements={"": 1}, documented=False),
